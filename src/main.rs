@@ -1,0 +1,2 @@
+//! Yitu.
+fn main() {}
