@@ -1,0 +1,129 @@
+/** Everything the web map asks of the server, checked on arrival. */
+import { locale, t } from '../i18n';
+import type { Check } from './check';
+import * as shapes from './shapes';
+
+/** What went wrong, in a sentence a reader understands. `status` is 0 when the server was not reached. */
+export class Problem extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly kind = '',
+    readonly faults: { pointer: string; detail: string }[] = [],
+  ) {
+    super(message);
+    this.name = 'Problem';
+  }
+
+  /** Worth sending again as it is: the server was not reached, or was busy. */
+  get passing(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 502;
+  }
+}
+
+/** Any thrown thing as a sentence for the reader. */
+export function sentence(error: unknown): string {
+  if (error instanceof Problem) return [error.message, ...error.faults.map((f) => f.detail)].filter(Boolean).join(' ');
+  return t('error.unexpected');
+}
+
+export const aborted = (error: unknown): boolean => error instanceof DOMException && error.name === 'AbortError';
+
+type Query = Record<string, string | number | boolean | null | undefined>;
+
+export function path(base: string, query: Query = {}): string {
+  const search = new URLSearchParams();
+  for (const [key, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== '') search.set(key, String(value));
+  }
+  const text = search.toString();
+  return text ? `${base}?${text}` : base;
+}
+
+async function ask<T>(check: Check<T>, url: string, init: RequestInit = {}): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      ...init,
+      headers: { accept: 'application/json', 'accept-language': locale.value, ...init.headers },
+    });
+  } catch (error) {
+    if (aborted(error)) throw error;
+    throw new Problem(0, t('error.unreachable'));
+  }
+  const body: unknown = await response.json().catch(() => null);
+  if (!response.ok) throw problemOf(response.status, body);
+  try {
+    return check(body, '');
+  } catch (error) {
+    console.error(url, error);
+    throw new Problem(response.status, t('error.shape'));
+  }
+}
+
+function problemOf(status: number, body: unknown): Problem {
+  try {
+    const { title, detail, type, errors } = shapes.problem(body, '');
+    return new Problem(status, detail || title || t('error.status', { status }), type, errors);
+  } catch {
+    return new Problem(status, t('error.status', { status }));
+  }
+}
+
+const post = (body: unknown): RequestInit => ({
+  method: 'POST',
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(body),
+});
+
+/** A report as the browser sends it. `id` is made once per report, so that a retry is the same incident. */
+export interface Report {
+  id: string;
+  category: string;
+  description: string;
+  urgency: shapes.Urgency;
+  location: {
+    source: 'gps' | 'map' | 'household' | 'text';
+    lon?: number;
+    lat?: number;
+    crs?: string;
+    accuracy_m?: number;
+    confidence?: number;
+    household_id?: number;
+    text?: string;
+  };
+  reported_at: string;
+  resolve_on_spot?: { note: string };
+}
+
+export interface IncidentFilter {
+  region?: string | null;
+  state?: string | null;
+  category?: string | null;
+  overdue?: boolean | null;
+  cursor?: string | null;
+  limit?: number;
+}
+
+export const api = {
+  county: () => ask(shapes.county, '/api/county'),
+  locate: (lon: number, lat: number, signal?: AbortSignal) =>
+    ask(shapes.located, path('/api/locate', { lon, lat }), signal ? { signal } : {}),
+  search: (q: string, signal: AbortSignal, options: { kind?: string; limit?: number } = {}) =>
+    ask(shapes.searchAnswer, path('/api/search', { q, limit: 12, ...options }), { signal }),
+  summary: (region?: string | null) => ask(shapes.summary, path('/api/summary', { region })),
+  categories: () => ask(shapes.categories, '/api/categories'),
+  feature: (layer: string, id: string) =>
+    ask(shapes.feature, `/ogc/collections/${encodeURIComponent(layer)}/items/${encodeURIComponent(id)}`),
+  incidents: (filter: IncidentFilter = {}) => ask(shapes.incidentPage, path('/api/incidents', { limit: 40, ...filter })),
+  incident: (id: string) => ask(shapes.incident, `/api/incidents/${encodeURIComponent(id)}`),
+  report: (report: Report) => ask(shapes.incident, '/api/incidents', post(report)),
+  preview: (report: Report, signal?: AbortSignal) =>
+    ask(shapes.preview, '/api/dispatch/preview', { ...post(report), ...(signal ? { signal } : {}) }),
+  act: (id: string, action: string, version: number, note: string, passed?: boolean) =>
+    ask(
+      shapes.incident,
+      `/api/incidents/${encodeURIComponent(id)}/actions`,
+      post({ action, expected_version: version, note, ...(passed === undefined ? {} : { passed }) }),
+    ),
+};

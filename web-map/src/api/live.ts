@@ -1,0 +1,84 @@
+/** The live stream: what changed on the server reaches every open map. */
+import { ref, type Ref } from 'vue';
+import { liveIncident, liveTiles, type LiveIncident, type LiveTiles } from './shapes';
+
+export type LiveEvent =
+  | { topic: 'tiles'; data: LiveTiles }
+  | { topic: 'incident'; data: LiveIncident }
+  | { topic: 'summary' };
+
+/** One event of the stream, or null when it is of no known topic or is malformed. */
+export function readEvent(topic: string, text: string): LiveEvent | null {
+  try {
+    if (topic === 'summary') return { topic };
+    const data: unknown = JSON.parse(text);
+    if (topic === 'tiles') return { topic, data: liveTiles(data, '') };
+    if (topic === 'incident') return { topic, data: liveIncident(data, '') };
+  } catch (error) {
+    console.warn('live event not understood', topic, error);
+  }
+  return null;
+}
+
+export type LiveState = 'connecting' | 'live' | 'lost';
+
+export interface Live {
+  state: Ref<LiveState>;
+  /** Called for each event. `resumed` after a gap the server could not replay: reload what is shown. */
+  on(handler: (event: LiveEvent | { topic: 'resumed' }) => void): () => void;
+  close(): void;
+}
+
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 30_000;
+
+/** Opens the stream and keeps it open: the browser resumes short cuts by itself, we reopen refused ones. */
+export function openLive(topics: readonly ('tiles' | 'incident' | 'summary')[]): Live {
+  const state = ref<LiveState>('connecting');
+  const handlers = new Set<(event: LiveEvent | { topic: 'resumed' }) => void>();
+  let source: EventSource | null = null;
+  let retry = FIRST_RETRY_MS;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let everLive = false;
+  let closed = false;
+
+  const tell = (event: LiveEvent | { topic: 'resumed' }) => handlers.forEach((handler) => handler(event));
+
+  const open = () => {
+    source = new EventSource(`/live?topics=${topics.join(',')}`);
+    source.onopen = () => {
+      // Even a resumed stream may have lost events with the server's epoch: one reload is cheap, a stale wall is not.
+      if (everLive && state.value !== 'live') tell({ topic: 'resumed' });
+      everLive = true;
+      state.value = 'live';
+      retry = FIRST_RETRY_MS;
+    };
+    source.onerror = () => {
+      state.value = 'lost';
+      if (source?.readyState === EventSource.CLOSED && !closed) {
+        timer = setTimeout(open, retry);
+        retry = Math.min(retry * 2, LAST_RETRY_MS);
+      }
+    };
+    for (const topic of topics) {
+      source.addEventListener(topic, (message) => {
+        const event = readEvent(topic, (message as MessageEvent<string>).data);
+        if (event) tell(event);
+      });
+    }
+  };
+  open();
+
+  return {
+    state,
+    on(handler) {
+      handlers.add(handler);
+      return () => handlers.delete(handler);
+    },
+    close() {
+      closed = true;
+      clearTimeout(timer);
+      source?.close();
+    },
+  };
+}

@@ -1,0 +1,4 @@
+import { start } from '../ui/app';
+import Desk from './Desk.vue';
+
+start(Desk);

@@ -1,0 +1,4 @@
+import { start } from '../ui/app';
+import Field from './Field.vue';
+
+start(Field);

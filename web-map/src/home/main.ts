@@ -1,0 +1,4 @@
+import { start } from '../ui/app';
+import Home from './Home.vue';
+
+start(Home);

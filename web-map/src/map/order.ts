@@ -1,0 +1,35 @@
+/**
+ * The order of everything drawn on the map, bottom to top. A layer that is not listed here is refused, so that
+ * no feature can slip a layer in somewhere and cover another.
+ */
+export const LAYER_ORDER = [
+  'background',
+  'land-use', 'hillshade',
+  'water', 'water-line',
+  'path', 'road-casing', 'road', 'road-major-casing', 'road-major', 'building',
+  'mask',
+  'county-glow', 'grid-fill', 'dedicated-fill', 'grid', 'dedicated', 'village', 'township', 'county',
+  'choropleth', 'choropleth-line', 'cluster-fill', 'cluster',
+  'select-fill', 'select-line',
+  'bus-line', 'select-road',
+  'household-cluster', 'household', 'villager-group', 'social-org', 'venue-cluster', 'venue-dot',
+  'select-point',
+  'water-label', 'road-label', 'bus-label', 'grid-label', 'group-label', 'settlement-label', 'village-label', 'township-label',
+  'cluster-label', 'household-count', 'household-label', 'venue-count', 'venue', 'social-label',
+  'incident-cluster', 'incident-overdue', 'incident', 'incident-count',
+] as const;
+
+export type LayerId = (typeof LAYER_ORDER)[number];
+
+const RANK = new Map<string, number>(LAYER_ORDER.map((id, index) => [id, index]));
+
+/** Sorts layers by the one order; throws on a stranger and on a layer given twice. */
+export function inOrder<T extends { id: string }>(layers: readonly T[]): T[] {
+  const seen = new Set<string>();
+  for (const { id } of layers) {
+    if (!RANK.has(id)) throw new Error(`map layer "${id}" has no place in LAYER_ORDER`);
+    if (seen.has(id)) throw new Error(`map layer "${id}" is given twice`);
+    seen.add(id);
+  }
+  return [...layers].sort((a, b) => (RANK.get(a.id) ?? 0) - (RANK.get(b.id) ?? 0));
+}

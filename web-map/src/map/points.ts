@@ -1,0 +1,218 @@
+/** What lies on the base map: clusters of villages, people, venues, lines and incidents, and their names. */
+import type { ExpressionSpecification, FilterSpecification, LayerSpecification, SymbolLayerSpecification } from 'maplibre-gl';
+import type { Theme } from './theme';
+
+/** Drawn from the fonts of the machine; the weight is read out of the name. */
+const FONT = ['Noto Sans CJK SC', 'Source Han Sans SC', 'PingFang SC', 'Microsoft YaHei', 'sans-serif'];
+const BOLD = ['Noto Sans CJK SC Bold', ...FONT.slice(1)];
+
+const ONE: FilterSpecification = ['!', ['has', 'count']];
+const MANY: FilterSpecification = ['has', 'count'];
+
+function label({ colour }: Theme, token = 'map-text'): NonNullable<SymbolLayerSpecification['paint']> {
+  return { 'text-color': colour(token), 'text-halo-color': colour('map-halo'), 'text-halo-width': 1.5 };
+}
+
+/** 1 234 → 1234, 12 345 → 1.2万: a count that fits its disc. */
+const SHORT_COUNT: ExpressionSpecification = [
+  'case', ['>=', ['get', 'count'], 10000],
+  ['concat', ['to-string', ['/', ['round', ['/', ['get', 'count'], 1000]], 10]], '万'],
+  ['to-string', ['get', 'count']],
+];
+
+function discs(id: 'household-cluster' | 'venue-cluster', source: string, theme: Theme, token: string): LayerSpecification {
+  return {
+    id, type: 'circle', source, 'source-layer': source, filter: MANY,
+    paint: {
+      'circle-color': theme.colour(token), 'circle-opacity': 0.82, 'circle-stroke-color': theme.colour('map-halo'),
+      'circle-stroke-width': 1.5,
+      'circle-radius': ['interpolate', ['linear'], ['log10', ['max', 1, ['get', 'count']]], 0, 8, 2, 13, 4, 22],
+    },
+  };
+}
+
+function counts(id: 'household-count' | 'venue-count' | 'incident-count', source: string, { colour }: Theme): LayerSpecification {
+  return {
+    id, type: 'symbol', source, 'source-layer': source, filter: MANY,
+    layout: { 'text-field': SHORT_COUNT, 'text-font': BOLD, 'text-size': 11, 'text-allow-overlap': true, 'text-ignore-placement': true },
+    paint: { 'text-color': colour('map-badge') },
+  };
+}
+
+export function areaLayers({ colour }: Theme): LayerSpecification[] {
+  return [
+    {
+      id: 'choropleth', type: 'fill', source: 'region', 'source-layer': 'region', filter: ['==', ['id'], -1],
+      paint: { 'fill-color': colour('seq-1'), 'fill-opacity': 0.42 },
+    },
+    {
+      id: 'choropleth-line', type: 'line', source: 'region', 'source-layer': 'region', filter: ['==', ['id'], -1],
+      paint: { 'line-color': colour('map-select'), 'line-width': 2 },
+    },
+    {
+      id: 'cluster-fill', type: 'fill', source: 'cluster', 'source-layer': 'cluster',
+      paint: { 'fill-color': colour('map-cluster-fill') },
+    },
+    {
+      id: 'cluster', type: 'line', source: 'cluster', 'source-layer': 'cluster', layout: { 'line-join': 'round' },
+      paint: { 'line-color': colour('map-cluster'), 'line-width': 1.8 },
+    },
+    { id: 'select-fill', type: 'fill', source: 'selection', filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-color': colour('map-select-fill') } },
+    {
+      id: 'select-line', type: 'line', source: 'selection', filter: ['==', ['geometry-type'], 'Polygon'],
+      layout: { 'line-join': 'round' }, paint: { 'line-color': colour('map-select'), 'line-width': 2.5 },
+    },
+    {
+      id: 'select-road', type: 'line', source: 'selection', filter: ['==', ['geometry-type'], 'LineString'],
+      layout: { 'line-cap': 'round', 'line-join': 'round' },
+      paint: { 'line-color': colour('map-select'), 'line-width': 6, 'line-opacity': 0.55 },
+    },
+    {
+      id: 'select-point', type: 'circle', source: 'selection', filter: ['==', ['geometry-type'], 'Point'],
+      paint: {
+        'circle-radius': 16, 'circle-color': colour('map-select-fill'), 'circle-stroke-color': colour('map-select'),
+        'circle-stroke-width': 2.5,
+      },
+    },
+    {
+      id: 'bus-line', type: 'line', source: 'bus_line', 'source-layer': 'bus_line',
+      layout: { 'line-cap': 'round', 'line-join': 'round' },
+      paint: { 'line-color': colour('map-bus'), 'line-width': ['interpolate', ['linear'], ['zoom'], 9, 1.4, 15, 4], 'line-opacity': 0.8 },
+    },
+  ];
+}
+
+export function peopleLayers(theme: Theme): LayerSpecification[] {
+  const { colour } = theme;
+  const dot = (id: 'villager-group' | 'social-org', source: string, token: string): LayerSpecification => ({
+    id, type: 'circle', source, 'source-layer': source, minzoom: 11,
+    paint: {
+      'circle-radius': ['interpolate', ['linear'], ['zoom'], 11, 2.5, 16, 5], 'circle-color': colour(token),
+      'circle-stroke-color': colour('map-halo'), 'circle-stroke-width': 1.2,
+    },
+  });
+  return [
+    discs('household-cluster', 'household', theme, 'map-household'),
+    counts('household-count', 'household', theme),
+    {
+      id: 'household', type: 'circle', source: 'household', 'source-layer': 'household', filter: ONE,
+      paint: {
+        'circle-radius': ['interpolate', ['linear'], ['zoom'], 12, 2, 15, 4, 18, 7], 'circle-color': colour('map-household'),
+        'circle-stroke-color': colour('map-household-line'), 'circle-stroke-width': ['interpolate', ['linear'], ['zoom'], 13, 0.5, 16, 1.5],
+      },
+    },
+    {
+      id: 'household-label', type: 'symbol', source: 'household', 'source-layer': 'household', filter: ONE, minzoom: 16,
+      layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': 11, 'text-offset': [0, 0.9], 'text-anchor': 'top', 'text-optional': true },
+      paint: label(theme, 'map-household'),
+    },
+    dot('villager-group', 'villager_group', 'map-group'),
+    dot('social-org', 'social_org', 'map-org'),
+    discs('venue-cluster', 'venue', theme, 'map-venue-service'),
+    counts('venue-count', 'venue', theme),
+    {
+      id: 'venue-dot', type: 'circle', source: 'venue', 'source-layer': 'venue', filter: ONE, maxzoom: 12,
+      paint: { 'circle-radius': 2.6, 'circle-color': colour('map-venue-service'), 'circle-stroke-color': colour('map-halo'), 'circle-stroke-width': 1 },
+    },
+    {
+      id: 'venue', type: 'symbol', source: 'venue', 'source-layer': 'venue', filter: ONE, minzoom: 12,
+      layout: {
+        'icon-image': ['concat', 'venue-', ['get', 'kind']], 'icon-size': ['interpolate', ['linear'], ['zoom'], 12, 0.62, 16, 1],
+        'icon-padding': 1, 'text-field': ['step', ['zoom'], '', 14, ['get', 'name']], 'text-font': FONT, 'text-size': 11.5,
+        'text-offset': [0, 1.15], 'text-anchor': 'top', 'text-optional': true, 'text-max-width': 8,
+      },
+      paint: label(theme, 'map-text'),
+    },
+  ];
+}
+
+export function incidentLayers(theme: Theme): LayerSpecification[] {
+  const { colour } = theme;
+  const incident = { source: 'incident', 'source-layer': 'incident' } as const;
+  const overdue: FilterSpecification = ['all', ['!', ['has', 'count']], ['to-boolean', ['get', 'overdue']]];
+  return [
+    {
+      ...incident, id: 'incident-cluster', type: 'circle', filter: MANY,
+      paint: {
+        'circle-color': colour('state-accept'), 'circle-opacity': 0.86, 'circle-stroke-color': colour('map-halo'), 'circle-stroke-width': 2,
+        'circle-radius': ['interpolate', ['linear'], ['log10', ['max', 1, ['get', 'count']]], 0, 9, 2, 15, 4, 24],
+      },
+    },
+    counts('incident-count', 'incident', theme),
+    {
+      ...incident, id: 'incident-overdue', type: 'circle', filter: overdue,
+      paint: {
+        'circle-radius': ['interpolate', ['linear'], ['zoom'], 9, 9, 14, 17], 'circle-color': colour('alarm-soft'),
+        'circle-stroke-color': colour('alarm'), 'circle-stroke-width': 2,
+      },
+    },
+    {
+      ...incident, id: 'incident', type: 'symbol', filter: ONE,
+      layout: {
+        'icon-image': ['concat', 'incident-', ['get', 'state']], 'icon-size': ['interpolate', ['linear'], ['zoom'], 9, 0.5, 14, 1],
+        'icon-allow-overlap': true, 'icon-ignore-placement': true,
+        'symbol-sort-key': ['match', ['get', 'state'], 'closed', 0, 'cancelled', 0, 5],
+      },
+      paint: { 'icon-opacity': ['match', ['get', 'state'], ['closed', 'cancelled'], 0.6, 1] },
+    },
+  ];
+}
+
+export function labelLayers(theme: Theme): LayerSpecification[] {
+  const name = ['get', 'name'] as ['get', string];
+  const tile = (layer: string) => ({ type: 'symbol', source: layer, 'source-layer': layer }) as const;
+  const region = { type: 'symbol', source: 'labels' } as const;
+  return [
+    {
+      ...tile('water'), id: 'water-label', minzoom: 10,
+      layout: { 'text-field': name, 'text-font': FONT, 'text-size': 12, 'text-letter-spacing': 0.25, 'symbol-placement': 'line', 'symbol-spacing': 420 },
+      filter: ['all', ['has', 'name'], ['==', ['geometry-type'], 'LineString']], paint: label(theme, 'map-water-text'),
+    },
+    {
+      ...tile('road'), id: 'road-label', minzoom: 13, filter: ['has', 'name'],
+      layout: { 'text-field': name, 'text-font': FONT, 'text-size': 11, 'symbol-placement': 'line', 'symbol-spacing': 420, 'text-letter-spacing': 0.1 },
+      paint: label(theme, 'map-text-soft'),
+    },
+    {
+      ...tile('bus_line'), id: 'bus-label', minzoom: 11,
+      layout: { 'text-field': ['coalesce', ['get', 'number'], name], 'text-font': BOLD, 'text-size': 11, 'symbol-placement': 'line', 'symbol-spacing': 300 },
+      paint: label(theme, 'map-bus'),
+    },
+    {
+      ...tile('grid'), id: 'grid-label', minzoom: 14,
+      layout: { 'text-field': name, 'text-font': FONT, 'text-size': 11.5, 'text-max-width': 7 }, paint: label(theme, 'map-grid'),
+    },
+    {
+      ...tile('villager_group'), id: 'group-label', minzoom: 13,
+      layout: { 'text-field': name, 'text-font': FONT, 'text-size': 11, 'text-offset': [0, 0.7], 'text-anchor': 'top' },
+      paint: label(theme, 'map-group'),
+    },
+    {
+      ...tile('settlement'), id: 'settlement-label', minzoom: 12,
+      layout: { 'text-field': name, 'text-font': FONT, 'text-size': ['interpolate', ['linear'], ['zoom'], 12, 10.5, 16, 14], 'text-padding': 6 },
+      paint: label(theme, 'map-text-soft'),
+    },
+    {
+      ...tile('social_org'), id: 'social-label', minzoom: 13,
+      layout: { 'text-field': name, 'text-font': FONT, 'text-size': 11, 'text-offset': [0, 0.7], 'text-anchor': 'top' },
+      paint: label(theme, 'map-org'),
+    },
+    {
+      ...tile('cluster'), id: 'cluster-label', minzoom: 9,
+      layout: { 'text-field': name, 'text-font': BOLD, 'text-size': 13 }, paint: label(theme, 'map-cluster'),
+    },
+    {
+      ...region, id: 'village-label', minzoom: 10.6, filter: ['==', ['get', 'level'], 'village'],
+      layout: { 'text-field': name, 'text-font': FONT, 'text-size': ['interpolate', ['linear'], ['zoom'], 10.6, 11.5, 14, 15], 'text-padding': 5 },
+      paint: label(theme, 'map-text'),
+    },
+    {
+      ...region, id: 'township-label', maxzoom: 13.5, filter: ['==', ['get', 'level'], 'township'],
+      layout: {
+        'text-field': name, 'text-font': BOLD, 'text-size': ['interpolate', ['linear'], ['zoom'], 8, 12, 11, 17],
+        'text-letter-spacing': 0.12, 'text-padding': 4,
+      },
+      paint: label(theme, 'map-text'),
+    },
+  ];
+}

@@ -1,0 +1,283 @@
+/** The map of every view: started once, then moved only through this handle. */
+import {
+  GeolocateControl, LngLatBounds, Map, Marker, NavigationControl, ScaleControl, setWorkerUrl, type FilterSpecification,
+  type GeoJSONSource, type MapGeoJSONFeature, type PointLike,
+} from 'maplibre-gl';
+import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
+import 'maplibre-gl/dist/maplibre-gl.css';
+import type { Feature as GeoFeature, GeoJSON, Geometry } from 'geojson';
+import { api } from '../api/client';
+import type { County, LiveTiles } from '../api/shapes';
+import { t } from '../i18n';
+import { addSymbols } from './icons';
+import { RegionLabels } from './labels';
+import { outside } from './mask';
+import { isTileLayer, ReadOwnWrites } from './sources';
+import { buildStyle } from './style';
+import { readTheme } from './theme';
+import { TOGGLES, type ToggleKey } from './toggles';
+import type { Camera } from './url';
+
+setWorkerUrl(workerUrl);
+
+/** This browser cannot draw the map (no WebGL 2). */
+export class NoMap extends Error {}
+
+export interface StartOptions {
+  camera?: Camera | null;
+  layers: readonly ToggleKey[];
+  interactive?: boolean;
+  controls?: boolean;
+  locate?: boolean;
+  padding?: number | { top: number; right: number; bottom: number; left: number };
+}
+
+export interface Hit {
+  layer: string;
+  id: string;
+  properties: Record<string, unknown>;
+  lon: number;
+  lat: number;
+  /** How many features a cluster stands for; null for a single one. */
+  count: number | null;
+}
+
+/** What a click finds first: small things before the areas they lie in. */
+const HIT_LAYERS = [
+  'incident', 'incident-cluster', 'venue', 'venue-dot', 'household', 'venue-cluster', 'household-cluster', 'social-org', 'villager-group',
+  'settlement-label', 'bus-line', 'road-major', 'road', 'cluster', 'dedicated-fill', 'grid-fill',
+] as const;
+
+const LABELS_FROM_ZOOM = 10.4;
+
+export class YituMap {
+  private readonly writes: ReadOwnWrites;
+  private readonly labels: RegionLabels;
+  private pinMarker: Marker | null = null;
+  private readonly pulses = new globalThis.Map<string, Marker>();
+
+  private constructor(readonly map: Map, readonly county: County, writes: ReadOwnWrites) {
+    this.writes = writes;
+    this.labels = new RegionLabels((points) => this.data('labels', { type: 'FeatureCollection', features: points }));
+  }
+
+  /** Resolves once the style stands; throws NoMap where WebGL 2 is missing. */
+  static async start(container: HTMLElement, county: County, options: StartOptions): Promise<YituMap> {
+    if (!document.createElement('canvas').getContext('webgl2')) throw new NoMap();
+    const writes = new ReadOwnWrites();
+    const theme = readTheme();
+    const { camera } = options;
+    let map: Map;
+    try {
+      map = new Map({
+        container,
+        style: buildStyle(theme, county, location.origin),
+        ...(camera
+          ? { center: [camera.lon, camera.lat], zoom: camera.zoom }
+          : { bounds: new LngLatBounds(county.bbox), fitBoundsOptions: { padding: options.padding ?? 40 } }),
+        interactive: options.interactive ?? true,
+        attributionControl: false,
+        dragRotate: false,
+        pitchWithRotate: false,
+        touchPitch: false,
+        fadeDuration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 200,
+        maxZoom: 19,
+        minZoom: 6,
+        maxBounds: roomy(county.bbox),
+        transformRequest: (url) => ({ url: writes.apply(url) }),
+        locale: {
+          'NavigationControl.ZoomIn': t('map.zoomIn'), 'NavigationControl.ZoomOut': t('map.zoomOut'),
+          'GeolocateControl.FindMyLocation': t('map.findMe'), 'GeolocateControl.LocationNotAvailable': t('map.noLocation'),
+          'Map.Title': t('map.title'),
+        },
+      });
+    } catch {
+      throw new NoMap();
+    }
+    map.touchZoomRotate.disableRotation();
+    map.keyboard.disableRotation();
+    if (options.controls ?? true) {
+      map.addControl(new NavigationControl({ showCompass: false }), 'bottom-right');
+      if (options.locate) map.addControl(new GeolocateControl({ positionOptions: { enableHighAccuracy: true }, showAccuracyCircle: true }), 'bottom-right');
+      map.addControl(new ScaleControl({ unit: 'metric', maxWidth: 110 }), 'bottom-left');
+    }
+    const handle = new YituMap(map, county, writes);
+    addSymbols(map, theme);
+    if (!map.isStyleLoaded()) await new Promise<void>((resolve) => void map.once('style.load', () => resolve()));
+    handle.show(options.layers);
+    void handle.furnish();
+    return handle;
+  }
+
+  /** The county's own outline, the mask and the names: the map is usable before they are there. */
+  private async furnish(): Promise<void> {
+    const follow = () => {
+      if (this.map.getZoom() < LABELS_FROM_ZOOM) return;
+      const bounds = this.map.getBounds();
+      void this.labels.inView([bounds.getWest(), bounds.getSouth(), bounds.getEast(), bounds.getNorth()]);
+    };
+    const outline = api.feature('region', this.county.id).then(({ geometry }) => {
+      if (!geometry) return;
+      const shape = geometry as unknown as Geometry;
+      this.data('county', shape);
+      this.data('mask', outside(shape));
+    });
+    await Promise.allSettled([outline, this.labels.start()]);
+    this.map.on('moveend', follow);
+    follow();
+  }
+
+  private data(source: string, data: GeoJSON): void {
+    void this.map.getSource<GeoJSONSource>(source)?.setData(data);
+  }
+
+  show(on: readonly ToggleKey[]): void {
+    for (const { key, layers } of TOGGLES) {
+      for (const layer of layers) this.map.setLayoutProperty(layer, 'visibility', on.includes(key) ? 'visible' : 'none');
+    }
+  }
+
+  camera(): Camera {
+    const { lng, lat } = this.map.getCenter();
+    return { zoom: this.map.getZoom(), lat, lon: lng };
+  }
+
+  hit(point: { x: number; y: number }): Hit | null {
+    const reach = 6;
+    const box: [PointLike, PointLike] = [[point.x - reach, point.y - reach], [point.x + reach, point.y + reach]];
+    const layers = HIT_LAYERS.filter((layer) => this.map.getLayoutProperty(layer, 'visibility') !== 'none');
+    const found = this.map.queryRenderedFeatures(box, { layers: [...layers] });
+    const exact = new Set(this.map.queryRenderedFeatures([point.x, point.y], { layers: [...layers] }).map((f) => `${f.layer.id}/${String(f.id)}`));
+    const rank = (f: MapGeoJSONFeature) => HIT_LAYERS.indexOf(f.layer.id as (typeof HIT_LAYERS)[number]);
+    const best = found
+      .filter((f) => f.geometry.type !== 'Polygon' && f.geometry.type !== 'MultiPolygon' ? true : exact.has(`${f.layer.id}/${String(f.id)}`))
+      .sort((a, b) => rank(a) - rank(b))[0];
+    return best ? hitOf(best, this.map.unproject([point.x, point.y])) : null;
+  }
+
+  /** The region of a level at a point of the screen. */
+  regionAt(point: { x: number; y: number }, level: string): { id: string; name: string } | null {
+    const place = this.map.unproject([point.x, point.y]);
+    const features = this.map.queryRenderedFeatures([point.x, point.y], { layers: ['choropleth'] });
+    const found = features.find((f) => f.properties['level'] === level) ?? features[0];
+    return found?.id === undefined || !place ? null : { id: String(found.id), name: String(found.properties['name'] ?? '') };
+  }
+
+  fly(lon: number, lat: number, zoom = 15): void {
+    this.map.flyTo({ center: [lon, lat], zoom: Math.max(this.map.getZoom(), zoom), duration: 900 });
+  }
+
+  fit(box: [number, number, number, number], padding: StartOptions['padding'] = 60, maxZoom = 16): void {
+    this.map.fitBounds(new LngLatBounds(box), { padding, duration: 900, maxZoom });
+  }
+
+  select(geometry: Geometry | null): void {
+    this.data('selection', geometry ? { type: 'Feature', properties: {}, geometry } : { type: 'FeatureCollection', features: [] });
+  }
+
+  /** Colours regions by class (index into the sequential tokens) and outlines one of them. */
+  choropleth(classes: ReadonlyMap<string, number>, outlined: string | null): void {
+    const theme = readTheme();
+    const ids = [...classes.keys()].map(Number);
+    const filter = ['in', ['id'], ['literal', ids]] as FilterSpecification;
+    this.map.setFilter('choropleth', ids.length > 0 ? filter : ['==', ['id'], -1]);
+    this.map.setFilter('choropleth-line', ['==', ['id'], outlined === null ? -1 : Number(outlined)]);
+    if (ids.length === 0) return;
+    const pairs = [...classes].flatMap(([id, index]) => [Number(id), theme.colour(`seq-${Math.min(6, index + 1)}`)]);
+    this.map.setPaintProperty('choropleth', 'fill-color', ['match', ['id'], ...pairs, theme.colour('seq-1')] as never);
+  }
+
+  /** A pin the reader can drag; null takes it away. */
+  pin(place: { lon: number; lat: number } | null, moved?: (lon: number, lat: number) => void): void {
+    if (!place) {
+      this.pinMarker?.remove();
+      this.pinMarker = null;
+      return;
+    }
+    if (!this.pinMarker) {
+      this.pinMarker = new Marker({ element: pinElement(), anchor: 'bottom', draggable: true }).setLngLat([place.lon, place.lat]).addTo(this.map);
+      if (moved) {
+        const marker = this.pinMarker;
+        marker.on('dragend', () => moved(marker.getLngLat().lng, marker.getLngLat().lat));
+      }
+    } else this.pinMarker.setLngLat([place.lon, place.lat]);
+  }
+
+  /** Three pulses at a place; `lasting` ones go on until `calm(id)`. */
+  pulse(id: string, lon: number, lat: number, lasting = false): void {
+    this.calm(id);
+    const element = document.createElement('div');
+    element.className = lasting ? 'map-pulse lasting' : 'map-pulse';
+    element.dataset['incident'] = id;
+    const marker = new Marker({ element }).setLngLat([lon, lat]).addTo(this.map);
+    this.pulses.set(id, marker);
+    if (!lasting) setTimeout(() => this.pulses.get(id) === marker && this.calm(id), 3_600);
+  }
+
+  calm(id: string): void {
+    this.pulses.get(id)?.remove();
+    this.pulses.delete(id);
+  }
+
+  /** We wrote to a layer: its tiles must show it, though the stream has not told of it yet. */
+  wrote(layer: string, seq: string | null): void {
+    if (seq === null || !isTileLayer(layer)) return;
+    this.writes.wrote(layer, seq);
+    this.map.refreshTiles(layer);
+  }
+
+  /** Reloads what a change touched; shown tiles stay until the new ones are there, so nothing flickers. */
+  refresh({ layer, tiles }: Pick<LiveTiles, 'layer' | 'tiles'>): void {
+    if (!isTileLayer(layer)) return;
+    this.writes.arrived(layer);
+    const source = this.map.getSource(layer);
+    if (!source) return;
+    // Beyond the layer's greatest zoom the map stretches tiles of that zoom, which are in the list themselves.
+    if (tiles === 'all') this.map.refreshTiles(layer);
+    else this.map.refreshTiles(layer, tiles.map(([z, x, y]) => ({ z, x, y })));
+  }
+
+  refreshAll(): void {
+    for (const layer of ['incident', 'grid', 'region', 'household', 'venue', 'cluster']) this.refresh({ layer, tiles: 'all' });
+  }
+
+  destroy(): void {
+    this.map.remove();
+  }
+}
+
+function roomy([w, s, e, n]: County['bbox']): [number, number, number, number] {
+  const x = (e - w) * 0.8;
+  const y = (n - s) * 0.8;
+  return [w - x, s - y, e + x, n + y];
+}
+
+function hitOf(feature: MapGeoJSONFeature, click: { lng: number; lat: number }): Hit {
+  const geometry = feature.geometry as GeoFeature['geometry'];
+  const at = geometry.type === 'Point' ? geometry.coordinates : [click.lng, click.lat];
+  const { properties } = feature;
+  const count = properties['count'];
+  return {
+    layer: feature.source, id: String(feature.id ?? ''), properties, lon: at[0] ?? click.lng, lat: at[1] ?? click.lat,
+    count: typeof count === 'number' ? count : null,
+  };
+}
+
+function pinElement(): HTMLElement {
+  const element = document.createElement('div');
+  element.className = 'map-pin';
+  element.setAttribute('role', 'img');
+  element.setAttribute('aria-label', t('map.pin'));
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('viewBox', '0 0 34 44');
+  for (const [tag, attributes] of [
+    ['path', { d: 'M17 43C11 33 3 26 3 16a14 14 0 0 1 28 0c0 10-8 17-14 27z', fill: 'currentColor' }],
+    ['circle', { cx: '17', cy: '16', r: '5.5', class: 'dot' }],
+  ] as const) {
+    const shape = document.createElementNS('http://www.w3.org/2000/svg', tag);
+    for (const [name, value] of Object.entries(attributes)) shape.setAttribute(name, value);
+    svg.append(shape);
+  }
+  element.append(svg);
+  return element;
+}

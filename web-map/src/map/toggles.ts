@@ -1,0 +1,39 @@
+/** What the reader can switch on and off, and which layers of the map each switch moves. */
+import type { LayerId } from './order';
+
+export interface Toggle {
+  key: ToggleKey;
+  group: 'base' | 'govern' | 'people' | 'service';
+  layers: readonly LayerId[];
+  /** How its legend symbol is drawn, and the token of its colour. */
+  symbol: 'fill' | 'line' | 'dash' | 'dot' | 'icon' | 'text';
+  token: string;
+  on: boolean;
+}
+
+export const TOGGLE_KEYS = [
+  'shade', 'land', 'water', 'road', 'building', 'names', 'region', 'grid', 'incident', 'cluster', 'household', 'group',
+  'org', 'venue', 'bus', 'settlement',
+] as const;
+export type ToggleKey = (typeof TOGGLE_KEYS)[number];
+
+export const TOGGLES: readonly Toggle[] = [
+  { key: 'incident', group: 'govern', symbol: 'icon', token: 'state-accept', on: true, layers: ['incident-cluster', 'incident-overdue', 'incident', 'incident-count'] },
+  { key: 'grid', group: 'govern', symbol: 'line', token: 'map-grid', on: true, layers: ['grid-fill', 'dedicated-fill', 'grid', 'dedicated', 'grid-label'] },
+  { key: 'region', group: 'govern', symbol: 'dash', token: 'map-township', on: true, layers: ['village', 'township'] },
+  { key: 'cluster', group: 'govern', symbol: 'fill', token: 'map-cluster', on: false, layers: ['cluster-fill', 'cluster', 'cluster-label'] },
+  { key: 'household', group: 'people', symbol: 'dot', token: 'map-household', on: false, layers: ['household-cluster', 'household', 'household-count', 'household-label'] },
+  { key: 'group', group: 'people', symbol: 'dot', token: 'map-group', on: false, layers: ['villager-group', 'group-label'] },
+  { key: 'org', group: 'people', symbol: 'dot', token: 'map-org', on: false, layers: ['social-org', 'social-label'] },
+  { key: 'venue', group: 'service', symbol: 'icon', token: 'map-venue', on: true, layers: ['venue-cluster', 'venue-count', 'venue-dot', 'venue'] },
+  { key: 'bus', group: 'service', symbol: 'line', token: 'map-bus', on: false, layers: ['bus-line', 'bus-label'] },
+  { key: 'names', group: 'base', symbol: 'text', token: 'map-text', on: true, layers: ['village-label', 'township-label'] },
+  { key: 'settlement', group: 'base', symbol: 'text', token: 'map-text-soft', on: true, layers: ['settlement-label'] },
+  { key: 'road', group: 'base', symbol: 'line', token: 'map-road-casing-major', on: true, layers: ['path', 'road-casing', 'road', 'road-major-casing', 'road-major', 'road-label'] },
+  { key: 'water', group: 'base', symbol: 'fill', token: 'map-water', on: true, layers: ['water', 'water-line', 'water-label'] },
+  { key: 'building', group: 'base', symbol: 'fill', token: 'map-building', on: true, layers: ['building'] },
+  { key: 'land', group: 'base', symbol: 'fill', token: 'map-forest', on: true, layers: ['land-use'] },
+  { key: 'shade', group: 'base', symbol: 'fill', token: 'map-shade-accent', on: true, layers: ['hillshade'] },
+];
+
+export const DEFAULT_ON: readonly ToggleKey[] = TOGGLES.filter((t) => t.on).map((t) => t.key);

@@ -1,0 +1,4 @@
+import { start } from '../ui/app';
+import Screen from './Screen.vue';
+
+start(Screen);

@@ -1,0 +1,74 @@
+import { computed, ref, shallowRef, watch, type Ref } from 'vue';
+import { api, sentence, type IncidentFilter } from '../api/client';
+import type { Incident, LiveIncident } from '../api/shapes';
+
+/** Whether an incident belongs in a list filtered so; the region is the server's to judge. */
+export function matches(incident: Incident, filter: IncidentFilter): boolean {
+  if (filter.state && !filter.state.split(',').includes(incident.state)) return false;
+  if (filter.category && incident.category !== filter.category) return false;
+  return !(filter.overdue && !incident.overdue);
+}
+
+/** Puts an incident into a list, newest report first, replacing an older version of itself. */
+export function placed(items: readonly Incident[], incident: Incident): Incident[] {
+  const others = items.filter((item) => item.id !== incident.id);
+  const time = Date.parse(incident.reported_at ?? '');
+  const index = others.findIndex((item) => Date.parse(item.reported_at ?? '') < time);
+  return index < 0 ? [...others, incident] : [...others.slice(0, index), incident, ...others.slice(index)];
+}
+
+/** A filtered, paged list of incidents that follows the live stream. */
+export function useIncidents(filter: Ref<IncidentFilter>) {
+  const items = shallowRef<Incident[]>([]);
+  const total = ref<number | null>(null);
+  const next = ref<string | null>(null);
+  const loading = ref(false);
+  const trouble = ref('');
+  const fresh = ref(new Set<string>());
+  let round = 0;
+
+  const load = async (more = false) => {
+    const mine = ++round;
+    loading.value = true;
+    trouble.value = '';
+    try {
+      const page = await api.incidents({ ...filter.value, cursor: more ? next.value : null });
+      if (mine !== round) return;
+      items.value = more ? [...items.value, ...page.items] : page.items;
+      next.value = page.next;
+      total.value = page.number_matched;
+      if (!more) fresh.value = new Set();
+    } catch (error) {
+      if (mine === round) trouble.value = sentence(error);
+    } finally {
+      if (mine === round) loading.value = false;
+    }
+  };
+
+  const put = (incident: Incident) => {
+    const known = items.value.some((item) => item.id === incident.id);
+    if (matches(incident, filter.value)) {
+      items.value = placed(items.value, incident);
+      if (!known) {
+        fresh.value = new Set([...fresh.value, incident.id]);
+        if (total.value !== null) total.value += 1;
+      }
+    } else if (known) {
+      items.value = items.value.filter((item) => item.id !== incident.id);
+      if (total.value !== null) total.value -= 1;
+    }
+  };
+
+  /** An incident of the stream: read whole, then placed. In a regional list the server is asked again. */
+  const arrived = async (event: LiveIncident) => {
+    try {
+      if (filter.value.region) await load();
+      else put(await api.incident(event.id));
+    } catch {
+      // Not ours to see, or already gone: the list stays as it is.
+    }
+  };
+
+  watch(filter, () => load(), { deep: true });
+  return { items, total, next: computed(() => next.value !== null), loading, trouble, fresh, load, put, arrived };
+}

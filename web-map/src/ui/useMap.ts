@@ -1,0 +1,50 @@
+import { onBeforeUnmount, onMounted, ref, shallowRef, type Ref, type ShallowRef } from 'vue';
+import { api, sentence } from '../api/client';
+import type { County } from '../api/shapes';
+import type { StartOptions, YituMap } from '../map/start';
+
+export interface MapState {
+  map: ShallowRef<YituMap | null>;
+  county: ShallowRef<County | null>;
+  /** The map cannot be drawn here; lists go on working. */
+  noMap: Ref<boolean>;
+  /** Why nothing can be shown, in a sentence. */
+  trouble: Ref<string>;
+  begin(): Promise<void>;
+}
+
+/** Starts the map of a page: the county first, then the map library, loaded beside the page's own code. */
+export function useMap(container: Readonly<Ref<HTMLElement | null>>, options: () => StartOptions, ready: (map: YituMap) => void): MapState {
+  const map = shallowRef<YituMap | null>(null);
+  const county = shallowRef<County | null>(null);
+  const noMap = ref(false);
+  const trouble = ref('');
+  let gone = false;
+
+  const begin = async () => {
+    trouble.value = '';
+    try {
+      const library = import('../map/start');
+      county.value = await api.county();
+      if (!container.value) return;
+      const { YituMap } = await library;
+      try {
+        const started = await YituMap.start(container.value, county.value, options());
+        if (gone) return started.destroy();
+        map.value = started;
+        ready(started);
+      } catch (error) {
+        console.error(error);
+        noMap.value = true;
+      }
+    } catch (error) {
+      trouble.value = sentence(error);
+    }
+  };
+  onMounted(begin);
+  onBeforeUnmount(() => {
+    gone = true;
+    map.value?.destroy();
+  });
+  return { map, county, noMap, trouble, begin };
+}

@@ -1,0 +1,76 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { api, path, Problem, sentence } from '../src/api/client';
+import { bbox, list, maybe, num, obj, oneOf, or, ShapeError, str } from '../src/api/check';
+import { readEvent } from '../src/api/live';
+import { incident, located } from '../src/api/shapes';
+
+afterEach(() => vi.unstubAllGlobals());
+
+const answer = (status: number, body: unknown) =>
+  vi.stubGlobal('fetch', vi.fn(async () => new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } })));
+
+describe('checks', () => {
+  it('name the place that is wrong', () => {
+    const shape = obj({ items: list(obj({ lon: num })) });
+    expect(() => shape({ items: [{ lon: 1 }, { lon: '2' }] }, '')).toThrow('/items/1/lon');
+  });
+  it('drop what was not asked for and fill what may be absent', () => {
+    expect(obj({ a: str, b: maybe(num), c: or(num, 7) })({ a: 'x', extra: 1 }, '')).toEqual({ a: 'x', b: null, c: 7 });
+  });
+  it.each([[NaN], [Infinity], ['1'], [null]])('take no %s for a number', (value) => {
+    expect(() => num(value, '')).toThrow(ShapeError);
+  });
+  it('take a box of four numbers only', () => {
+    expect(bbox([1, 2, 3, 4], '')).toEqual([1, 2, 3, 4]);
+    expect(() => bbox([1, 2, 3], '')).toThrow();
+    expect(() => bbox([1, 2, 3, 4, 5], '')).toThrow();
+  });
+  it('refuse a state nobody knows', () => {
+    expect(() => oneOf('a', 'b')('c', '/state')).toThrow('a | b');
+    expect(() => incident({ id: 'x', state: 'lost' }, '')).toThrow('/state');
+  });
+  it('keep ids as text', () => {
+    const place = { position: { lon: 1, lat: 2 }, village: { id: 9007199254740990, name: '溪口村' }, grids: [{ id: 5, name: '一' }] };
+    expect(located(place, '').village?.id).toBe('9007199254740990');
+    expect(located(place, '').grids[0]).toMatchObject({ kind: 'general', probability: 1 });
+  });
+});
+
+describe('live events', () => {
+  it('read tiles, whole layers and incidents', () => {
+    expect(readEvent('tiles', '{"seq":7,"layer":"grid","tiles":[[12,3,4]]}')).toEqual({ topic: 'tiles', data: { seq: '7', layer: 'grid', tiles: [[12, 3, 4]] } });
+    expect(readEvent('tiles', '{"seq":7,"layer":"grid","tiles":"all"}')).toMatchObject({ data: { tiles: 'all' } });
+    expect(readEvent('incident', '{"id":"u","number":12,"state":"pending_accept","lon":118,"lat":25,"version":1}')).toMatchObject({ data: { number: '12', state: 'pending_accept' } });
+    expect(readEvent('summary', '')).toEqual({ topic: 'summary' });
+  });
+  it('leave out what is malformed or unknown', () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => undefined);
+    expect(readEvent('tiles', '{"layer":')).toBeNull();
+    expect(readEvent('tiles', '{"layer":"grid","tiles":[["a"]]}')).toBeNull();
+    expect(readEvent('gossip', '{}')).toBeNull();
+  });
+});
+
+describe('the client', () => {
+  it('leaves empty values out of a query', () => {
+    expect(path('/api/x', { a: null, b: '', c: 0, d: '溪' })).toBe('/api/x?c=0&d=%E6%BA%AA');
+  });
+  it("says the server's own sentence, with each fault", async () => {
+    answer(422, { type: 'x/outside-county', title: '不在县内', detail: '该点在县界外 3.2 公里。', errors: [{ pointer: '/location', detail: '请重新选点。' }] });
+    const error = await api.locate(1, 2).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(Problem);
+    expect(sentence(error)).toBe('该点在县界外 3.2 公里。 请重新选点。');
+    expect((error as Problem).passing).toBe(false);
+  });
+  it('tells an unreachable server from a refusal', async () => {
+    vi.stubGlobal('fetch', vi.fn(async () => Promise.reject(new TypeError('network'))));
+    const error = await api.county().catch((e: unknown) => e);
+    expect((error as Problem).passing).toBe(true);
+    expect(sentence(error)).toMatch(/连不上服务器/);
+  });
+  it('never shows the cause of an answer of a wrong shape', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    answer(200, { name: 5 });
+    expect(sentence(await api.county().catch((e: unknown) => e))).toMatch(/请刷新页面/);
+  });
+});

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import { county, type County } from '../src/api/shapes';
+import { outside } from '../src/map/mask';
+import { inOrder, LAYER_ORDER } from '../src/map/order';
+import { buildSources, ReadOwnWrites, TILE_LAYERS } from '../src/map/sources';
+import { buildStyle } from '../src/map/style';
+import type { Theme } from '../src/map/theme';
+import { DEFAULT_ON, TOGGLES } from '../src/map/toggles';
+import { readView, writeView, type View } from '../src/map/url';
+
+const QINGHE: County = county({ id: 1, name: '青禾县', bbox: [118, 25, 118.6, 25.5], center: [118.3, 25.2], layers: [{ id: 'grid', minzoom: 8, maxzoom: 15 }] }, '');
+const PLAIN: Theme = { dark: false, colour: () => 'rgb(1, 2, 3)' };
+
+describe('layer order', () => {
+  it('sorts by the one order', () => {
+    expect(inOrder([{ id: 'incident' }, { id: 'background' }, { id: 'county' }]).map((l) => l.id)).toEqual(['background', 'county', 'incident']);
+  });
+  it('refuses a stranger and a second of the same', () => {
+    expect(() => inOrder([{ id: 'advert' }])).toThrow(/advert/);
+    expect(() => inOrder([{ id: 'grid' }, { id: 'grid' }])).toThrow(/twice/);
+  });
+  it('has a place for every layer of the style, and the style draws every place', () => {
+    const { layers } = buildStyle(PLAIN, QINGHE, 'http://here');
+    expect(layers.map((l) => l.id)).toEqual([...LAYER_ORDER]);
+  });
+  it('keeps the agreed sequence of the base map', () => {
+    const rank = (id: string) => (LAYER_ORDER as readonly string[]).indexOf(id);
+    const agreed = ['background', 'water', 'road', 'building', 'mask', 'grid', 'village', 'township', 'county', 'choropleth', 'household', 'township-label'];
+    expect([...agreed].sort((a, b) => rank(a) - rank(b))).toEqual(agreed);
+  });
+});
+
+describe('sources', () => {
+  it('asks nobody but the server itself, and takes its zooms', () => {
+    const sources = buildSources(QINGHE, 'http://here');
+    const urls = Object.values(sources).flatMap((s) => ('tiles' in s ? (s.tiles ?? []) : []));
+    expect(urls).toHaveLength(Object.keys(TILE_LAYERS).length + 1);
+    expect(urls.every((url) => url.startsWith('http://here/tiles/'))).toBe(true);
+    expect(sources['grid']).toMatchObject({ minzoom: 8, maxzoom: 15 });
+  });
+  it('waits for our own write until the stream has told of it', () => {
+    const writes = new ReadOwnWrites();
+    const url = 'http://here/tiles/incident/12/3/4';
+    expect(writes.apply(url)).toBe(url);
+    writes.wrote('incident', '7-99');
+    expect(writes.apply(url)).toBe(`${url}?min_seq=7-99`);
+    expect(writes.apply('http://here/tiles/grid/12/3/4')).not.toContain('min_seq');
+    writes.arrived('incident');
+    expect(writes.apply(url)).toBe(url);
+  });
+});
+
+describe('toggles', () => {
+  it('name each layer at most once', () => {
+    const all = TOGGLES.flatMap((toggle) => toggle.layers);
+    expect(new Set(all).size).toBe(all.length);
+  });
+});
+
+describe('mask', () => {
+  it('cuts every part of the county out of the world', () => {
+    const square = (x: number) => [[[x, 0], [x + 1, 0], [x + 1, 1], [x, 0]]];
+    const { geometry } = outside({ type: 'MultiPolygon', coordinates: [square(0), square(5)] });
+    expect(geometry.coordinates).toHaveLength(3);
+    expect(geometry.coordinates[0]).toContainEqual([-180, -85]);
+  });
+});
+
+describe('the view in the address', () => {
+  it('comes back as it went', () => {
+    const view: View = {
+      camera: { zoom: 13.25, lat: 25.12345, lon: 118.54321 }, layers: ['names', 'grid', 'household'].filter(() => true) as View['layers'],
+      selection: { kind: 'incident', id: '2b1c9a52-7a52-4c0e-8a1a-3e6c1f6b0a11' }, tab: 'incidents', region: '42',
+    };
+    const back = readView(writeView(view));
+    expect({ ...back, layers: [...back.layers].sort() }).toEqual({ ...view, layers: [...view.layers].sort() });
+  });
+  it('says nothing of what is as usual', () => {
+    expect(writeView({ camera: null, layers: [...DEFAULT_ON], selection: null, tab: null, region: null })).toBe('');
+    expect(readView('').layers).toEqual(DEFAULT_ON);
+  });
+  it('can switch everything off', () => {
+    expect(readView(writeView({ camera: null, layers: [], selection: null, tab: null, region: null })).layers).toEqual([]);
+  });
+  it.each(['#map=a/b/c', '#map=1/2', '#map=99/0/0', '#map=9/91/0', '#map=9/0/Infinity', '#sel=<x>:1', '#sel=grid:', '#tab=../x', '#layers=nonsense&region=%3Cb%3E'])(
+    'leaves out what makes no sense: %s',
+    (hash) => {
+      const view = readView(hash);
+      expect([view.camera, view.selection, view.tab, view.region]).toEqual([null, null, null, null]);
+    },
+  );
+});

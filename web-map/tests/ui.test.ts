@@ -1,0 +1,168 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { Problem, type Report } from '../src/api/client';
+import { incident, type Category } from '../src/api/shapes';
+import { boxOf, centreOf } from '../src/desk/geometry';
+import { fieldsOf } from '../src/desk/fields';
+import { Outbox, type Entry } from '../src/field/outbox';
+import { nearestStop } from '../src/field/stops';
+import { en } from '../src/i18n/en';
+import { zh } from '../src/i18n/zh';
+import { quantiles } from '../src/screen/scale';
+import { flatten, leaves } from '../src/ui/categories';
+import { ago, count, deadline, distance, moment } from '../src/ui/format';
+import { matches, placed } from '../src/ui/useIncidents';
+
+const NOW = Date.parse('2026-11-25T04:00:00Z');
+const ZONE = 'Asia/Shanghai';
+
+describe('words', () => {
+  it('have the same blanks in both languages', () => {
+    const blanks = (text: string) => [...text.matchAll(/\{\w+\}/g)].map((m) => m[0]).sort();
+    for (const key of Object.keys(zh) as (keyof typeof zh)[]) expect(blanks(en[key]), key).toEqual(blanks(zh[key]));
+  });
+  it('are Chinese in Chinese', () => {
+    const bare = Object.entries(zh).filter(([key, text]) => key !== 'app.switch' && !/\p{Script=Han}/u.test(text));
+    expect(bare).toEqual([]);
+  });
+});
+
+describe('numbers and times', () => {
+  it('reads as people do', () => {
+    expect(count(160234)).toBe('160,234');
+    expect(distance(87.4)).toBe('87 米');
+    expect(distance(2345)).toBe('2.3 公里');
+  });
+  it('is in the time of the county, wherever the browser stands', () => {
+    expect(moment('2026-11-24T23:30:00Z', ZONE)).toBe('11/25 07:30');
+  });
+  it.each([
+    ['2026-11-25T03:59:30Z', '刚刚'], ['2026-11-25T03:50:00Z', '10 分钟前'], ['2026-11-24T22:00:00Z', '6 小时前'], ['2026-11-22T04:00:00Z', '3 天前'],
+  ])('%s is %s', (instant, text) => expect(ago(instant, NOW, ZONE)).toBe(text));
+  it('tells what is left from what is late', () => {
+    expect(deadline('2026-11-25T06:00:00Z', NOW)).toEqual({ text: '剩 2 小时', late: false });
+    expect(deadline('2026-11-22T04:00:00Z', NOW)).toEqual({ text: '超期 3 天', late: true });
+  });
+});
+
+describe('categories', () => {
+  const category = (code: string, name: string, parent: string | null): Category => ({ code, name, parent, restricted: false, village_admitted: true, photo_needed: false });
+  const all = [category('1', '环境卫生', null), category('11', '垃圾清运', '1'), category('12', '污水', '1'), category('2', '矛盾纠纷', null), category('21', '邻里纠纷', '2')];
+  it('fold and unfold', () => {
+    expect(flatten(all, '', new Set()).map((r) => r.category.code)).toEqual(['1', '2']);
+    expect(flatten(all, '', new Set(['1'])).map((r) => [r.category.code, r.depth])).toEqual([['1', 0], ['11', 1], ['12', 1], ['2', 0]]);
+  });
+  it('find a leaf with its branch, and a branch with its leaves', () => {
+    expect(flatten(all, '污水', new Set()).map((r) => r.category.code)).toEqual(['1', '12']);
+    expect(flatten(all, '纠纷', new Set()).map((r) => r.category.code)).toEqual(['2', '21']);
+    expect(flatten(all, '环境', new Set()).map((r) => r.category.code)).toEqual(['1', '11', '12']);
+    expect(flatten(all, '没有', new Set())).toEqual([]);
+  });
+  it('pick only what has nothing below', () => expect(leaves(all).map((c) => c.code)).toEqual(['11', '12', '21']));
+});
+
+describe('incidents in a list', () => {
+  const at = (id: string, reported_at: string, state = 'pending_accept') => incident({ id, state, reported_at }, '');
+  const a = at('a', '2026-11-25T03:00:00Z');
+  const b = at('b', '2026-11-25T01:00:00Z');
+  it('stand newest first and once', () => {
+    const c = at('c', '2026-11-25T02:00:00Z');
+    expect(placed([a, b], c).map((i) => i.id)).toEqual(['a', 'c', 'b']);
+    expect(placed([a, b], at('b', '2026-11-25T01:00:00Z', 'closed')).map((i) => [i.id, i.state])).toEqual([['a', 'pending_accept'], ['b', 'closed']]);
+    expect(placed([], a)).toEqual([a]);
+  });
+  it('match their filter', () => {
+    expect(matches(a, { state: 'pending_accept,in_progress' })).toBe(true);
+    expect(matches(a, { state: 'closed' })).toBe(false);
+    expect(matches(a, { overdue: true })).toBe(false);
+  });
+});
+
+describe('the outbox', () => {
+  const report = (id: string): Report => ({ id, category: 'c', description: 'd', urgency: 'ordinary', location: { source: 'map', lon: 1, lat: 2 }, reported_at: '2026-11-25T04:00:00Z' });
+  const done = (id: string) => incident({ id, state: 'pending_accept' }, '');
+  function box(send: (r: Report) => Promise<ReturnType<typeof done>>, kept: string | null = null) {
+    let text = kept;
+    let seen: Entry[] = [];
+    const outbox = new Outbox({ read: () => text, write: (t) => (text = t) }, send, (entries) => (seen = entries));
+    return { outbox, seen: () => seen, kept: () => text };
+  }
+  it('forgets a report only once the server has it', async () => {
+    let up = false;
+    const tried: string[] = [];
+    const { outbox, seen, kept } = box(async ({ id }) => {
+      tried.push(id);
+      if (!up) throw new Problem(0, '连不上');
+      return done(id);
+    });
+    expect(await outbox.add(report('a'), '垃圾')).toBeNull();
+    expect(await outbox.add(report('b'), '污水')).toBeNull();
+    expect(seen().map((e) => e.state)).toEqual(['waiting', 'waiting']);
+    expect(tried).toEqual(['a', 'a']);
+    up = true;
+    expect([...(await outbox.flush()).keys()]).toEqual(['a', 'b']);
+    expect(kept()).toBe('[]');
+  });
+  it('sets a refused report aside and goes on', async () => {
+    const { outbox, seen } = box(async ({ id }) => {
+      if (id === 'bad') throw new Problem(422, '不在县内');
+      return done(id);
+    });
+    await outbox.add(report('bad'), '垃圾');
+    expect((await outbox.add(report('good'), '污水'))?.id).toBe('good');
+    expect(seen()).toMatchObject([{ state: 'failed', trouble: '不在县内' }]);
+  });
+  it('sends again under the same id what was cut off while sending', async () => {
+    const cut = JSON.stringify([{ report: report('a'), title: '垃圾', state: 'sending', trouble: '' }]);
+    const tried: string[] = [];
+    const { outbox } = box(async ({ id }) => (tried.push(id), done(id)), cut);
+    await outbox.flush();
+    expect(tried).toEqual(['a']);
+  });
+  it('survives a broken store', () => expect(box(async ({ id }) => done(id), '{nonsense').seen()).toEqual([]));
+});
+
+describe('small parts', () => {
+  it('lets a sheet go to its nearest stop', () => {
+    const heights = { low: 100, half: 400, full: 800 };
+    expect([120, 300, 590, 610].map((h) => nearestStop(h, heights))).toEqual(['low', 'half', 'half', 'full']);
+  });
+  it('classes by quantiles, and does not invent classes for equal values', () => {
+    const scale = quantiles([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+    expect(new Set([1, 3, 5, 7, 9, 11].map((v) => scale.classOf(v))).size).toBe(6);
+    expect(quantiles([4, 4, 4]).breaks).toEqual([]);
+    expect(quantiles([]).classOf(3)).toBe(0);
+  });
+  it('finds the box of any geometry', () => {
+    expect(boxOf({ type: 'MultiPolygon', coordinates: [[[[0, 0], [2, 0], [2, 3]]], [[[-1, 1], [0, 1], [0, 2]]]] })).toEqual([-1, 0, 2, 3]);
+    expect(centreOf({ type: 'Point', coordinates: [5, 6] })).toEqual({ lon: 5, lat: 6 });
+    expect(boxOf({ type: 'Polygon', coordinates: [] })).toBeNull();
+  });
+  it('shows attributes with words, in order, without the empty ones', () => {
+    const shown = fieldsOf('household', { address: '溪口村 12 号', number: 'H1', tags: '独居老人,低保', head_name: '', geom_hash: 'x' });
+    expect(shown.map((f) => [f.key, f.tags ?? f.value])).toEqual([['number', 'H1'], ['address', '溪口村 12 号'], ['tags', ['独居老人', '低保']]]);
+  });
+});
+
+describe('the house', () => {
+  const files = (dir: string): string[] => readdirSync(dir, { withFileTypes: true }).flatMap((e) => (e.isDirectory() ? files(join(dir, e.name)) : [join(dir, e.name)]));
+  const sources = files('src').filter((f) => /\.(ts|vue|css)$/.test(f)).map((f) => [f, readFileSync(f, 'utf8')] as const);
+  it('names colours in the tokens only', () => {
+    const colour = /#[0-9a-f]{3,8}\b(?![-\w])|\b(rgba?|hsla?)\(\s*\d+\s*,/i;
+    const guilty = sources.filter(([file, text]) => !file.endsWith('tokens.css') && colour.test(text.replace(/&#\d+;/g, ''))).map(([file]) => file);
+    expect(guilty).toEqual([]);
+  });
+  it('uses only tokens that both themes define', () => {
+    const tokens = readFileSync('src/ui/tokens.css', 'utf8');
+    const of = (theme: string) => new Set([...(tokens.split(`[data-theme='${theme}']`)[1]?.split('\n}')[0] ?? '').matchAll(/--([\w-]+):/g)].map((m) => m[1]));
+    expect([...of('light')].sort()).toEqual([...of('dark')].sort());
+    const root = new Set([...(tokens.split(':root {')[1]?.split('\n}')[0] ?? '').matchAll(/--([\w-]+):/g)].map((m) => m[1]));
+    const used = sources.flatMap(([, text]) => [...text.matchAll(/(?:colour\(|var\(--)'?((?:map|state|seq)-[\w-]+)'?\)/g)].map((m) => m[1] ?? ''));
+    expect(used.filter((name) => !of('light').has(name) && !root.has(name) && !name.endsWith('-'))).toEqual([]);
+  });
+  it('names no other host', () => {
+    const guilty = sources.filter(([, text]) => /https?:\/\/(?!www\.w3\.org\/2000\/svg)/.test(text)).map(([file]) => file);
+    expect(guilty).toEqual([]);
+  });
+});
