@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { county, type County } from '../src/api/shapes';
+import { areaLabels, inside } from '../src/map/labels';
 import { outside } from '../src/map/mask';
 import { inOrder, LAYER_ORDER } from '../src/map/order';
 import { buildSources, ReadOwnWrites, TILE_LAYERS } from '../src/map/sources';
@@ -89,4 +90,22 @@ describe('the view in the address', () => {
       expect([view.camera, view.selection, view.tab, view.region]).toEqual([null, null, null, null]);
     },
   );
+});
+
+describe('area labels', () => {
+  const square = (x: number, y: number, a: number) => [[[x, y], [x + a, y], [x + a, y + a], [x, y + a], [x, y]]];
+  it('stand once an area, in its largest piece', () => {
+    const pieces = [
+      { id: '1', name: '一网格', geometry: { type: 'Polygon' as const, coordinates: square(0, 0, 1) } },
+      { id: '1', name: '一网格', geometry: { type: 'MultiPolygon' as const, coordinates: [square(1, 0, 3), square(9, 9, 0.5)] } },
+      { id: '2', name: '二网格', geometry: { type: 'Polygon' as const, coordinates: square(5, 5, 2) } },
+    ];
+    const labels = areaLabels(pieces, 'grid');
+    expect(labels.map((l) => [l.properties?.['name'], l.geometry.coordinates.map((c) => Math.round(c * 100) / 100)])).toEqual([['一网格', [2.5, 1.5]], ['二网格', [6, 6]]]);
+  });
+  it('lie inside a bent area, where the middle of its box does not', () => {
+    const u = [[[0, 0], [10, 0], [10, 10], [9, 10], [9, 1], [1, 1], [1, 10], [0, 10], [0, 0]]];
+    const [x = 0] = inside(u) ?? [];
+    expect(x < 1 || x > 9).toBe(true);
+  });
 });

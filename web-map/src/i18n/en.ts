@@ -86,7 +86,7 @@ export const en: Record<keyof typeof zh, string> = {
   'report.missing.description': 'describe what happened', 'report.restricted': 'Restricted: goes to named county officers only, on no map and in no list.',
   'report.notadmitted': 'Not on the list of village matters: never pushed down to a village.', 'report.spot': 'Already done (resolved on the spot)', 'report.spot.note': 'How it was resolved', 'report.photo': 'This category needs a photo; add it after reporting.',
   'screen.title': '{county} · command screen', 'screen.households': 'Households', 'screen.grids': 'Grids', 'screen.responders': 'Responders', 'screen.venues': 'Venues',
-  'screen.open': 'Open', 'screen.overdue': 'Overdue', 'screen.today': 'Today', 'screen.ontime': 'On time, 30 days', 'screen.state': 'Open by state',
+  'screen.open': 'Open', 'screen.open.short': 'Open', 'screen.overdue': 'Overdue', 'screen.today': 'Today', 'screen.ontime': 'On time, 30 days', 'screen.state': 'Open by state',
   'screen.category': 'Open by category', 'screen.children': 'Regions', 'screen.live': 'Latest incidents', 'screen.none': 'None', 'screen.region': 'Region',
   'screen.overdue.alarm': '{n} incidents overdue', 'screen.legend': 'Open incidents', 'screen.up': 'Up', 'screen.drill': 'Click the map or the list to drill down',
   'screen.nochild': 'No regions below', 'screen.members': 'People', 'screen.groups': 'Party groups', 'screen.month': 'Closed, 30 days',

@@ -84,7 +84,7 @@ export const zh = {
   'report.missing.description': '填写情况描述', 'report.restricted': '保密件:只送指定的县级人员,不上图、不进列表。',
   'report.notadmitted': '不在村级准入清单内,不会下派到村。', 'report.spot': '已当场办好(即办即结)', 'report.spot.note': '怎么办好的', 'report.photo': '此事项需要照片佐证,请在上报后补充。',
   'screen.title': '{county} · 网格治理指挥大屏', 'screen.households': '户', 'screen.grids': '网格', 'screen.responders': '办理人', 'screen.venues': '阵地',
-  'screen.open': '在办事件', 'screen.overdue': '超期', 'screen.today': '今日上报', 'screen.ontime': '30 天按时办结率', 'screen.state': '在办状态',
+  'screen.open': '在办事件', 'screen.open.short': '在办', 'screen.overdue': '超期', 'screen.today': '今日上报', 'screen.ontime': '30 天按时办结率', 'screen.state': '在办状态',
   'screen.category': '在办事项', 'screen.children': '下辖', 'screen.live': '最新事件', 'screen.none': '暂无', 'screen.region': '辖区',
   'screen.overdue.alarm': '有 {n} 件事件超期', 'screen.legend': '在办事件数', 'screen.up': '返回上级', 'screen.drill': '点击地图或列表下钻',
   'screen.nochild': '没有下级辖区', 'screen.members': '人口', 'screen.groups': '网格党小组', 'screen.month': '30 天办结',

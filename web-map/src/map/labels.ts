@@ -2,7 +2,7 @@
  * Names of townships and villages, one point each. Taken from the summaries, township by township as they come into
  * view: a label placed from a tile's clipped polygon would be repeated in every tile.
  */
-import type { Feature, Point } from 'geojson';
+import type { Feature, Geometry, Point, Position } from 'geojson';
 import { api } from '../api/client';
 import type { Region } from '../api/shapes';
 
@@ -49,4 +49,60 @@ export class RegionLabels {
     }
     this.show([...this.points.values()]);
   }
+}
+
+/** The pieces of one area in the tiles that are loaded. */
+interface Piece {
+  id: string;
+  name: string;
+  geometry: Geometry;
+}
+
+/** Twice the area of a ring, in square degrees: good enough to tell the larger of two pieces. */
+function size(ring: readonly Position[]): number {
+  let sum = 0;
+  for (let i = 0; i + 1 < ring.length; i += 1) {
+    const [x1 = 0, y1 = 0] = ring[i] ?? [];
+    const [x2 = 0, y2 = 0] = ring[i + 1] ?? [];
+    sum += x1 * y2 - x2 * y1;
+  }
+  return Math.abs(sum);
+}
+
+/** A point inside a polygon: the middle of the widest stretch at half its height. */
+export function inside(rings: readonly Position[][]): Position | null {
+  const ys = (rings[0] ?? []).map((p) => p[1] ?? 0);
+  if (ys.length < 4) return null;
+  const y = (Math.min(...ys) + Math.max(...ys)) / 2 + 1e-9;
+  const crossings: number[] = [];
+  for (const ring of rings) {
+    for (let i = 0; i + 1 < ring.length; i += 1) {
+      const [x1 = 0, y1 = 0] = ring[i] ?? [];
+      const [x2 = 0, y2 = 0] = ring[i + 1] ?? [];
+      if (y1 > y !== y2 > y) crossings.push(x1 + ((y - y1) / (y2 - y1)) * (x2 - x1));
+    }
+  }
+  crossings.sort((a, b) => a - b);
+  let best: [number, number] | null = null;
+  for (let i = 0; i + 1 < crossings.length; i += 2) {
+    const [from = 0, to = 0] = [crossings[i], crossings[i + 1]];
+    if (!best || to - from > best[1] - best[0]) best = [from, to];
+  }
+  return best && [(best[0] + best[1]) / 2, y];
+}
+
+/** One label an area, in its largest piece, however many tiles it is cut into. */
+export function areaLabels(pieces: Iterable<Piece>, level: string): Feature<Point>[] {
+  const largest = new Map<string, { name: string; rings: Position[][]; size: number }>();
+  for (const { id, name, geometry } of pieces) {
+    const polygons = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.type === 'MultiPolygon' ? geometry.coordinates : [];
+    for (const rings of polygons) {
+      const area = size(rings[0] ?? []);
+      if (name !== '' && area > (largest.get(id)?.size ?? 0)) largest.set(id, { name, rings, size: area });
+    }
+  }
+  return [...largest.values()].flatMap(({ name, rings }) => {
+    const at = inside(rings);
+    return at ? [{ type: 'Feature' as const, properties: { name, level }, geometry: { type: 'Point' as const, coordinates: at } }] : [];
+  });
 }

@@ -6,6 +6,9 @@ import type { Theme } from './theme';
 const FONT = ['Noto Sans CJK SC', 'Source Han Sans SC', 'PingFang SC', 'Microsoft YaHei', 'sans-serif'];
 const BOLD = ['Noto Sans CJK SC Bold', ...FONT.slice(1)];
 
+/** Above this, venues would only crowd the county. */
+const VENUES_FROM = 10.5;
+
 const ONE: FilterSpecification = ['!', ['has', 'count']];
 const MANY: FilterSpecification = ['has', 'count'];
 
@@ -20,7 +23,7 @@ const SHORT_COUNT: ExpressionSpecification = [
   ['to-string', ['get', 'count']],
 ];
 
-function discs(id: 'household-cluster' | 'venue-cluster', source: string, theme: Theme, token: string): LayerSpecification {
+function discs(id: 'household-cluster', source: string, theme: Theme, token: string): LayerSpecification {
   return {
     id, type: 'circle', source, 'source-layer': source, filter: MANY,
     paint: {
@@ -31,11 +34,11 @@ function discs(id: 'household-cluster' | 'venue-cluster', source: string, theme:
   };
 }
 
-function counts(id: 'household-count' | 'venue-count' | 'incident-count', source: string, { colour }: Theme): LayerSpecification {
+function counts(id: 'household-count' | 'venue-count' | 'incident-count', source: string, { colour }: Theme, token = 'map-badge'): SymbolLayerSpecification {
   return {
     id, type: 'symbol', source, 'source-layer': source, filter: MANY,
     layout: { 'text-field': SHORT_COUNT, 'text-font': BOLD, 'text-size': 11, 'text-allow-overlap': true, 'text-ignore-placement': true },
-    paint: { 'text-color': colour('map-badge') },
+    paint: { 'text-color': colour(token) },
   };
 }
 
@@ -108,10 +111,16 @@ export function peopleLayers(theme: Theme): LayerSpecification[] {
     },
     dot('villager-group', 'villager_group', 'map-group'),
     dot('social-org', 'social_org', 'map-org'),
-    discs('venue-cluster', 'venue', theme, 'map-venue-service'),
-    counts('venue-count', 'venue', theme),
     {
-      id: 'venue-dot', type: 'circle', source: 'venue', 'source-layer': 'venue', filter: ONE, maxzoom: 12,
+      id: 'venue-cluster', type: 'circle', source: 'venue', 'source-layer': 'venue', filter: MANY, minzoom: VENUES_FROM,
+      paint: {
+        'circle-color': colour('map-badge'), 'circle-opacity': 0.9, 'circle-stroke-color': colour('map-venue-service'), 'circle-stroke-width': 1.6,
+        'circle-radius': ['interpolate', ['linear'], ['log10', ['max', 1, ['get', 'count']]], 0, 8, 2, 13],
+      },
+    },
+    { ...counts('venue-count', 'venue', theme, 'map-venue-service'), minzoom: VENUES_FROM },
+    {
+      id: 'venue-dot', type: 'circle', source: 'venue', 'source-layer': 'venue', filter: ONE, minzoom: VENUES_FROM, maxzoom: 12,
       paint: { 'circle-radius': 2.6, 'circle-color': colour('map-venue-service'), 'circle-stroke-color': colour('map-halo'), 'circle-stroke-width': 1 },
     },
     {
@@ -179,7 +188,7 @@ export function labelLayers(theme: Theme): LayerSpecification[] {
       paint: label(theme, 'map-bus'),
     },
     {
-      ...tile('grid'), id: 'grid-label', minzoom: 14,
+      type: 'symbol', source: 'grid-labels', id: 'grid-label', minzoom: 14,
       layout: { 'text-field': name, 'text-font': FONT, 'text-size': 11.5, 'text-max-width': 7 }, paint: label(theme, 'map-grid'),
     },
     {

@@ -10,7 +10,7 @@ import { api } from '../api/client';
 import type { County, LiveTiles } from '../api/shapes';
 import { t } from '../i18n';
 import { addSymbols } from './icons';
-import { RegionLabels } from './labels';
+import { areaLabels, RegionLabels } from './labels';
 import { outside } from './mask';
 import { isTileLayer, ReadOwnWrites } from './sources';
 import { buildStyle } from './style';
@@ -49,11 +49,14 @@ const HIT_LAYERS = [
 ] as const;
 
 const LABELS_FROM_ZOOM = 10.4;
+const GRID_LABELS_FROM_ZOOM = 14;
 
 export class YituMap {
   private readonly writes: ReadOwnWrites;
   private readonly labels: RegionLabels;
   private pinMarker: Marker | null = null;
+  private outline: Geometry | null = null;
+  private spotlit = false;
   private readonly pulses = new globalThis.Map<string, Marker>();
 
   private constructor(readonly map: Map, readonly county: County, writes: ReadOwnWrites) {
@@ -105,6 +108,12 @@ export class YituMap {
     addSymbols(map, theme);
     if (!map.isStyleLoaded()) await new Promise<void>((resolve) => void map.once('style.load', () => resolve()));
     handle.show(options.layers);
+    map.on('idle', () => {
+      handle.nameGrids();
+      container.dataset['map'] = 'idle';
+    });
+    map.on('movestart', () => (container.dataset['map'] = 'moving'));
+    map.on('dataloading', () => (container.dataset['map'] = 'loading'));
     void handle.furnish();
     return handle;
   }
@@ -118,13 +127,33 @@ export class YituMap {
     };
     const outline = api.feature('region', this.county.id).then(({ geometry }) => {
       if (!geometry) return;
-      const shape = geometry as unknown as Geometry;
-      this.data('county', shape);
-      this.data('mask', outside(shape));
+      this.outline = geometry as unknown as Geometry;
+      this.data('county', this.outline);
+      if (!this.spotlit) this.spotlight(null);
     });
     await Promise.allSettled([outline, this.labels.start()]);
     this.map.on('moveend', follow);
     follow();
+  }
+
+  private namedAt = '';
+
+  /** Names the grids in view once the map has come to rest. */
+  private nameGrids(): void {
+    if (this.map.getZoom() < GRID_LABELS_FROM_ZOOM || this.map.getLayoutProperty('grid-label', 'visibility') === 'none') return;
+    const pieces = this.map.querySourceFeatures('grid', { sourceLayer: 'grid' });
+    const labels = areaLabels(pieces.map(({ id, properties, geometry }) => ({ id: String(id), name: String(properties['name'] ?? ''), geometry })), 'grid');
+    const text = JSON.stringify(labels);
+    if (text === this.namedAt) return; // drawing the labels ends in another rest
+    this.namedAt = text;
+    this.data('grid-labels', { type: 'FeatureCollection', features: labels });
+  }
+
+  /** Dims everything outside a region; null dims what lies outside the county. */
+  spotlight(region: Geometry | null): void {
+    this.spotlit = region !== null;
+    const shape = region ?? this.outline;
+    if (shape) this.data('mask', outside(shape));
   }
 
   private data(source: string, data: GeoJSON): void {

@@ -1,0 +1,70 @@
+// The phone: report in three taps, keep it when there is no network, find a household in two.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { ask, CHINESE, idle, launch, open, shoot, SIZES, somewhere } from './browser.mjs';
+
+let browser;
+before(async () => (browser = await launch()));
+after(() => browser?.close());
+
+const phone = async (skip) => {
+  const spot = await somewhere(skip);
+  const opened = await open(browser, '/field', { viewport: SIZES.field, geolocation: { longitude: spot.lon, latitude: spot.lat, accuracy: 8 } });
+  await idle(opened.page);
+  return { ...opened, spot };
+};
+
+test('report in three taps', async () => {
+  const { page, context, faults, spot } = await phone(6);
+  await page.locator('[data-tab=report]').tap().catch(() => page.locator('[data-tab=report]').click());
+  await page.locator('.usual [data-category]').first().click();
+  await page.getByText('已定位').waitFor();
+  await shoot(page, 'field-report');
+  const answer = page.waitForResponse((response) => response.url().endsWith('/api/incidents') && response.request().method() === 'POST');
+  await page.locator('[data-test=report-submit]').click();
+  const incident = await (await answer).json();
+  assert.equal(incident.location.source, 'gps');
+  assert.equal(String(incident.grid.id), String(spot.grid.id));
+  const result = page.locator('[data-test=report-result]');
+  await result.waitFor();
+  assert.match(await result.innerText(), CHINESE);
+  await shoot(page, 'field-reported');
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test('without network a report waits on the phone and goes out later, once', async () => {
+  const { page, context } = await phone(7);
+  await page.locator('[data-tab=report]').click();
+  await page.locator('.usual [data-category]').first().click();
+  await page.getByText('已定位').waitFor();
+  await context.setOffline(true);
+  await page.locator('[data-test=report-submit]').click();
+  await page.locator('[data-test=report-result]').getByText('待上传').waitFor();
+  await page.locator('[data-tab=tasks]').click();
+  await page.locator('[data-upload=waiting]').waitFor();
+  await shoot(page, 'field-waiting');
+  const answer = page.waitForResponse((response) => response.url().endsWith('/api/incidents') && response.request().method() === 'POST');
+  await context.setOffline(false);
+  const response = await answer;
+  assert.equal(response.status(), 201);
+  await page.locator('[data-upload]').waitFor({ state: 'detached' });
+  const incident = await response.json();
+  assert.equal((await ask(`/api/incidents/${incident.id}`)).id, incident.id);
+  await context.close();
+});
+
+test('find a household and see it on the map', async () => {
+  const { spot, page, context, faults } = await phone(9);
+  const { results } = await ask(`/api/near?lon=${spot.lon}&lat=${spot.lat}&kind=household&radius_m=5000&limit=1`).catch(() => ({ results: [] }));
+  const number = results[0]?.properties?.number ?? results[0]?.name ?? '陈';
+  await page.locator('[data-tab=find]').click();
+  await page.getByRole('combobox').last().fill(String(number));
+  await page.getByRole('option').first().click();
+  await page.locator('[data-test=household] h2').waitFor();
+  assert.ok(await page.getByRole('button', { name: '拨打' }).isDisabled());
+  await idle(page);
+  await shoot(page, 'field-household');
+  assert.deepEqual(faults, []);
+  await context.close();
+});
