@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
+use super::noise::Noise;
 use super::raster::Raster;
 use super::terrain::{CELL_M, Terrain, cells_of_km2};
 
@@ -59,7 +60,7 @@ pub fn reaches(terrain: &Terrain) -> Vec<u32> {
 
 /// Builds the cost surface. In the seat, blocks of a turned street plan take the place of basins.
 #[must_use]
-pub fn ground(terrain: &Terrain, seat: usize, seat_radius: f32, seat_turn: f32) -> Ground {
+pub fn ground(seed: u64, terrain: &Terrain, seat: usize, seat_radius: f32, seat_turn: f32) -> Ground {
     let h = &terrain.height;
     let mut basin = reaches(terrain);
     let n = basin.len();
@@ -67,9 +68,11 @@ pub fn ground(terrain: &Terrain, seat: usize, seat_radius: f32, seat_turn: f32) 
     let (mut ford, mut ridge) = (vec![0.0; n], vec![0.0; n]);
     let (sx, sy) = h.cell(seat);
     let (sin, cos) = seat_turn.sin_cos();
+    let cover = Noise::new(seed, 21);
     for i in 0..n {
+        let (x, y) = h.cell(i);
         let above = terrain.above_stream[i];
-        pace.data[i] = 1.0 + (terrain.slope.data[i] * 3.2).powf(1.4) + above / 90.0;
+        pace.data[i] = (1.0 + (terrain.slope.data[i] * 3.2).powf(1.4) + above / 90.0) * (2.0 * cover.fbm(x as f32 / 9.0, y as f32 / 9.0, 4)).exp();
         ridge[i] = ((above - 6.0) / 30.0).clamp(0.0, 1.0);
         let km2 = terrain.flow.area[i] / cells_of_km2(1.0);
         ford[i] = match km2 {
@@ -79,7 +82,6 @@ pub fn ground(terrain: &Terrain, seat: usize, seat_radius: f32, seat_turn: f32) 
             a if a > 2.5 => 90.0,
             _ => 0.0,
         };
-        let (x, y) = h.cell(i);
         let (dx, dy) = ((x - sx) as f32, (y - sy) as f32);
         if dx.hypot(dy) < seat_radius && above < 14.0 && terrain.slope.data[i] < 0.16 {
             let (u, v) = (dx * cos + dy * sin, dy * cos - dx * sin);
@@ -113,6 +115,8 @@ pub struct Division {
     pub label: Raster<u32>,
     /// Effort from the site.
     pub effort: Vec<f32>,
+    /// The cell each cell was reached from; its own for sites.
+    pub from: Vec<u32>,
 }
 
 /// Grows all sites at once over the whole land.
@@ -121,6 +125,7 @@ pub fn grow(ground: &Ground, seeds: &[usize]) -> Division {
     let shape = &ground.pace;
     let mut label = Raster::filled(shape.width, shape.height, u32::MAX);
     let mut effort = vec![f32::INFINITY; shape.data.len()];
+    let mut from: Vec<u32> = (0..effort.len() as u32).collect();
     let mut heap = BinaryHeap::new();
     for (k, &cell) in seeds.iter().enumerate() {
         label.data[cell] = k as u32;
@@ -138,30 +143,47 @@ pub fn grow(ground: &Ground, seeds: &[usize]) -> Division {
             if next < effort[j] {
                 effort[j] = next;
                 label.data[j] = l;
+                from[j] = i as u32;
                 heap.push(Reverse((next.to_bits(), j as u32)));
             }
         });
     }
-    Division { label, effort }
+    Division { label, effort, from }
 }
 
-/// Which sites touch and the effort of the way between them: `(a, b, metres)` with a < b, sorted.
+/// The easiest way between two sites that touch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Way {
+    /// The site with the smaller index.
+    pub a: u32,
+    /// The other.
+    pub b: u32,
+    /// Effort from one to the other, metres of flat walking.
+    pub effort: f32,
+    /// The last cell of `a` on the way.
+    pub a_cell: u32,
+    /// The first cell of `b`.
+    pub b_cell: u32,
+}
+
+/// The easiest ways between sites that touch, sorted by the two sites.
 #[must_use]
-pub fn borders(ground: &Ground, division: &Division) -> Vec<(u32, u32, f32)> {
+pub fn ways(ground: &Ground, division: &Division) -> Vec<Way> {
     let label = &division.label;
-    let mut found: Vec<(u32, u32, f32)> = Vec::new();
+    let mut found: Vec<Way> = Vec::new();
     for i in 0..label.data.len() {
         let (x, y) = label.cell(i);
         for (dx, dy) in [(1, 0), (0, 1)] {
             let Some(j) = label.index(x + dx, y + dy) else { continue };
             let (a, b) = (label.data[i], label.data[j]);
             if a != b {
-                let way = division.effort[i] + division.effort[j] + ground.step(i, j, 1.0).max(ground.step(j, i, 1.0));
-                found.push((a.min(b), a.max(b), way));
+                let effort = division.effort[i] + division.effort[j] + ground.step(i, j, 1.0).max(ground.step(j, i, 1.0));
+                let (a_cell, b_cell) = if a < b { (i as u32, j as u32) } else { (j as u32, i as u32) };
+                found.push(Way { a: a.min(b), b: a.max(b), effort, a_cell, b_cell });
             }
         }
     }
-    found.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.total_cmp(&b.2)));
-    found.dedup_by_key(|e| (e.0, e.1));
+    found.sort_by(|p, q| (p.a, p.b).cmp(&(q.a, q.b)).then(p.effort.total_cmp(&q.effort)).then(p.a_cell.cmp(&q.a_cell)));
+    found.dedup_by_key(|w| (w.a, w.b));
     found
 }

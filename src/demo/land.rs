@@ -46,6 +46,10 @@ pub struct Land {
     pub suit: Raster<f32>,
     /// The turn of the county seat's street plan, radians.
     pub seat_turn: f32,
+    /// The cell of the county seat's middle.
+    pub seat_cell: usize,
+    /// Radius of the county seat, cells.
+    pub seat_radius: f32,
     /// Sites outside the county near its border, which roads lead to.
     pub beyond: Vec<usize>,
 }
@@ -61,18 +65,24 @@ const COUNTY_SHARE: f64 = 0.62;
 
 /// Divides the land.
 #[must_use]
-pub fn divide(seed: u64, plan: &Plan, terrain: &Terrain) -> Land {
-    let suit = sites::suitability(seed, terrain);
+pub fn divide(seed: u64, plan: &Plan, terrain: &Terrain, lakes: &Raster<u32>) -> Land {
+    let mut suit = sites::suitability(seed, terrain);
+    for (s, lake) in suit.data.iter_mut().zip(&lakes.data) {
+        if *lake != OUTSIDE {
+            *s = 0.0;
+        }
+    }
     let wanted = (plan.general_grids as f64 / COUNTY_SHARE) as usize;
     let found = sites::settle(plan, &suit, terrain, wanted, &mut dice(seed, 10));
     let seat_turn = 0.35 + (seed % 7) as f32 * 0.09;
     let seat_radius = 16.0 + 16.0 * (plan.general_grids as f32 / 3600.0);
-    let ground = growth::ground(terrain, found.towns[0], seat_radius, seat_turn);
+    let ground = growth::ground(seed, terrain, found.towns[0], seat_radius, seat_turn);
     let seeds: Vec<usize> = found.all.iter().map(|s| s.cell).collect();
     let division = growth::grow(&ground, &seeds);
-    let graph = hierarchy::graph(seeds.len(), &growth::borders(&ground, &division));
+    let graph = hierarchy::graph(seeds.len(), &growth::ways(&ground, &division).iter().map(|w| (w.a, w.b, w.effort)).collect::<Vec<_>>());
     let open = touching_rim(&division.label, seeds.len());
     let seat = found.all.iter().position(|s| s.cell == found.towns[0]).unwrap_or(0);
+    let seat_cell = found.towns[0];
     let inside = hierarchy::choose_county(&graph, seat, plan.general_grids, &open);
 
     let mut new_index = vec![OUTSIDE; seeds.len()];
@@ -106,6 +116,8 @@ pub fn divide(seed: u64, plan: &Plan, terrain: &Terrain) -> Land {
         ground,
         suit,
         seat_turn,
+        seat_cell,
+        seat_radius,
         beyond,
     }
 }

@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::noise::Noise;
+use super::noise::{Noise, hash};
 use super::plan::Plan;
 use super::raster::{Raster, Xy};
 use super::terrain::{CELL_M, Terrain, cells_of_km2};
@@ -50,7 +50,7 @@ pub fn suitability(seed: u64, terrain: &Terrain) -> Raster<f32> {
         let flat = 1.0 / (1.0 + (terrain.slope.data[i] / 0.16).powi(2));
         let near = 1.0 / (1.0 + (terrain.above_stream[i] / 45.0).powi(2));
         let low = 1.0 / (1.0 + (h.data[i] / 950.0).powi(4));
-        let liked = 0.8 + 0.4 * taste.fbm(x as f32 / 40.0, y as f32 / 40.0, 3);
+        let liked = (0.75 + 1.1 * taste.fbm(x as f32 / 17.0, y as f32 / 17.0, 4)).clamp(0.15, 1.3);
         let wet = if terrain.flow.area[i] > cells_of_km2(25.0) { 0.0 } else { 1.0 };
         out.data[i] = (flat * near * low * liked * wet).clamp(0.0, 1.0);
     }
@@ -179,7 +179,7 @@ pub fn settle(plan: &Plan, suit: &Raster<f32>, terrain: &Terrain, wanted: usize,
             let base = match kind {
                 SiteKind::Hamlet => 0.25 + 1.1 * f64::from(suit.data[cell]),
                 SiteKind::Town => 2.6,
-                SiteKind::Seat => 7.5,
+                SiteKind::Seat => 13.0,
             };
             Site { cell, kind, weight: base * chance.exp() }
         })
@@ -197,7 +197,9 @@ fn throw_darts(suit: &Raster<f32>, towns: &[usize], seat_radius: f32, order: &[(
         let (x, y) = suit.cell(i);
         let (mut apart, kind) = spacing(i, suit, towns, seat_radius);
         if kind == SiteKind::Hamlet {
-            apart *= scale;
+            // Some places keep their neighbours farther off than others.
+            let own = (hash(i as u32) >> 8) as f32 / 16_777_216.0;
+            apart *= scale * (0.6 + 0.9 * own);
         }
         let reach = (apart / bucket as f32).ceil() as i32;
         let (bx, by) = (x / bucket as i32, y / bucket as i32);

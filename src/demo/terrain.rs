@@ -54,15 +54,9 @@ pub fn shape(seed: u64, width: usize, height: usize) -> Terrain {
         incise(&mut land, None, CELL_M, 0.55, 0.06, round);
     }
     let flow = drain(&land, 77);
-    let (mut stream_below, mut above_stream) = heights_above_streams(&land, &flow);
-    lay_valley_floors(&mut land, &flow, &stream_below, &mut above_stream);
+    let (stream_below, mut above_stream) = heights_above_streams(&land, &flow);
     // The floors are laid along the same drainage, so streams stay where they were.
-    for i in 0..stream_below.len() {
-        if stream_below[i] == u32::MAX {
-            above_stream[i] = 200.0;
-            stream_below[i] = u32::MAX;
-        }
-    }
+    lay_valley_floors(&mut land, &flow, &stream_below, &mut above_stream);
     let slope = land.slope(CELL_M);
     Terrain { height: land, slope, flow, above_stream, stream_below }
 }
@@ -82,8 +76,8 @@ fn uplift(seed: u64, w: usize, h: usize) -> Raster<f32> {
         let gorge = (-((wu - wv) / 0.20).powi(2)).exp() * if wu + wv > 0.0 { 1.0 } else { 0.0 };
         let basin = (-(r / 0.33).powi(2)).exp();
         let massif = mass.fbm(u * 3.1, v * 3.1, 4);
-        let rise = 0.62 + 0.40 * ring * (1.0 - 0.85 * gorge) - 0.38 * basin + 1.15 * massif;
-        out.data[i] = rise.clamp(0.10, 1.6);
+        let rise = 0.62 + 0.40 * ring * (1.0 - 0.85 * gorge) - 0.26 * basin + 1.15 * massif;
+        out.data[i] = rise.clamp(0.26, 1.6);
     }
     out
 }
@@ -149,7 +143,7 @@ fn refine(seed: u64, coarse: &Raster<f32>, width: usize, height: usize) -> Raste
         let (cx, cy) = ((x + bx) / COARSE as f32, (y + by) / COARSE as f32);
         let rugged = (steep.bilinear(cx, cy) * 2.2).min(1.0);
         let ridge = 1.0 - 2.0 * detail.fbm(x / 16.0, y / 16.0, 4).abs();
-        land.data[i] = coarse.bilinear(cx, cy) + rugged * 34.0 * ridge + 3.0 * detail.at(x / 3.0, y / 3.0);
+        land.data[i] = coarse.bilinear(cx, cy) + (0.18 + rugged) * 36.0 * ridge + 4.0 * detail.at(x / 3.0, y / 3.0) + 7.0 * detail.at(x / 8.0 + 70.0, y / 8.0);
     }
     land
 }
@@ -178,11 +172,13 @@ fn heights_above_streams(land: &Raster<f32>, flow: &Flow) -> (Vec<u32>, Vec<f32>
 fn lay_valley_floors(land: &mut Raster<f32>, flow: &Flow, below: &[u32], above: &mut [f32]) {
     for i in 0..land.data.len() {
         if below[i] == u32::MAX {
+            // Off the rim without a stream: nobody settles there.
+            above[i] = 200.0;
             continue;
         }
         let s = below[i] as usize;
         let km2 = flow.area[s] / cells_of_km2(1.0);
-        let depth = (9.0 * km2.powf(0.28)).min(58.0);
+        let depth = (8.0 * km2.powf(0.27)).min(48.0);
         let h = above[i];
         let pressed = h * h / (h + depth) + h.min(depth) * 0.04;
         land.data[i] = flow.filled[s] + pressed;
