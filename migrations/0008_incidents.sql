@@ -87,11 +87,13 @@ ALTER TABLE incident ADD CONSTRAINT incident_current_assignment
 -- At commit an open incident's current assignment is its live owner, an ended incident has none.
 CREATE FUNCTION check_live_owner() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-  subject uuid := CASE WHEN TG_TABLE_NAME = 'incident' THEN NEW.id ELSE NEW.incident_id END;
+  subject uuid;
   found_state incident_state;
   current_id bigint;
   owner_id bigint;
 BEGIN
+  -- Two branches, since a record is asked only for the columns of the branch that runs.
+  IF TG_TABLE_NAME = 'incident' THEN subject := NEW.id; ELSE subject := NEW.incident_id; END IF;
   SELECT state, current_assignment_id INTO found_state, current_id FROM incident
   WHERE county_id = NEW.county_id AND id = subject;
   SELECT id INTO owner_id FROM assignment

@@ -62,7 +62,8 @@ pub fn tell(seed: u64, now: DateTime<Utc>, plan: &Plan, cast: &Cast<'_>, ids: &m
 /// An instant of the last eighteen months, by day rather than by night, a little more often lately.
 fn instant(rng: &mut ChaCha8Rng, now: DateTime<Utc>) -> DateTime<Utc> {
     loop {
-        let back = DAYS as f64 * (1.0 - rng.random::<f64>().powf(0.85));
+        // A few more of the last two days, so that a map of open matters is not empty.
+        let back = if rng.random::<f64>() < 0.012 { 2.5 * rng.random::<f64>() } else { DAYS as f64 * (1.0 - rng.random::<f64>().powf(0.85)) };
         let day = (now - Duration::seconds((back * 86_400.0) as i64)).with_timezone(&china());
         let hour = (6.0 + 15.0 * (rng.random::<f64>() + rng.random::<f64>()) / 2.0) as u32;
         let at = day.with_hour(hour).and_then(|d| d.with_minute(rng.random_range(0..60))).and_then(|d| d.with_second(rng.random_range(0..60)));

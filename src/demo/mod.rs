@@ -16,6 +16,7 @@ pub mod hierarchy;
 pub mod houses;
 pub mod incidents;
 pub mod land;
+pub mod load;
 pub mod model;
 pub mod names;
 pub mod noise;

@@ -158,3 +158,11 @@ impl Frame {
         Xy::new((p.lon - self.west) * self.m_per_lon, (self.north - p.lat) * self.m_per_lat)
     }
 }
+
+impl Frame {
+    /// The north-west corner and the degrees of a cell so many metres wide, east and south.
+    #[must_use]
+    pub fn cells(&self, cell_m: f64) -> (LonLat, (f64, f64)) {
+        (LonLat { lon: self.west, lat: self.north }, (cell_m / self.m_per_lon, cell_m / self.m_per_lat))
+    }
+}

@@ -99,7 +99,7 @@ pub fn build(plan: &Plan, terrain: &Terrain, land: &Land, lakes: &Raster<u32>) -
     }
     let mut segments = net.segments(&land.grids.iter().map(|g| g.site.cell as u32).collect());
     // What is wanted beyond that are paths over the hills, the shortest first.
-    let missing = plan.road_segments.saturating_sub(segments.len() + street_count(land)) / 3;
+    let missing = plan.road_segments.saturating_sub(segments.len() + street_count(land)) * 2 / 3;
     for way in spare.iter().take(missing) {
         built.push(*way);
         class.push(Class::Path);

@@ -53,7 +53,7 @@ pub fn bus_lines(plan: &Plan, land: &Land, areas: &Areas, net: &Network, ids: &m
     }
     'all: for turn in 0..20 {
         for t in 0..plan.townships {
-            if wishes.len() >= plan.bus_lines {
+            if wishes.len() >= plan.bus_lines * 5 / 4 {
                 break 'all;
             }
             let town = land.township_village[t] as usize;
@@ -62,9 +62,12 @@ pub fn bus_lines(plan: &Plan, land: &Land, areas: &Areas, net: &Network, ids: &m
             }
         }
     }
-    wishes.truncate(plan.bus_lines);
     let mut out = Vec::new();
-    for (n, (from, to, name)) in wishes.into_iter().enumerate() {
+    for (from, to, name) in wishes {
+        let n = out.len();
+        if n == plan.bus_lines {
+            break;
+        }
         let line = if from == seat { from_seat.line(net, village_node(to)) } else { Tree::grow(net, from).line(net, village_node(to)) };
         if line.len() < 2 {
             continue;
