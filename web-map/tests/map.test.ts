@@ -4,6 +4,7 @@ import { areaLabels, inside } from '../src/map/labels';
 import { outside } from '../src/map/mask';
 import { inOrder, LAYER_ORDER } from '../src/map/order';
 import { buildSources, ReadOwnWrites, TILE_LAYERS } from '../src/map/sources';
+import { StaleTiles } from '../src/map/stale';
 import { buildStyle } from '../src/map/style';
 import type { Theme } from '../src/map/theme';
 import { DEFAULT_ON, TOGGLES } from '../src/map/toggles';
@@ -107,5 +108,18 @@ describe('area labels', () => {
     const u = [[[0, 0], [10, 0], [10, 10], [9, 10], [9, 1], [1, 1], [1, 10], [0, 10], [0, 0]]];
     const [x = 0] = inside(u) ?? [];
     expect(x < 1 || x > 9).toBe(true);
+  });
+});
+
+describe('stale tiles', () => {
+  it('are asked for once, and a whole layer swallows its tiles', () => {
+    const stale = new StaleTiles();
+    stale.add('grid', [[12, 1, 2], [12, 1, 3]]);
+    stale.add('grid', [[12, 1, 2]]);
+    stale.add('venue', [[9, 0, 0]]);
+    stale.add('venue', 'all');
+    stale.add('venue', [[9, 0, 1]]);
+    expect(stale.take()).toEqual([['grid', [{ z: 12, x: 1, y: 2 }, { z: 12, x: 1, y: 3 }]], ['venue', null]]);
+    expect(stale.take()).toEqual([]);
   });
 });

@@ -10,6 +10,7 @@ import { nearestStop } from '../src/field/stops';
 import { en } from '../src/i18n/en';
 import { zh } from '../src/i18n/zh';
 import { quantiles } from '../src/screen/scale';
+import { uuid } from '../src/ui/browser';
 import { flatten, leaves } from '../src/ui/categories';
 import { ago, count, deadline, distance, moment } from '../src/ui/format';
 import { matches, placed } from '../src/ui/useIncidents';
@@ -164,5 +165,13 @@ describe('the house', () => {
   it('names no other host', () => {
     const guilty = sources.filter(([, text]) => /https?:\/\/(?!www\.w3\.org\/2000\/svg)/.test(text)).map(([file]) => file);
     expect(guilty).toEqual([]);
+  });
+});
+
+describe('without a secure page', () => {
+  it('makes a UUID of version 4', () => {
+    expect(uuid((bytes) => bytes.fill(0xff))).toBe('ffffffff-ffff-4fff-bfff-ffffffffffff');
+    expect(uuid((bytes) => bytes.fill(0))).toBe('00000000-0000-4000-8000-000000000000');
+    expect(new Set(Array.from({ length: 100 }, () => uuid())).size).toBe(100);
   });
 });

@@ -31,6 +31,8 @@ export interface Live {
 
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 30_000;
+/** A page nobody looks at gives its connection back: browsers allow few to one host. */
+const HIDDEN_MS = 60_000;
 
 /** Opens the stream and keeps it open: the browser resumes short cuts by itself, we reopen refused ones. */
 export function openLive(topics: readonly ('tiles' | 'incident' | 'summary')[]): Live {
@@ -69,6 +71,20 @@ export function openLive(topics: readonly ('tiles' | 'incident' | 'summary')[]):
   };
   open();
 
+  let hidden: ReturnType<typeof setTimeout> | undefined;
+  const seen = () => {
+    clearTimeout(hidden);
+    if (document.visibilityState === 'hidden') {
+      hidden = setTimeout(() => {
+        clearTimeout(timer);
+        source?.close();
+        source = null;
+        state.value = 'lost';
+      }, HIDDEN_MS);
+    } else if (source === null) open();
+  };
+  document.addEventListener('visibilitychange', seen);
+
   return {
     state,
     on(handler) {
@@ -77,6 +93,8 @@ export function openLive(topics: readonly ('tiles' | 'incident' | 'summary')[]):
     },
     close() {
       closed = true;
+      document.removeEventListener('visibilitychange', seen);
+      clearTimeout(hidden);
       clearTimeout(timer);
       source?.close();
     },

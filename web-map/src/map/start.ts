@@ -13,6 +13,7 @@ import { addSymbols } from './icons';
 import { areaLabels, RegionLabels } from './labels';
 import { outside } from './mask';
 import { isTileLayer, ReadOwnWrites } from './sources';
+import { StaleTiles } from './stale';
 import { buildStyle } from './style';
 import { readTheme } from './theme';
 import { TOGGLES, type ToggleKey } from './toggles';
@@ -29,6 +30,8 @@ export interface StartOptions {
   interactive?: boolean;
   controls?: boolean;
   locate?: boolean;
+  /** Device pixels to a pixel of the map, where the container itself is scaled. */
+  pixelRatio?: number;
   padding?: number | { top: number; right: number; bottom: number; left: number };
 }
 
@@ -50,6 +53,9 @@ const HIT_LAYERS = [
 
 const LABELS_FROM_ZOOM = 10.4;
 const GRID_LABELS_FROM_ZOOM = 14;
+/** Changes that come in a burst are drawn together. */
+const GATHER_MS = 120;
+const MOST_PULSES = 40;
 
 export class YituMap {
   private readonly writes: ReadOwnWrites;
@@ -57,6 +63,9 @@ export class YituMap {
   private pinMarker: Marker | null = null;
   private outline: Geometry | null = null;
   private spotlit = false;
+  private meMarker: Marker | null = null;
+  private readonly stale = new StaleTiles();
+  private refreshing: ReturnType<typeof setTimeout> | undefined;
   private readonly pulses = new globalThis.Map<string, Marker>();
 
   private constructor(readonly map: Map, readonly county: County, writes: ReadOwnWrites) {
@@ -79,6 +88,7 @@ export class YituMap {
           ? { center: [camera.lon, camera.lat], zoom: camera.zoom }
           : { bounds: new LngLatBounds(county.bbox), fitBoundsOptions: { padding: options.padding ?? 40 } }),
         interactive: options.interactive ?? true,
+        ...(options.pixelRatio === undefined ? {} : { pixelRatio: options.pixelRatio }),
         attributionControl: false,
         dragRotate: false,
         pitchWithRotate: false,
@@ -232,6 +242,16 @@ export class YituMap {
     } else this.pinMarker.setLngLat([place.lon, place.lat]);
   }
 
+  /** Where the reader stands; null when it is not known. */
+  me(place: { lon: number; lat: number } | null): void {
+    this.meMarker?.remove();
+    this.meMarker = null;
+    if (!place) return;
+    const element = document.createElement('div');
+    element.className = 'map-me';
+    this.meMarker = new Marker({ element }).setLngLat([place.lon, place.lat]).addTo(this.map);
+  }
+
   /** Three pulses at a place; `lasting` ones go on until `calm(id)`. */
   pulse(id: string, lon: number, lat: number, lasting = false): void {
     this.calm(id);
@@ -240,6 +260,8 @@ export class YituMap {
     element.dataset['incident'] = id;
     const marker = new Marker({ element }).setLngLat([lon, lat]).addTo(this.map);
     this.pulses.set(id, marker);
+    const [oldest] = this.pulses.keys();
+    if (this.pulses.size > MOST_PULSES && oldest !== undefined) this.calm(oldest);
     if (!lasting) setTimeout(() => this.pulses.get(id) === marker && this.calm(id), 3_600);
   }
 
@@ -259,11 +281,11 @@ export class YituMap {
   refresh({ layer, tiles }: Pick<LiveTiles, 'layer' | 'tiles'>): void {
     if (!isTileLayer(layer)) return;
     this.writes.arrived(layer);
-    const source = this.map.getSource(layer);
-    if (!source) return;
-    // Beyond the layer's greatest zoom the map stretches tiles of that zoom, which are in the list themselves.
-    if (tiles === 'all') this.map.refreshTiles(layer);
-    else this.map.refreshTiles(layer, tiles.map(([z, x, y]) => ({ z, x, y })));
+    this.stale.add(layer, tiles);
+    this.refreshing ??= setTimeout(() => {
+      this.refreshing = undefined;
+      for (const [name, list] of this.stale.take()) this.map.refreshTiles(name, list ?? undefined);
+    }, GATHER_MS);
   }
 
   refreshAll(): void {
@@ -271,6 +293,7 @@ export class YituMap {
   }
 
   destroy(): void {
+    clearTimeout(this.refreshing);
     this.map.remove();
   }
 }

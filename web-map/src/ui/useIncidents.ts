@@ -1,6 +1,9 @@
-import { computed, ref, shallowRef, watch, type Ref } from 'vue';
+import { computed, onScopeDispose, ref, shallowRef, watch, type Ref } from 'vue';
 import { api, sentence, type IncidentFilter } from '../api/client';
 import type { Incident, LiveIncident } from '../api/shapes';
+
+const GATHER_MS = 150;
+const FEW = 4;
 
 /** Whether an incident belongs in a list filtered so; the region is the server's to judge. */
 export function matches(incident: Incident, filter: IncidentFilter): boolean {
@@ -59,15 +62,22 @@ export function useIncidents(filter: Ref<IncidentFilter>) {
     }
   };
 
-  /** An incident of the stream: read whole, then placed. In a regional list the server is asked again. */
-  const arrived = async (event: LiveIncident) => {
-    try {
-      if (filter.value.region) await load();
-      else put(await api.incident(event.id));
-    } catch {
-      // Not ours to see, or already gone: the list stays as it is.
-    }
+  const waiting = new Set<string>();
+  let gathering: ReturnType<typeof setTimeout> | undefined;
+
+  /** An incident of the stream: read whole, then placed. For a burst, or a region, the list is asked for anew. */
+  const arrived = (event: LiveIncident) => {
+    waiting.add(event.id);
+    gathering ??= setTimeout(() => {
+      gathering = undefined;
+      const ids = [...waiting];
+      waiting.clear();
+      if (filter.value.region || ids.length > FEW) void load();
+      // One that is not ours to see, or already gone, leaves the list as it is.
+      else for (const id of ids) api.incident(id).then(put, () => undefined);
+    }, GATHER_MS);
   };
+  onScopeDispose(() => clearTimeout(gathering));
 
   watch(filter, () => load(), { deep: true });
   return { items, total, next: computed(() => next.value !== null), loading, trouble, fresh, load, put, arrived };

@@ -26,6 +26,7 @@ export function useMap(container: Readonly<Ref<HTMLElement | null>>, options: ()
     try {
       const library = import('../map/start');
       county.value = await api.county();
+      document.title = `${county.value.name} · ${document.title.split(' · ')[0] ?? ''}`;
       if (!container.value) return;
       const { YituMap } = await library;
       try {
