@@ -1,6 +1,6 @@
 //! Binary COPY: rows packed by column type and streamed into a table.
 //!
-//! The format is that of PostgreSQL's documentation of COPY, "Binary Format"; each type is in the form its
+//! The format is that of `PostgreSQL`'s documentation of COPY, "Binary Format"; each type is in the form its
 //! `…recv` function reads. Enum columns take their labels as text.
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -269,7 +269,7 @@ fn all_rings<R: ExactSizeIterator<Item = Position>>(b: &mut Vec<u8>, rings: impl
     }
 }
 
-/// Days since 2000-01-01, PostgreSQL's zero.
+/// Days since 2000-01-01, the zero of `PostgreSQL`.
 fn days(v: NaiveDate) -> i32 {
     v.signed_duration_since(NaiveDate::from_ymd_opt(2000, 1, 1).unwrap_or_default()).num_days() as i32
 }

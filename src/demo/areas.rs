@@ -21,7 +21,7 @@ pub struct Ids(i64);
 
 impl Ids {
     /// The next id.
-    pub fn next(&mut self) -> i64 {
+    pub fn give(&mut self) -> i64 {
         self.0 += 1;
         self.0
     }
@@ -130,7 +130,7 @@ fn name_regions(plan: &Plan, land: &Land, rng: &mut ChaCha8Rng, namer: &mut Name
     let mut county = land.topology.areas(|l| inside(l).then_some(0));
     let mut townships = land.topology.areas(|l| inside(l).then(|| land.grids[l as usize].township));
     let mut villages = land.topology.areas(|l| inside(l).then(|| land.grids[l as usize].village));
-    let county_id = ids.next();
+    let county_id = ids.give();
     let mut regions = vec![Region {
         id: county_id,
         parent: None,
@@ -148,7 +148,7 @@ fn name_regions(plan: &Plan, land: &Land, rng: &mut ChaCha8Rng, namer: &mut Name
         *number += 1;
         codes.push(format!("{COUNTY_CODE}{number:03}"));
         regions.push(Region {
-            id: ids.next(),
+            id: ids.give(),
             parent: Some(county_id),
             level: "township",
             kind,
@@ -159,13 +159,13 @@ fn name_regions(plan: &Plan, land: &Land, rng: &mut ChaCha8Rng, namer: &mut Name
     }
     let urban = communities(land);
     let mut numbers = vec![(0, 199); plan.townships];
-    for v in 0..plan.villages {
+    for (v, &urban) in urban.iter().enumerate() {
         let t = land.village_township[v] as usize;
-        let number = if urban[v] { &mut numbers[t].0 } else { &mut numbers[t].1 };
+        let number = if urban { &mut numbers[t].0 } else { &mut numbers[t].1 };
         *number += 1;
-        let kind = if urban[v] { "社区" } else { "村" };
+        let kind = if urban { "社区" } else { "村" };
         regions.push(Region {
-            id: ids.next(),
+            id: ids.give(),
             parent: Some(regions[1 + t].id),
             level: "village",
             kind,
@@ -179,10 +179,10 @@ fn name_regions(plan: &Plan, land: &Land, rng: &mut ChaCha8Rng, namer: &mut Name
 
 fn raise_ladder(plan: &Plan, land: &Land, areas: &mut Areas, ids: &mut Ids) {
     let county = areas.county();
-    let committee = ids.next();
+    let committee = ids.give();
     areas.orgs.push(PartyOrg { id: committee, parent: None, kind: "county_committee", form: "committee", name: format!("中共{COUNTY}委员会"), region: county });
-    let mut unit = |areas: &mut Areas, ids: &mut Ids, parent, kind, name: String, region, lead_org| {
-        let id = ids.next();
+    let unit = |areas: &mut Areas, ids: &mut Ids, parent, kind, name: String, region, lead_org| {
+        let id = ids.give();
         areas.units.push(Unit { id, parent, kind, name, region, lead_org });
         id
     };
@@ -194,7 +194,7 @@ fn raise_ladder(plan: &Plan, land: &Land, areas: &mut Areas, ids: &mut Ids) {
     }
     for t in 0..plan.townships {
         let (region, name) = (areas.township(t).id, areas.township(t).name.clone());
-        let org = ids.next();
+        let org = ids.give();
         areas.orgs.push(PartyOrg { id: org, parent: Some(committee), kind: "township_committee", form: "committee", name: format!("中共{name}委员会"), region });
         let u = unit(areas, ids, Some(areas.centre), "township_centre", format!("{name}综治中心"), region, org);
         areas.township_org[t] = (org, u);
@@ -203,15 +203,15 @@ fn raise_ladder(plan: &Plan, land: &Land, areas: &mut Areas, ids: &mut Ids) {
     for g in &land.grids {
         grids_of[g.village as usize] += 1;
     }
-    for v in 0..plan.villages {
+    for (v, &grids) in grids_of.iter().enumerate() {
         let (region, name) = (areas.village(v).id, areas.village(v).name.clone());
-        let (form, title) = match grids_of[v] {
+        let (form, title) = match grids {
             n if n > 14 => ("committee", "党委"),
             n if n > 7 => ("general_branch", "党总支"),
             _ => ("branch", "党支部"),
         };
         let (above_org, above_unit) = areas.township_org[land.village_township[v] as usize];
-        let org = ids.next();
+        let org = ids.give();
         areas.orgs.push(PartyOrg { id: org, parent: Some(above_org), kind: "village_party_org", form, name: format!("{name}{title}"), region });
         let u = unit(areas, ids, Some(above_unit), "village_party_org", format!("{name}{title}"), region, org);
         areas.village_org.push((org, u));
@@ -238,7 +238,7 @@ fn name_grids(land: &Land, outlines: &[Vec<Polygon>], areas: &mut Areas, rng: &m
         let (town, place) = (cell.site.kind == SiteKind::Seat, at(g));
         let settlement = if town { format!("{}小区", namer.place(rng, "estate")) } else { namer.place(rng, &village_name) };
         areas.groups.push(Named {
-            id: ids.next(),
+            id: ids.give(),
             village: village_id,
             name: if town { format!("第{}居民小组", number[g]) } else { format!("第{}村民小组", number[g]) },
             kind: "",
@@ -249,17 +249,17 @@ fn name_grids(land: &Land, outlines: &[Vec<Polygon>], areas: &mut Areas, rng: &m
             SiteKind::Hamlet if cell.site.weight > 0.9 => "village",
             SiteKind::Hamlet => "hamlet",
         };
-        areas.settlements.push(Named { id: ids.next(), village: village_id, name: settlement.clone(), kind, geom: Geom::Point(place) });
+        areas.settlements.push(Named { id: ids.give(), village: village_id, name: settlement.clone(), kind, geom: Geom::Point(place) });
         let (org, unit) = areas.village_org[cell.village as usize];
-        let group = ids.next();
+        let group = ids.give();
         let name = format!("{village_name}{settlement}网格党小组");
         areas.orgs.push(PartyOrg { id: group, parent: Some(org), kind: "grid_group", form: "group", name: name.clone(), region: village_id });
-        let u = ids.next();
+        let u = ids.give();
         areas.units.push(Unit { id: u, parent: Some(unit), kind: "grid_group", name, region: village_id, lead_org: group });
         areas.grid_unit.push(u);
         areas.grids.push(Grid {
-            id: ids.next(),
-            version_id: ids.next(),
+            id: ids.give(),
+            version_id: ids.give(),
             village: village_id,
             kind: "general",
             name: format!("{village_name}{settlement}网格"),
@@ -302,8 +302,8 @@ fn draw_dedicated(plan: &Plan, terrain: &Terrain, land: &Land, houses: &Houses, 
             let what = super::names::pick(rng, &["小学", "中心小学", "中学", "茶业公司", "竹木制品厂", "食品厂", "工业小区", "产业园", "文化公园", "卫生院", "农贸市场"]);
             let (id, code) = (village.id, format!("{}{n:03}", village.code));
             areas.grids.push(Grid {
-                id: ids.next(),
-                version_id: ids.next(),
+                id: ids.give(),
+                version_id: ids.give(),
                 village: id,
                 kind: "dedicated",
                 name: format!("{short}{what}专属网格"),
@@ -349,7 +349,7 @@ fn name_small_places(plan: &Plan, terrain: &Terrain, land: &Land, areas: &mut Ar
         let village = areas.village(land.grids[g as usize].village as usize);
         let (id, scope) = (village.id, village.name.clone());
         let name = namer.place(rng, &scope);
-        areas.settlements.push(Named { id: ids.next(), village: id, name, kind: "place", geom: Geom::Point(middle(&land.suit, i)) });
+        areas.settlements.push(Named { id: ids.give(), village: id, name, kind: "place", geom: Geom::Point(middle(&land.suit, i)) });
         made += 1;
     }
 }

@@ -51,10 +51,8 @@ pub fn generate(seed: u64, now: DateTime<Utc>, plan: &Plan, progress: &mut dyn F
     let social_orgs = places::found_social_orgs(seed, plan, &land, &areas, &mut ids);
     let clusters = places::join_clusters(seed, today, plan, &land, &mut areas, &social_orgs, &bus_lines, &mut ids);
     let water = draw_water(seed, &terrain, &land, &lakes, &mut ids);
-    let kind = |k: u8| cover::KINDS[k as usize];
-    let land_use = patches.into_iter().map(|p| ground(&mut ids, kind(p.kind), Geom::Polygon(p.polygon))).collect();
-    let buildings =
-        houses.all.iter().map(|h| ground(&mut ids, h.kind, Geom::Polygon(Polygon { rings: vec![h.ring().to_vec()] }))).collect();
+    let land_use = covers_of(patches, &mut ids);
+    let buildings = outlines_of(&houses, &mut ids);
     progress(6);
     let households = people::settle(seed, today, &land, &areas, &houses, &counts, &mut ids);
     let helpers = helpers::appoint(seed, now, plan, &land, &areas, &households, &mut ids);
@@ -95,8 +93,19 @@ pub fn generate(seed: u64, now: DateTime<Utc>, plan: &Plan, progress: &mut dyn F
     }
 }
 
+/// House outlines as rows.
+fn outlines_of(houses: &houses::Houses, ids: &mut Ids) -> Vec<Ground> {
+    let outline = |h: &houses::House| Geom::Polygon(Polygon { rings: vec![h.ring().to_vec()] });
+    houses.all.iter().map(|h| ground(ids, h.kind, outline(h))).collect()
+}
+
+/// Land use as rows.
+fn covers_of(patches: Vec<cover::Patch>, ids: &mut Ids) -> Vec<Ground> {
+    patches.into_iter().map(|p| ground(ids, cover::KINDS[p.kind as usize], Geom::Polygon(p.polygon))).collect()
+}
+
 fn ground(ids: &mut Ids, kind: &'static str, geom: Geom) -> Ground {
-    Ground { id: ids.next(), kind, name: String::new(), geom }
+    Ground { id: ids.give(), kind, name: String::new(), geom }
 }
 
 /// Rivers and streams that touch the county, widened surfaces of the rivers, and reservoirs.
@@ -126,15 +135,15 @@ fn draw_water(seed: u64, terrain: &Terrain, land: &Land, lakes: &Raster<u32>, id
         });
         let kind = if r.km2 > water::RIVER_KM2 { "river" } else { "stream" };
         if let Some(surface) = (kind == "river").then(|| water::surface(&r)).flatten() {
-            out.push(Ground { id: ids.next(), kind, name: String::new(), geom: Geom::Multi(surface) });
+            out.push(Ground { id: ids.give(), kind, name: String::new(), geom: Geom::Multi(surface) });
         }
-        out.push(Ground { id: ids.next(), kind, name: name.clone(), geom: Geom::Line(r.line) });
+        out.push(Ground { id: ids.give(), kind, name: name.clone(), geom: Geom::Line(r.line) });
     }
     for outline in water::outlines(lakes) {
         let inside = outline.iter().flat_map(|p| &p.rings[0]).any(|p| cell_inside(land, *p));
         if inside {
             let name = format!("{}{}水库", pick(&mut rng, &["龙", "白", "云", "石", "青", "大"]), pick(&mut rng, &["潭", "坑", "湖", "岩", "坪", "源"]));
-            out.push(Ground { id: ids.next(), kind: "reservoir", name, geom: Geom::Multi(outline) });
+            out.push(Ground { id: ids.give(), kind: "reservoir", name, geom: Geom::Multi(outline) });
         }
     }
     out

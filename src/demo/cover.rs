@@ -48,14 +48,14 @@ fn classes(seed: u64, terrain: &Terrain, land: &Land, houses: &Houses) -> Raster
         dense[i] += (house.half_front * house.half_depth * 4.0) as f32;
     }
     let mut out = Raster::filled(w, h, 0_u8);
-    for i in 0..out.data.len() {
+    for (i, &built) in dense.iter().enumerate() {
         if land.label.data[i] == OUTSIDE {
             continue;
         }
         let (x, y) = ((i % w) as f32, (i / w) as f32);
         let (slope, above, z) = (terrain.slope.data[i], terrain.above_stream[i], terrain.height.data[i]);
         let (a, b) = (wood.fbm(x / 14.0, y / 14.0, 4), tree.fbm(x / 22.0, y / 22.0, 4));
-        out.data[i] = if dense[i] > 260.0 {
+        out.data[i] = if built > 260.0 {
             6
         } else if slope < 0.11 && above < 16.0 + 30.0 * a && land.suit.data[i] > 0.22 {
             4

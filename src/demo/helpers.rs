@@ -60,7 +60,7 @@ impl Maker<'_> {
             .collect();
         let n = self.all.len();
         self.all.push(Responder {
-            id: self.ids.next(),
+            id: self.ids.give(),
             name,
             skills,
             phone: FIRST_PHONE + n as u64,
@@ -73,7 +73,7 @@ impl Maker<'_> {
     fn appoint(&mut self, who: usize, role: &'static str, unit: i64, region: i64, grid: Option<i64>) {
         let days = self.rng.random_range(60..1500);
         let from = self.today - Duration::days(days);
-        self.all[who].appointments.push(Appointment { id: self.ids.next(), role, unit, region, grid, from });
+        self.all[who].appointments.push(Appointment { id: self.ids.give(), role, unit, region, grid, from });
     }
 
     fn people(&mut self, count: usize, role: &'static str, unit: i64, region: i64, presence: f64) -> Vec<usize> {
@@ -152,7 +152,7 @@ fn roster(maker: &mut Maker<'_>, now: DateTime<Utc>, areas: &Areas, officers: &[
     let mut out = Vec::new();
     let mut add = |maker: &mut Maker<'_>, who: usize, unit: i64, from: DateTime<Utc>, hours: i64| {
         let responder = maker.all[who].id;
-        out.push(Duty { id: maker.ids.next(), responder, unit, from, to: from + Duration::hours(hours) });
+        out.push(Duty { id: maker.ids.give(), responder, unit, from, to: from + Duration::hours(hours) });
     };
     for d in 0..38 {
         let day = midnight(monday + Duration::days(d));
@@ -196,7 +196,7 @@ fn link(maker: &mut Maker<'_>, areas: &Areas, households: &[Household]) -> Vec<L
             let household = &households[order[range.start + *t % range.len()]];
             *t += 1;
             let from = maker.today - Duration::days(maker.rng.random_range(20..700));
-            out.push(Link { id: maker.ids.next(), household: household.id, responder: maker.all[who].id, from });
+            out.push(Link { id: maker.ids.give(), household: household.id, responder: maker.all[who].id, from });
         }
     }
     let _ = areas;

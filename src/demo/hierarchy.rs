@@ -43,7 +43,9 @@ pub fn reach(graph: &Graph, from: usize) -> Vec<f32> {
 /// `open` marks nodes on the rim, which are never taken.
 #[must_use]
 pub fn choose_county(graph: &Graph, seat: usize, count: usize, open: &[bool]) -> Vec<bool> {
-    let effort = reach(graph, seat);
+    // No way leads over the rim, so that what is taken hangs together.
+    let inner: Graph = graph.iter().map(|ways| ways.iter().copied().filter(|w| !open[w.0 as usize]).collect()).collect();
+    let effort = reach(&inner, seat);
     let mut order: Vec<usize> = (0..graph.len()).filter(|&i| !open[i] && effort[i].is_finite()).collect();
     order.sort_by(|&a, &b| effort[a].total_cmp(&effort[b]).then(a.cmp(&b)));
     let mut taken = count.min(order.len());
@@ -132,7 +134,7 @@ pub fn pick_seeds(weight: &[f64], place: &[(f64, f64)], forced: &[usize], count:
     let (mut low, mut high) = (0.0_f64, 60_000.0_f64);
     let mut best: Vec<usize> = forced.to_vec();
     for _ in 0..40 {
-        let apart = (low + high) / 2.0;
+        let apart = low.midpoint(high);
         let mut chosen: Vec<usize> = forced.to_vec();
         for &i in &order {
             let clear = |&&c: &&usize| (place[i].0 - place[c].0).hypot(place[i].1 - place[c].1) < apart;

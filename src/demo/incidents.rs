@@ -82,11 +82,10 @@ fn weights(categories: &[Category]) -> Vec<(usize, u32)> {
         .filter(|(_, c)| c.parent.is_some())
         .map(|(k, c)| {
             let often = match &c.code[..2] {
-                "01" => 18,
                 "02" => 12,
                 "03" => 20,
                 "04" => 16,
-                "05" => 18,
+                "01" | "05" => 18,
                 "06" => 6,
                 "08" => 3,
                 "09" => 10,
@@ -123,7 +122,7 @@ impl Story<'_, '_> {
         } else if !category.restricted && at > self.now - Duration::hours(20) && self.rng.random::<f64>() < 0.06 {
             self.await_place(&mut incident);
         } else {
-            self.handle(&mut incident, category, rule);
+            self.handle(&mut incident, category, &rule);
         }
         incident
     }
@@ -190,18 +189,20 @@ impl Story<'_, '_> {
         Some(if outline.iter().any(|p| p.holds(off)) { off } else { door })
     }
 
+    #[allow(clippy::too_many_arguments)] // the columns of one history row
     fn step(&mut self, i: &mut Incident, action: &'static str, actor: String, at: DateTime<Utc>, to: &'static str, who: (Option<i64>, Option<i64>), note: &str) {
         let from_state = i.history.last().map(|h| h.to_state);
-        i.history.push(Step { id: self.ids.next(), action, actor, at, from_state, to_state: to, unit: who.0, responder: who.1, note: note.into() });
+        i.history.push(Step { id: self.ids.give(), action, actor, at, from_state, to_state: to, unit: who.0, responder: who.1, note: note.into() });
         i.state = to;
     }
 
+    /// Makes a unit the owner from an instant on; the owner before ends there.
     fn own(&mut self, i: &mut Incident, unit: i64, responder: Option<i64>, at: DateTime<Utc>, accept_by: Option<DateTime<Utc>>) {
         if let Some(last) = i.assignments.get_mut(i.current).filter(|a| a.owner) {
             last.ended_at = Some(at);
         }
         i.current = i.assignments.len();
-        i.assignments.push(Assignment { id: self.ids.next(), owner: true, unit, responder, accept_by, accepted_at: None, started_at: at, ended_at: None });
+        i.assignments.push(Assignment { id: self.ids.give(), owner: true, unit, responder, accept_by, accepted_at: None, started_at: at, ended_at: None });
     }
 
     fn end(i: &mut Incident, at: DateTime<Utc>) {
@@ -267,7 +268,7 @@ impl Story<'_, '_> {
         }
     }
 
-    fn handle(&mut self, i: &mut Incident, category: &Category, rule: Rule) {
+    fn handle(&mut self, i: &mut Incident, category: &Category, rule: &Rule) {
         let at = i.received_at;
         let dispatched = at + Duration::milliseconds(self.rng.random_range(5..60));
         i.accept_by = if i.urgency == "urgent" { at + Duration::hours(2) } else { self.work.after_days(at, 1) };
@@ -275,13 +276,13 @@ impl Story<'_, '_> {
             Some(days) => self.work.after_days(at, i64::from(days)),
             None => at + Duration::minutes(i64::from(rule.resolve_minutes.unwrap_or(24 * 60))),
         };
-        let (unit, who) = self.first_owner(&rule);
+        let (unit, who) = self.first_owner(rule);
         self.own(i, unit, who, at, Some(i.accept_by));
         self.step(i, "report", reporter(i), at, "pending_dispatch", (None, None), "");
         self.step(i, "dispatch", "system:dispatch".into(), dispatched, "pending_accept", (Some(unit), who), "");
         i.explanation = Some(self.explain(i, category, unit));
         for helper in rule.assist.iter().take(usize::from(self.rng.random::<f64>() < 0.3)) {
-            let id = self.ids.next();
+            let id = self.ids.give();
             i.assignments.push(Assignment { id, owner: false, unit: *helper, responder: None, accept_by: None, accepted_at: None, started_at: dispatched, ended_at: None });
         }
         if self.rng.random::<f64>() < 0.012 {
@@ -353,7 +354,7 @@ impl Story<'_, '_> {
         let who = (above == self.cast.areas.village_org[village].1).then_some(chief);
         let accept_by = if i.urgency == "urgent" { at + Duration::hours(2) } else { self.work.after_days(at, 1) };
         self.own(i, above, who, at, Some(accept_by));
-        let id = self.ids.next();
+        let id = self.ids.give();
         i.assignments.push(Assignment { id, owner: false, accept_by: None, ended_at: None, started_at: at, accepted_at: None, ..before });
         self.step(i, "escalate", "system:deadline".into(), at, "pending_accept", (Some(above), who), "签收时限已过,升级一级,原承办单位转协办。");
         i.resolve_by = i.resolve_by.max(accept_by + Duration::hours(8));

@@ -94,13 +94,13 @@ fn one(
     let cell = &land.grids[g];
     let village = areas.village(cell.village as usize);
     let township = areas.township(cell.township as usize);
-    let id = ids.next();
+    let id = ids.give();
     let surname = if rng.random::<f64>() < 0.72 { pick(rng, clans) } else { namer.surname(rng) };
     let members = family(rng, namer, today.year() as i16, surname, cell.site.kind, ids);
     let tags = tags(rng, &members, today.year() as i16);
     let mapped = rng.random::<f64>() >= UNMAPPED;
     let home = home.filter(|_| mapped);
-    let door = home.map(|h| h.door(if h.rooms > 1 { (2.0 * f64::from(inside) + 1.0) / f64::from(h.rooms) - 1.0 } else { 0.2 }).clone());
+    let door = home.map(|h| h.door(if h.rooms > 1 { (2.0 * f64::from(inside) + 1.0) / f64::from(h.rooms) - 1.0 } else { 0.2 }));
     let outline = home.filter(|h| h.rooms == 1 && rng.random::<f64>() < 0.6).map(super::houses::House::ring);
     let astray = !near[g].is_empty() && rng.random::<f64>() < ASTRAY;
     let register = if astray { pick(rng, &near[g]) as usize } else { g };
@@ -145,16 +145,16 @@ fn family(rng: &mut ChaCha8Rng, namer: &Namer, year: i16, surname: &str, kind: S
         if age >= 20 && !female && rng.random::<f64>() < 0.03 {
             tags.push("退役军人");
         }
-        out.push(Member { id: ids.next(), name, relation, female, birth_year: (year - age).max(1920), at_home, tags });
+        out.push(Member { id: ids.give(), name, relation, female, birth_year: (year - age).max(1920), at_home, tags });
     };
     let r: f64 = rng.random();
     let stays = if urban { 0.85 } else { 0.42 };
-    if r < 0.13 {
-        let age = rng.random_range(62..90);
+    if r < 0.085 {
+        let age = rng.random_range(52..90);
         let female = rng.random::<f64>() < 0.55;
         add(rng, true, "户主", female, age, true);
-    } else if r < 0.30 {
-        let age = rng.random_range(58..84);
+    } else if r < 0.22 {
+        let age = rng.random_range(50..84);
         add(rng, true, "户主", false, age, true);
         let younger = rng.random_range(0..5);
         add(rng, false, "配偶", true, age - younger, true);
@@ -184,9 +184,11 @@ fn tags(rng: &mut ChaCha8Rng, members: &[Member], year: i16) -> Vec<&'static str
     let age = |m: &Member| year - m.birth_year;
     let home: Vec<&Member> = members.iter().filter(|m| m.at_home).collect();
     let mut out = Vec::new();
-    if home.len() == 1 && age(home[0]) >= 65 {
+    // Whose children are away but near enough to look in is not counted as living alone.
+    let looked_after = members.len() > home.len() && rng.random::<f64>() < 0.7;
+    if home.len() == 1 && age(home[0]) >= 65 && !looked_after {
         out.push("独居老人");
-    } else if !home.is_empty() && home.iter().all(|m| age(m) >= 60) {
+    } else if !home.is_empty() && home.iter().all(|m| age(m) >= 65) && !looked_after {
         out.push("空巢老人");
     }
     let parents_away = members.iter().take(2).all(|m| !m.at_home);

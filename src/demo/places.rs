@@ -68,7 +68,7 @@ pub fn open_venues(seed: u64, plan: &Plan, land: &Land, areas: &Areas, houses: &
         };
         let geom = if code == "culture_square" { Geom::Polygon(square(place, along, 17.0, 12.0)) } else { Geom::Point(place) };
         let spread = rng.random_range(80..130);
-        out.push(Venue { id: ids.next(), village: village.id, kind: code, name, capacity: (capacity * spread / 100).max(4), hours, geom });
+        out.push(Venue { id: ids.give(), village: village.id, kind: code, name, capacity: (capacity * spread / 100).max(4), hours, geom });
     }
     out
 }
@@ -114,7 +114,7 @@ pub fn found_social_orgs(seed: u64, plan: &Plan, land: &Land, areas: &Areas, ids
             let place = middle(&land.suit, land.grids[land.village_centre[v] as usize].site.cell);
             let (dx, dy) = (rng.random_range(-90.0..90.0), rng.random_range(-90.0..90.0));
             out.push(SocialOrg {
-                id: ids.next(),
+                id: ids.give(),
                 region: village.id,
                 name: format!("{}{title}", village.name),
                 kind,
@@ -130,6 +130,7 @@ const INDUSTRIES: [&str; 12] = ["茶叶", "毛竹", "脐橙", "百香果", "林�
 
 /// Joins neighbouring villages to clusters and gives each its committee.
 #[must_use]
+#[allow(clippy::too_many_arguments)] // a cluster joins all these
 pub fn join_clusters(
     seed: u64, today: NaiveDate, plan: &Plan, land: &Land, areas: &mut Areas, social: &[SocialOrg], buses: &[BusLine], ids: &mut Ids,
 ) -> Vec<Cluster> {
@@ -177,7 +178,7 @@ fn one_cluster(
 ) -> Cluster {
     let lead = areas.village(members[0]).clone();
     let short = lead.name.trim_end_matches('村').trim_end_matches("社区").to_string();
-    let committee = ids.next();
+    let committee = ids.give();
     let township = areas.township_org[land.village_township[members[0]] as usize].0;
     areas.orgs.push(PartyOrg {
         id: committee,
@@ -194,11 +195,11 @@ fn one_cluster(
         // Now and then a village joined later, or has left again.
         let from = if k > 2 { since + Duration::days(120) } else { since };
         let to = (k == 4 && rng.random::<f64>() < 0.3).then(|| today - Duration::days(40));
-        list.push(ClusterMember { id: ids.next(), kind: "village", name: village.name.clone(), village: Some(village.id), social_org: None, from, to });
+        list.push(ClusterMember { id: ids.give(), kind: "village", name: village.name.clone(), village: Some(village.id), social_org: None, from, to });
         for org in social.iter().filter(|o| o.region == village.id) {
             let coop = org.kind == "合作社";
             list.push(ClusterMember {
-                id: ids.next(),
+                id: ids.give(),
                 kind: if coop { "cooperative" } else { "social_org" },
                 name: org.name.clone(),
                 village: None,
@@ -214,7 +215,7 @@ fn one_cluster(
     let bus_lines = buses.iter().filter(links).map(|b| b.id).take(3).collect();
     let first = rng.random_range(0..INDUSTRIES.len());
     let industries = (0..rng.random_range(1..4_usize)).map(|k| INDUSTRIES[(first + 5 * k) % INDUSTRIES.len()]).collect();
-    Cluster { id: ids.next(), name: format!("{short}片区联村联社"), committee, industries, members: list, bus_lines }
+    Cluster { id: ids.give(), name: format!("{short}片区联村联社"), committee, industries, members: list, bus_lines }
 }
 
 fn village_neighbours(plan: &Plan, land: &Land) -> Vec<Vec<u32>> {

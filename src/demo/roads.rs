@@ -99,7 +99,7 @@ pub fn build(plan: &Plan, terrain: &Terrain, land: &Land, lakes: &Raster<u32>) -
     }
     let mut segments = net.segments(&land.grids.iter().map(|g| g.site.cell as u32).collect());
     // What is wanted beyond that are paths over the hills, the shortest first.
-    let missing = plan.road_segments.saturating_sub(segments.len() + street_count(land)) * 2 / 3;
+    let missing = plan.road_segments.saturating_sub(segments.len() + street_count(land)) * 4 / 9;
     for way in spare.iter().take(missing) {
         built.push(*way);
         class.push(Class::Path);
@@ -113,10 +113,10 @@ fn road_ground(terrain: &Terrain, lakes: &Raster<u32>) -> Ground {
     let h = &terrain.height;
     let mut pace = Raster::filled(h.width, h.height, 1.0);
     let mut ford = vec![0.0; h.data.len()];
-    for i in 0..h.data.len() {
+    for (i, ford) in ford.iter_mut().enumerate() {
         let flood = if terrain.above_stream[i] < 1.0 { 0.5 } else { 0.0 };
         pace.data[i] = 1.0 + (terrain.slope.data[i] / 0.11).powi(2).min(40.0) + flood + terrain.above_stream[i] / 260.0;
-        ford[i] = match terrain.flow.area[i] / cells_of_km2(1.0) {
+        *ford = match terrain.flow.area[i] / cells_of_km2(1.0) {
             a if a > 100.0 => 900.0,
             a if a > 25.0 => 450.0,
             a if a > 5.0 => 160.0,

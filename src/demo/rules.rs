@@ -119,7 +119,7 @@ const TREE: &[(&str, &[Leaf])] = &[
 pub fn categories(ids: &mut Ids) -> Vec<Category> {
     let mut out = Vec::new();
     for (h, (head, leaves)) in TREE.iter().enumerate() {
-        let parent = ids.next();
+        let parent = ids.give();
         let restricted = leaves.iter().all(|l| l.4);
         out.push(Category {
             id: parent,
@@ -134,7 +134,7 @@ pub fn categories(ids: &mut Ids) -> Vec<Category> {
         });
         for (k, &(name, village_admitted, township_delegated, legal_dept, restricted, photo_needed)) in leaves.iter().enumerate() {
             out.push(Category {
-                id: ids.next(),
+                id: ids.give(),
                 code: format!("{:02}{:02}", h + 1, k + 1),
                 parent: Some(parent),
                 name,

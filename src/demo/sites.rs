@@ -161,7 +161,7 @@ pub fn settle(plan: &Plan, suit: &Raster<f32>, terrain: &Terrain, wanted: usize,
     let (mut low, mut high) = (0.35_f32, 2.5_f32);
     let mut best = Vec::new();
     for _ in 0..9 {
-        let scale = (low + high) / 2.0;
+        let scale = low.midpoint(high);
         best = throw_darts(suit, &towns, seat_radius, &order, scale);
         if best.len() > wanted {
             low = scale;

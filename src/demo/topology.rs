@@ -151,7 +151,7 @@ fn draw(arc: &Arc, level: u8) -> Vec<Xy> {
     if !ring {
         line.push(raw[0]);
     }
-    line.extend(raw.windows(2).map(|p| Xy::new((p[0].x + p[1].x) / 2.0, (p[0].y + p[1].y) / 2.0)));
+    line.extend(raw.windows(2).map(|p| Xy::new(p[0].x.midpoint(p[1].x), p[0].y.midpoint(p[1].y))));
     if ring {
         line.push(line[0]);
     } else {
@@ -410,7 +410,7 @@ fn nest(rings: Vec<Vec<Xy>>) -> Vec<Polygon> {
     let mut polygons: Vec<Polygon> = outer.into_iter().map(|r| Polygon { rings: vec![r] }).collect();
     polygons.sort_by(|a, b| b.area().total_cmp(&a.area()));
     for hole in holes {
-        let inner = Xy::new((hole[0].x + hole[1].x) / 2.0, (hole[0].y + hole[1].y) / 2.0);
+        let inner = Xy::new(hole[0].x.midpoint(hole[1].x), hole[0].y.midpoint(hole[1].y));
         let home = (0..polygons.len()).rev().find(|&k| ring_holds(&polygons[k].rings[0], inner)).unwrap_or(0);
         if let Some(p) = polygons.get_mut(home) {
             p.rings.push(hole);

@@ -13,11 +13,11 @@ use super::roads::{Class, Network};
 /// The network as rows; node ids are feature ids too.
 #[must_use]
 pub fn rows(net: &Network, ids: &mut Ids) -> Vec<Road> {
-    let nodes: Vec<i64> = net.nodes.iter().map(|_| ids.next()).collect();
+    let nodes: Vec<i64> = net.nodes.iter().map(|_| ids.give()).collect();
     net.segments
         .iter()
         .map(|s| Road {
-            id: ids.next(),
+            id: ids.give(),
             class: s.class.name(),
             name: match s.class {
                 Class::Highway => "国道G999线".into(),
@@ -52,12 +52,12 @@ pub fn bus_lines(plan: &Plan, land: &Land, areas: &Areas, net: &Network, ids: &m
         villages.sort_by(|&a, &b| net.nodes[village_node(b) as usize].distance(town).total_cmp(&net.nodes[village_node(a) as usize].distance(town)));
     }
     'all: for turn in 0..20 {
-        for t in 0..plan.townships {
+        for (t, villages) in of_township.iter().enumerate() {
             if wishes.len() >= plan.bus_lines * 5 / 4 {
                 break 'all;
             }
             let town = land.township_village[t] as usize;
-            if let Some(&v) = of_township[t].get(turn * 3).filter(|&&v| v != town) {
+            if let Some(&v) = villages.get(turn * 3).filter(|&&v| v != town) {
                 wishes.push((village_node(town), v, format!("{}—{}", areas.township(t).name, areas.village(v).name)));
             }
         }
@@ -73,7 +73,7 @@ pub fn bus_lines(plan: &Plan, land: &Land, areas: &Areas, net: &Network, ids: &m
             continue;
         }
         let stops = stops(&line, areas);
-        out.push(BusLine { id: ids.next(), number: format!("{}", 101 + n), name: format!("{}路 {name}", 101 + n), line, stops });
+        out.push(BusLine { id: ids.give(), number: format!("{}", 101 + n), name: format!("{}路 {name}", 101 + n), line, stops });
     }
     out
 }

@@ -1,0 +1,4 @@
+//! The demo county.
+
+#[path = "demo/generate.rs"]
+mod generate;
