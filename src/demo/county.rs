@@ -28,6 +28,7 @@ pub const STAGES: [&str; 8] = ["造山理水", "划分网格", "修筑道路", "
 /// Makes the county of a seed. `progress` hears the number of each stage as it begins, see [`STAGES`].
 #[must_use]
 pub fn generate(seed: u64, now: DateTime<Utc>, plan: &Plan, progress: &mut dyn FnMut(usize)) -> County {
+    let today = now.with_timezone(&china()).date_naive();
     progress(0);
     let terrain = terrain::shape(seed, plan.width, plan.height);
     let lakes = water::reservoirs(&terrain, (plan.townships / 3).max(1));
@@ -44,7 +45,6 @@ pub fn generate(seed: u64, now: DateTime<Utc>, plan: &Plan, progress: &mut dyn F
     progress(5);
     let mut ids = Ids::default();
     let mut areas = areas::name(seed, plan, &terrain, &land, &houses, &outlines, &mut ids);
-    let today = now.with_timezone(&china()).date_naive();
     let roads = transport::rows(&net, &mut ids);
     let bus_lines = transport::bus_lines(plan, &land, &areas, &net, &mut ids);
     let venues = places::open_venues(seed, plan, &land, &areas, &houses, &mut ids);

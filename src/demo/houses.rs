@@ -257,7 +257,7 @@ impl Builder<'_> {
         let (x, y) = ((house.middle.x / size) as i32, (house.middle.y / size) as i32);
         let Some(i) = self.land.label.index(x, y) else { return false };
         let limit = if house.rooms > 3 { 0.2 } else { 0.42 };
-        if self.terrain.slope.data[i] > limit || self.lakes.data[i] != OUTSIDE || self.terrain.flow.area[i] > cells_of_km2(12.0) {
+        if self.terrain.slope.data[i] > limit || self.lakes.data[i] != OUTSIDE || self.terrain.flow.area[i] > cells_of_km2(4.0) {
             return false;
         }
         let uniform = (-1..=1).all(|dy| (-1..=1).all(|dx| self.land.label.get(x + dx, y + dy) == Some(house.grid)));

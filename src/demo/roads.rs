@@ -83,30 +83,38 @@ pub struct Network {
 /// A way is built where the detour over what stands already would be longer than this.
 const DETOUR: f32 = 1.9;
 
-/// Builds the network.
+/// Builds the network: trunk roads straight over the land first, then the ways between neighbouring
+/// places, which keep to the trunk roads where those lead their way.
 #[must_use]
 pub fn build(plan: &Plan, terrain: &Terrain, land: &Land, lakes: &Raster<u32>) -> Network {
-    let ground = road_ground(terrain, lakes);
-    let inner = land.grids.len();
-    let seeds: Vec<usize> = land.grids.iter().map(|g| g.site.cell).chain(land.beyond.iter().copied()).collect();
+    let mut ground = road_ground(terrain, lakes);
+    let mut net = Cells::default();
+    net.lay_trunks(plan, land, &ground);
+    for &(a, b) in net.class.keys() {
+        for c in [a as usize, b as usize] {
+            // A road that stands is easy going, and has its bridges.
+            ground.pace.data[c] = ground.pace.data[c].min(1.0) * 0.2;
+            ground.ford[c] = 0.0;
+        }
+    }
+    // The county's own roads stay in the county where they can.
+    for (pace, label) in ground.pace.data.iter_mut().zip(&land.label.data) {
+        *pace *= if *label == OUTSIDE { 4.0 } else { 1.0 };
+    }
+    let places: BTreeSet<u32> = land.grids.iter().map(|g| g.site.cell as u32).collect();
+    let seeds: Vec<usize> = land.grids.iter().map(|g| g.site.cell).collect();
     let division = growth::grow(&ground, &seeds);
     let ways = growth::ways(&ground, &division);
-    let (mut built, spare) = choose(seeds.len(), &ways, inner);
-    let mut class = classify(plan, land, &seeds, &built);
-    let mut net = Cells::default();
-    for (way, class) in built.iter().zip(&class) {
-        net.lay(&division, way, *class, inner, land);
+    let (built, spare) = choose(seeds.len(), &ways);
+    for (way, class) in built.iter().zip(classify(land, &built)) {
+        net.lay(&division, way, class);
     }
-    let mut segments = net.segments(&land.grids.iter().map(|g| g.site.cell as u32).collect());
     // What is wanted beyond that are paths over the hills, the shortest first.
-    let missing = plan.road_segments.saturating_sub(segments.len() + street_count(land)) * 4 / 9;
+    let missing = plan.road_segments.saturating_sub(net.segments(&places).len() + street_count(land)) * 4 / 9;
     for way in spare.iter().take(missing) {
-        built.push(*way);
-        class.push(Class::Path);
-        net.lay(&division, way, Class::Path, inner, land);
+        net.lay(&division, way, Class::Path);
     }
-    segments = net.segments(&land.grids.iter().map(|g| g.site.cell as u32).collect());
-    assemble(terrain, land, &segments)
+    assemble(terrain, land, &net.segments(&places))
 }
 
 fn road_ground(terrain: &Terrain, lakes: &Raster<u32>) -> Ground {
@@ -130,22 +138,19 @@ fn road_ground(terrain: &Terrain, lakes: &Raster<u32>) -> Ground {
 }
 
 /// A greedy spanner: ways from the shortest on, each only where the detour would be long. Returns the
-/// chosen and the others between places inside.
-fn choose(nodes: usize, ways: &[Way], inner: usize) -> (Vec<Way>, Vec<Way>) {
-    let mut order: Vec<Way> = ways.iter().copied().filter(|w| w.effort.is_finite() && ((w.a as usize) < inner)).collect();
+/// chosen ones and the others.
+fn choose(nodes: usize, ways: &[Way]) -> (Vec<Way>, Vec<Way>) {
+    let mut order: Vec<Way> = ways.iter().copied().filter(|w| w.effort.is_finite()).collect();
     order.sort_by(|p, q| p.effort.total_cmp(&q.effort).then((p.a, p.b).cmp(&(q.a, q.b))));
     let mut graph: hierarchy::Graph = vec![Vec::new(); nodes];
-    let (mut built, mut spare) = (Vec::new(), Vec::new());
-    for way in order {
-        if detour(&graph, way.a, way.b, way.effort * DETOUR) {
+    order.into_iter().partition(|way| {
+        let wanted = detour(&graph, way.a, way.b, way.effort * DETOUR);
+        if wanted {
             graph[way.a as usize].push((way.b, way.effort));
             graph[way.b as usize].push((way.a, way.effort));
-            built.push(way);
-        } else if (way.b as usize) < inner {
-            spare.push(way);
         }
-    }
-    (built, spare)
+        wanted
+    })
 }
 
 /// Whether the way over the graph is longer than a limit.
@@ -171,78 +176,54 @@ fn detour(graph: &hierarchy::Graph, from: u32, to: u32, limit: f32) -> bool {
     true
 }
 
-/// The class of each built way, from who must travel it.
-fn classify(plan: &Plan, land: &Land, seeds: &[usize], built: &[Way]) -> Vec<Class> {
-    let inner = land.grids.len();
+/// The class of each built way: township roads where a village's people must travel to their town.
+fn classify(land: &Land, built: &[Way]) -> Vec<Class> {
     let mut index: BTreeMap<(u32, u32), usize> = BTreeMap::new();
-    let mut graph: hierarchy::Graph = vec![Vec::new(); seeds.len()];
+    let mut graph: hierarchy::Graph = vec![Vec::new(); land.grids.len()];
     for (k, w) in built.iter().enumerate() {
         index.insert((w.a, w.b), k);
         graph[w.a as usize].push((w.b, w.effort));
         graph[w.b as usize].push((w.a, w.effort));
     }
     let mut class = vec![Class::Village; built.len()];
-    let mut walk = |from: usize, targets: &[usize], c: Class| {
-        let effort = hierarchy::reach(&graph, from);
-        for &t in targets {
-            let mut i = t;
-            while i != from {
-                let Some(&(j, _)) = graph[i].iter().min_by(|p, q| (effort[p.0 as usize] + p.1).total_cmp(&(effort[q.0 as usize] + q.1))) else { break };
-                if !effort[i].is_finite() {
-                    break;
-                }
-                let k = index[&((i as u32).min(j), (i as u32).max(j))];
-                class[k] = class[k].min(c);
+    for (t, &town) in land.township_village.iter().enumerate() {
+        let town = land.village_centre[town as usize] as usize;
+        let effort = hierarchy::reach(&graph, town);
+        for (_, &centre) in land.village_centre.iter().enumerate().filter(|(v, _)| land.village_township[*v] as usize == t) {
+            let mut i = centre as usize;
+            while i != town && effort[i].is_finite() {
+                let further = |p: &(u32, f32)| effort[p.0 as usize] + p.1;
+                let Some(&(j, _)) = graph[i].iter().min_by(|p, q| further(p).total_cmp(&further(q))) else { break };
+                class[index[&((i as u32).min(j), (i as u32).max(j))]] = Class::Township;
                 i = j as usize;
             }
-        }
-    };
-    let seat = land.village_centre[land.township_village[0] as usize] as usize;
-    let exits = choose_exits(land, seeds, &graph, seat, 2 + plan.townships / 5);
-    walk(seat, &exits[..exits.len().min(2)], Class::Highway);
-    walk(seat, exits.get(2..).unwrap_or(&[]), Class::Primary);
-    let towns: Vec<usize> = land.township_village.iter().map(|&v| land.village_centre[v as usize] as usize).collect();
-    walk(seat, &towns, Class::Secondary);
-    for (t, &town) in towns.iter().enumerate() {
-        let villages: Vec<usize> =
-            (0..land.village_centre.len()).filter(|&v| land.village_township[v] as usize == t).map(|v| land.village_centre[v] as usize).collect();
-        walk(town, &villages, Class::Township);
-    }
-    // Ways out of the county that no through road uses are forest tracks.
-    for (k, w) in built.iter().enumerate() {
-        if w.b as usize >= inner && class[k] == Class::Village {
-            class[k] = Class::Path;
         }
     }
     class
 }
 
-/// Places beyond the border where through roads leave: spread around the seat, the easiest in each direction.
-fn choose_exits(land: &Land, seeds: &[usize], graph: &hierarchy::Graph, seat: usize, wanted: usize) -> Vec<usize> {
-    let effort = hierarchy::reach(graph, seat);
-    let inner = land.grids.len();
-    let centre = middle(&land.suit, seeds[seat]);
+/// Places beyond the border where through roads leave: spread around the seat, the easiest in each
+/// direction; the first two lie across from one another.
+fn choose_exits(land: &Land, effort: &[f32], wanted: usize) -> Vec<usize> {
+    let centre = middle(&land.suit, land.seat_cell);
+    let angle = |cell: usize| {
+        let p = middle(&land.suit, cell);
+        (p.y - centre.y).atan2(p.x - centre.x)
+    };
     let mut best: Vec<Option<(f32, usize)>> = vec![None; wanted];
-    for i in inner..seeds.len() {
-        let p = middle(&land.suit, seeds[i]);
-        let angle = (p.y - centre.y).atan2(p.x - centre.x) / std::f64::consts::TAU + 0.5;
-        let sector = ((angle * wanted as f64) as usize).min(wanted - 1);
-        let worth = effort[i] / p.distance(centre).max(1.0) as f32;
-        if effort[i].is_finite() && best[sector].is_none_or(|b| worth < b.0) {
-            best[sector] = Some((worth, i));
+    for &cell in &land.beyond {
+        let share = angle(cell) / std::f64::consts::TAU + 0.5;
+        let sector = ((share * wanted as f64) as usize).min(wanted - 1);
+        let worth = effort[cell] / middle(&land.suit, cell).distance(centre).max(1.0) as f32;
+        if effort[cell].is_finite() && best[sector].is_none_or(|b| worth < b.0) {
+            best[sector] = Some((worth, cell));
         }
     }
     let mut found: Vec<(f32, usize)> = best.into_iter().flatten().collect();
     found.sort_by(|a, b| a.0.total_cmp(&b.0));
-    // The highway comes in at the easiest exit and leaves on the other side.
     if found.len() > 2 {
-        let angle = |i: usize| {
-            let p = middle(&land.suit, seeds[i]);
-            (p.y - centre.y).atan2(p.x - centre.x)
-        };
-        let first = angle(found[0].1);
-        let opposite = (1..found.len()).max_by(|&a, &b| (1.0 - (angle(found[a].1) - first).cos()).total_cmp(&(1.0 - (angle(found[b].1) - first).cos())));
-        if let Some(o) = opposite {
+        let across = |k: usize| 1.0 - (angle(found[k].1) - angle(found[0].1)).cos();
+        if let Some(o) = (1..found.len()).max_by(|&a, &b| across(a).total_cmp(&across(b))) {
             found.swap(1, o);
         }
     }
@@ -263,21 +244,34 @@ impl Cells {
         }
     }
 
-    fn lay(&mut self, division: &Division, way: &Way, class: Class, inner: usize, land: &Land) {
-        self.trail(division, way.a_cell, class, |_| true);
-        if (way.b as usize) < inner {
-            self.add(way.a_cell, way.b_cell, class);
-            self.trail(division, way.b_cell, class, |_| true);
-        } else if class < Class::Village {
-            // A through road ends just beyond the border.
-            self.add(way.a_cell, way.b_cell, class);
-            self.trail(division, way.b_cell, class, |c| land.label.data[c as usize] != OUTSIDE);
+    /// Lays the through roads and the county roads from the seat to every town.
+    fn lay_trunks(&mut self, plan: &Plan, land: &Land, ground: &Ground) {
+        let from_seat = growth::grow(ground, &[land.seat_cell]);
+        for (k, cell) in choose_exits(land, &from_seat.effort, 2 + plan.townships / 5).into_iter().enumerate() {
+            // The road ends just beyond the border.
+            let (mut at, mut last) = (cell as u32, cell as u32);
+            while land.label.data[at as usize] == OUTSIDE && from_seat.from[at as usize] != at {
+                last = at;
+                at = from_seat.from[at as usize];
+            }
+            self.trail(&from_seat, last, if k < 2 { Class::Highway } else { Class::Primary });
+        }
+        for &v in &land.township_village {
+            let town = land.grids[land.village_centre[v as usize] as usize].site.cell;
+            self.trail(&from_seat, town as u32, Class::Secondary);
         }
     }
 
-    fn trail(&mut self, division: &Division, from: u32, class: Class, go_on: impl Fn(u32) -> bool) {
+    fn lay(&mut self, division: &Division, way: &Way, class: Class) {
+        self.add(way.a_cell, way.b_cell, class);
+        self.trail(division, way.a_cell, class);
+        self.trail(division, way.b_cell, class);
+    }
+
+    /// Lays a road from a cell back to where the division grew from.
+    fn trail(&mut self, division: &Division, from: u32, class: Class) {
         let mut i = from;
-        while division.from[i as usize] != i && go_on(i) {
+        while division.from[i as usize] != i {
             let next = division.from[i as usize];
             self.add(i, next, class);
             i = next;
