@@ -8,7 +8,7 @@ import { StaleTiles } from '../src/map/stale';
 import { buildStyle } from '../src/map/style';
 import type { Theme } from '../src/map/theme';
 import { DEFAULT_ON, TOGGLES } from '../src/map/toggles';
-import { readView, writeView, type View } from '../src/map/url';
+import { placeId, placeOf, readView, writeView, type View } from '../src/map/url';
 
 const QINGHE: County = county({ id: 1, name: '青禾县', bbox: [118, 25, 118.6, 25.5], center: [118.3, 25.2], layers: [{ id: 'grid', minzoom: 8, maxzoom: 15 }] }, '');
 const PLAIN: Theme = { dark: false, colour: () => 'rgb(1, 2, 3)' };
@@ -27,7 +27,7 @@ describe('layer order', () => {
   });
   it('keeps the agreed sequence of the base map', () => {
     const rank = (id: string) => (LAYER_ORDER as readonly string[]).indexOf(id);
-    const agreed = ['background', 'water', 'road', 'building', 'mask', 'grid', 'village', 'township', 'county', 'choropleth', 'household', 'township-label'];
+    const agreed = ['background', 'water', 'road', 'building', 'mask', 'grid', 'village', 'township', 'county', 'choropleth', 'household', 'incident', 'township-label'];
     expect([...agreed].sort((a, b) => rank(a) - rank(b))).toEqual(agreed);
   });
 });
@@ -76,6 +76,13 @@ describe('the view in the address', () => {
     };
     const back = readView(writeView(view));
     expect({ ...back, layers: [...back.layers].sort() }).toEqual({ ...view, layers: [...view.layers].sort() });
+  });
+  it('carries a bare place', () => {
+    const selection = { kind: 'point', id: placeId(117.2, -25.61234) };
+    expect(readView(writeView({ ...readView(''), selection })).selection).toEqual(selection);
+    expect(placeOf(selection)).toEqual({ lon: 117.2, lat: -25.61234 });
+    expect(placeOf({ kind: 'point', id: 'x' })).toBeNull();
+    expect(placeOf({ kind: 'grid', id: '12' })).toBeNull();
   });
   it('says nothing of what is as usual', () => {
     expect(writeView({ camera: null, layers: [...DEFAULT_ON], selection: null, tab: null, region: null })).toBe('');

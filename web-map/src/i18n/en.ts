@@ -73,7 +73,7 @@ export const en: Record<keyof typeof zh, string> = {
   'figure.households': 'Households', 'figure.members': 'People', 'figure.grids': 'Grids', 'figure.venues': 'Venues', 'figure.incidents_open': 'Open', 'figure.incidents_overdue': 'Overdue',
   'desk.layers': 'Layers', 'desk.incidents': 'Incidents', 'desk.report': 'Report', 'desk.reset': 'Reset', 'desk.count': '{n} in all',
   'desk.empty': 'No incident matches', 'desk.new': '{n} new', 'desk.village.unknown': 'Place to be confirmed', 'desk.overdue.only': 'Overdue only',
-  'desk.more': 'Load more', 'desk.panel': 'Side panel', 'desk.notice': 'Notice',
+  'desk.more': 'Load more', 'desk.open': 'Open', 'desk.county': 'Whole county', 'desk.reload': 'Reload the list', 'desk.panel': 'Side panel', 'desk.notice': 'Notice',
   'incident.title': 'Incident', 'incident.owner': 'Owner', 'incident.place': 'Place', 'incident.reported': 'Reported', 'incident.accept_by': 'Accept by',
   'incident.resolve_by': 'Resolve by', 'incident.why': 'Why this owner', 'incident.timeline': 'Timeline', 'incident.number': 'No. {n}',
   'incident.provisional': 'Close to a grid boundary: the owner is provisional and confirms or hands over.', 'incident.walk': 'The walk up the ladder', 'incident.grid': 'Grid',

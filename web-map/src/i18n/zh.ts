@@ -71,7 +71,7 @@ export const zh = {
   'figure.households': '户', 'figure.members': '人口', 'figure.grids': '网格', 'figure.venues': '阵地', 'figure.incidents_open': '在办事件', 'figure.incidents_overdue': '超期',
   'desk.layers': '图层', 'desk.incidents': '事件台', 'desk.report': '上报事件', 'desk.reset': '恢复默认', 'desk.count': '共 {n} 件',
   'desk.empty': '没有符合条件的事件', 'desk.new': '{n} 件新事件', 'desk.village.unknown': '位置待核', 'desk.overdue.only': '只看超期',
-  'desk.more': '加载更多', 'desk.panel': '侧栏', 'desk.notice': '说明',
+  'desk.more': '加载更多', 'desk.open': '在办', 'desk.county': '全县', 'desk.reload': '刷新列表', 'desk.panel': '侧栏', 'desk.notice': '说明',
   'incident.title': '事件详情', 'incident.owner': '主办', 'incident.place': '位置', 'incident.reported': '上报时间', 'incident.accept_by': '签收时限',
   'incident.resolve_by': '办结时限', 'incident.why': '为什么分派给他', 'incident.timeline': '办理过程', 'incident.number': '编号 {n}',
   'incident.provisional': '位置靠近网格边界,暂定主办,由其确认或移交。', 'incident.walk': '逐级查找过程', 'incident.grid': '网格',

@@ -40,7 +40,7 @@ export function groundLayers({ colour, dark }: Theme): LayerSpecification[] {
       id: 'hillshade', type: 'hillshade', source: 'dem',
       paint: {
         'hillshade-method': 'standard',
-        'hillshade-exaggeration': dark ? ['interpolate', ['linear'], ['zoom'], 8, 0.5, 14, 0.32] : ['interpolate', ['linear'], ['zoom'], 8, 0.42, 14, 0.26],
+        'hillshade-exaggeration': dark ? ['interpolate', ['linear'], ['zoom'], 8, 0.55, 14, 0.36] : ['interpolate', ['linear'], ['zoom'], 8, 0.62, 12, 0.5, 15, 0.34],
         'hillshade-shadow-color': colour('map-shade-dark'),
         'hillshade-highlight-color': colour('map-shade-light'),
         'hillshade-accent-color': colour('map-shade-accent'),
@@ -54,10 +54,11 @@ export function groundLayers({ colour, dark }: Theme): LayerSpecification[] {
       id: 'water-line', type: 'line', source: 'water', 'source-layer': 'water', layout: ROUND,
       filter: ['==', ['geometry-type'], 'LineString'],
       paint: {
-        'line-color': colour('map-water-line'),
+        // A river's line fades into its banks where those are drawn, and stands for them where they are not.
+        'line-color': ['interpolate', ['linear'], ['zoom'], 10.5, colour('map-water-line'), 12.5, ['match', ['get', 'kind'], 'river', colour('map-water'), colour('map-water-line')]],
         'line-width': [
           'interpolate', ['exponential', 1.4], ['zoom'], 8, ['match', ['get', 'kind'], 'river', 1.4, 0.35], 12,
-          ['match', ['get', 'kind'], 'river', 3.4, 1], 16, ['match', ['get', 'kind'], 'river', 14, 3],
+          ['match', ['get', 'kind'], 'river', 3.4, 1], 16, ['match', ['get', 'kind'], 'river', 12, 3],
         ],
         'line-opacity': ['interpolate', ['linear'], ['zoom'], 8, ['match', ['get', 'kind'], 'river', 1, 0], 11, ['match', ['get', 'kind'], 'river', 1, 0.8]],
       },
@@ -133,7 +134,7 @@ export function boundaryLayers({ colour, dark }: Theme): LayerSpecification[] {
     {
       ...grid, id: 'grid', type: 'line', minzoom: 11, filter: general, layout: { 'line-join': 'round' },
       paint: {
-        'line-color': colour('map-grid'), 'line-width': byZoom([11, 0.3], [13, 0.6], [17, 1.6]),
+        'line-color': colour('map-grid'), 'line-width': byZoom([11, 0.3], [13, 0.6], [17, 1.2]),
         'line-opacity': ['interpolate', ['linear'], ['zoom'], 11, 0.35, 13, 0.9],
       },
     },
@@ -144,13 +145,13 @@ export function boundaryLayers({ colour, dark }: Theme): LayerSpecification[] {
     {
       ...region, id: 'village', minzoom: 9, filter: ['==', ['get', 'level'], 'village'], layout: { 'line-join': 'round' },
       paint: {
-        'line-color': colour('map-village'), 'line-width': byZoom([9, 0.4], [11, 0.8], [16, 1.6]),
+        'line-color': colour('map-village'), 'line-width': byZoom([9, 0.4], [11, 0.8], [14, 1.6], [17, 2.4]),
         'line-opacity': ['interpolate', ['linear'], ['zoom'], 9, 0.35, 11, 0.85],
       },
     },
     {
       ...region, id: 'township', filter: ['==', ['get', 'level'], 'township'], layout: { 'line-join': 'round' },
-      paint: { 'line-color': colour('map-township'), 'line-width': byZoom([8, 1], [10, 1.2], [15, 2.4]), 'line-dasharray': [5, 2.5] },
+      paint: { 'line-color': colour('map-township'), 'line-width': byZoom([8, 1], [10, 1.2], [14, 2.4], [17, 3]), 'line-dasharray': [5, 2.5] },
     },
     {
       id: 'county', type: 'line', source: 'county', layout: { 'line-join': 'round' },

@@ -14,9 +14,10 @@ export const LAYER_ORDER = [
   'bus-line', 'select-road',
   'household-cluster', 'household', 'villager-group', 'social-org', 'venue-cluster', 'venue-dot',
   'select-point',
-  'water-label', 'road-label', 'bus-label', 'grid-label', 'group-label', 'settlement-label', 'village-label', 'township-label',
-  'cluster-label', 'household-count', 'household-label', 'venue-count', 'venue', 'social-label',
+  'water-label', 'road-label', 'bus-label', 'grid-label', 'group-label', 'settlement-label',
+  'household-count', 'household-label', 'venue-count', 'venue', 'social-label',
   'incident-cluster', 'incident-overdue', 'incident', 'incident-count',
+  'village-label', 'township-label', 'cluster-label',
 ] as const;
 
 export type LayerId = (typeof LAYER_ORDER)[number];

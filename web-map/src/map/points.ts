@@ -188,7 +188,7 @@ export function labelLayers(theme: Theme): LayerSpecification[] {
       paint: label(theme, 'map-bus'),
     },
     {
-      type: 'symbol', source: 'grid-labels', id: 'grid-label', minzoom: 14,
+      type: 'symbol', source: 'area-labels', id: 'grid-label', minzoom: 14, filter: ['==', ['get', 'level'], 'grid'],
       layout: { 'text-field': name, 'text-font': FONT, 'text-size': 11.5, 'text-max-width': 7 }, paint: label(theme, 'map-grid'),
     },
     {
@@ -197,8 +197,12 @@ export function labelLayers(theme: Theme): LayerSpecification[] {
       paint: label(theme, 'map-group'),
     },
     {
-      ...tile('settlement'), id: 'settlement-label', minzoom: 12,
-      layout: { 'text-field': name, 'text-font': FONT, 'text-size': ['interpolate', ['linear'], ['zoom'], 12, 10.5, 16, 14], 'text-padding': 6 },
+      ...tile('settlement'), id: 'settlement-label', minzoom: 11,
+      filter: ['>=', ['zoom'], ['match', ['get', 'kind'], 'town', 11, 'village', 12, 13]],
+      layout: {
+        'text-field': name, 'text-font': FONT, 'text-padding': 6, 'symbol-sort-key': ['match', ['get', 'kind'], 'town', 0, 'village', 1, 2],
+        'text-size': ['interpolate', ['linear'], ['zoom'], 11, 10.5, 16, ['match', ['get', 'kind'], ['town', 'village'], 15, 13]],
+      },
       paint: label(theme, 'map-text-soft'),
     },
     {
@@ -207,7 +211,7 @@ export function labelLayers(theme: Theme): LayerSpecification[] {
       paint: label(theme, 'map-org'),
     },
     {
-      ...tile('cluster'), id: 'cluster-label', minzoom: 9,
+      type: 'symbol', source: 'area-labels', id: 'cluster-label', minzoom: 9, filter: ['==', ['get', 'level'], 'cluster'],
       layout: { 'text-field': name, 'text-font': BOLD, 'text-size': 13 }, paint: label(theme, 'map-cluster'),
     },
     {

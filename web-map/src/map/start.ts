@@ -9,6 +9,7 @@ import type { Feature as GeoFeature, GeoJSON, Geometry } from 'geojson';
 import { api } from '../api/client';
 import type { County, LiveTiles } from '../api/shapes';
 import { t } from '../i18n';
+import type { Hit } from './hits';
 import { addSymbols } from './icons';
 import { areaLabels, RegionLabels } from './labels';
 import { outside } from './mask';
@@ -35,16 +36,6 @@ export interface StartOptions {
   padding?: number | { top: number; right: number; bottom: number; left: number };
 }
 
-export interface Hit {
-  layer: string;
-  id: string;
-  properties: Record<string, unknown>;
-  lon: number;
-  lat: number;
-  /** How many features a cluster stands for; null for a single one. */
-  count: number | null;
-}
-
 /** What a click finds first: small things before the areas they lie in. */
 const HIT_LAYERS = [
   'incident', 'incident-cluster', 'venue', 'venue-dot', 'household', 'venue-cluster', 'household-cluster', 'social-org', 'villager-group',
@@ -52,7 +43,11 @@ const HIT_LAYERS = [
 ] as const;
 
 const LABELS_FROM_ZOOM = 10.4;
-const GRID_LABELS_FROM_ZOOM = 14;
+/** Areas that are named from their tiles: a label the map placed itself would stand in every tile anew. */
+const AREA_LABELS = [
+  { source: 'grid', layer: 'grid-label', from: 14 },
+  { source: 'cluster', layer: 'cluster-label', from: 9 },
+] as const;
 /** Changes that come in a burst are drawn together. */
 const GATHER_MS = 120;
 const MOST_PULSES = 40;
@@ -119,7 +114,7 @@ export class YituMap {
     if (!map.isStyleLoaded()) await new Promise<void>((resolve) => void map.once('style.load', () => resolve()));
     handle.show(options.layers);
     map.on('idle', () => {
-      handle.nameGrids();
+      handle.nameAreas();
       container.dataset['map'] = 'idle';
     });
     map.on('movestart', () => (container.dataset['map'] = 'moving'));
@@ -148,15 +143,17 @@ export class YituMap {
 
   private namedAt = '';
 
-  /** Names the grids in view once the map has come to rest. */
-  private nameGrids(): void {
-    if (this.map.getZoom() < GRID_LABELS_FROM_ZOOM || this.map.getLayoutProperty('grid-label', 'visibility') === 'none') return;
-    const pieces = this.map.querySourceFeatures('grid', { sourceLayer: 'grid' });
-    const labels = areaLabels(pieces.map(({ id, properties, geometry }) => ({ id: String(id), name: String(properties['name'] ?? ''), geometry })), 'grid');
+  /** Names the grids and clusters in view once the map has come to rest. */
+  private nameAreas(): void {
+    const labels = AREA_LABELS.flatMap(({ source, layer, from }) => {
+      if (this.map.getZoom() < from || this.map.getLayoutProperty(layer, 'visibility') === 'none') return [];
+      const pieces = this.map.querySourceFeatures(source, { sourceLayer: source });
+      return areaLabels(pieces.map(({ id, properties, geometry }) => ({ id: String(id), name: shortName(properties), geometry })), source);
+    });
     const text = JSON.stringify(labels);
     if (text === this.namedAt) return; // drawing the labels ends in another rest
     this.namedAt = text;
-    this.data('grid-labels', { type: 'FeatureCollection', features: labels });
+    this.data('area-labels', { type: 'FeatureCollection', features: labels });
   }
 
   /** Dims everything outside a region; null dims what lies outside the county. */
@@ -302,6 +299,12 @@ function roomy([w, s, e, n]: County['bbox']): [number, number, number, number] {
   const x = (e - w) * 0.8;
   const y = (n - s) * 0.8;
   return [w - x, s - y, e + x, n + y];
+}
+
+/** A grid's name without its village's, which stands on the map beside it. */
+function shortName({ name, village_name: village }: Record<string, unknown>): string {
+  const whole = String(name ?? '');
+  return typeof village === 'string' && whole.startsWith(village) && whole.length > village.length ? whole.slice(village.length) : whole;
 }
 
 function hitOf(feature: MapGeoJSONFeature, click: { lng: number; lat: number }): Hit {

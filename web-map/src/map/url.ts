@@ -21,7 +21,14 @@ export interface View {
 }
 
 const KIND = /^[a-z_]{1,32}$/;
-const ID = /^[0-9A-Za-z-]{1,64}$/;
+const ID = /^[0-9A-Za-z_.,-]{1,64}$/;
+
+/** A bare place as a selection's id, and back. */
+export const placeId = (lon: number, lat: number): string => `${lon.toFixed(5)},${lat.toFixed(5)}`;
+export function placeOf({ kind, id }: Selection): { lon: number; lat: number } | null {
+  const [lon = NaN, lat = NaN] = id.split(',').map(Number);
+  return kind === 'point' && Math.abs(lon) <= 180 && Math.abs(lat) <= 90 ? { lon, lat } : null;
+}
 
 /** Reads an address's hash. Whatever is not understood is left out, never trusted. */
 export function readView(hash: string): View {
