@@ -46,7 +46,7 @@ test('search by the keyboard alone', async () => {
   await page.waitForURL(/sel=/);
   await page.locator('[data-test=inspector] h2').waitFor();
   await page.keyboard.press('Escape');
-  await page.locator('[data-test=inspector]').waitFor({ state: 'detached' });
+  await page.locator('[data-test=inspector]').waitFor({ state: 'hidden' });
   await context.close();
 });
 
@@ -96,6 +96,8 @@ test('a report reaches every open map, and its explanation reads in Chinese', as
   await fill(one.page, description);
   await shoot(one.page, 'desk-report');
   const pulse = two.page.locator('.map-pulse').waitFor({ state: 'attached' });
+  const refreshed = [];
+  two.page.on('request', (request) => request.url().includes('/tiles/') && refreshed.push(new URL(request.url()).pathname.split('/')[2]));
   const tile = two.page.waitForRequest((request) => request.url().includes('/tiles/incident/'));
   const answer = one.page.waitForResponse((response) => response.url().endsWith('/api/incidents') && response.request().method() === 'POST');
   await one.page.locator('[data-test=report-submit]').click();
@@ -116,6 +118,7 @@ test('a report reaches every open map, and its explanation reads in Chinese', as
   await row.waitFor({ timeout: 10_000 });
   await wall.page.locator(`[data-test=feed] [data-incident="${incident.id}"]`).waitFor({ timeout: 10_000 });
   await shoot(wall.page, 'screen-live');
+  assert.deepEqual([...new Set(refreshed)], ['incident'], 'nothing but the touched layer is asked for anew');
   await row.click();
   const inspector = two.page.locator('[data-test=inspector]');
   await inspector.getByText(description).first().waitFor();
@@ -158,6 +161,22 @@ test('a report whose answer was lost is sent again as the same incident', async 
   assert.equal(ids.length, 2);
   assert.equal(ids[0], ids[1]);
   assert.deepEqual(statuses, [201, 200]);
+  await context.close();
+});
+
+test('a report half written survives a look at something else', async () => {
+  const spot = await somewhere(10);
+  const { page, context } = await open(browser, `/desk${hash(15, spot, '&tab=incidents')}`);
+  await idle(page);
+  await fill(page, '桥面护栏松动。');
+  await page.keyboard.press('Escape');
+  assert.ok(await page.getByLabel('情况描述').isVisible(), 'Escape in a field leaves the field, not the form');
+  await page.locator('[data-incident]').first().click();
+  await page.getByLabel('情况描述').waitFor({ state: 'hidden' });
+  await page.locator('[data-test=report]').click();
+  assert.equal(await page.getByLabel('情况描述').inputValue(), '桥面护栏松动。');
+  await page.locator('.map-pin').waitFor();
+  assert.ok(await page.locator('[data-test=report-submit]').isEnabled());
   await context.close();
 });
 

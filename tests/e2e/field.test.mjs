@@ -54,6 +54,16 @@ test('without network a report waits on the phone and goes out later, once', asy
   await context.close();
 });
 
+test('the back gesture closes what is open and stays on the page', async () => {
+  const { page, context } = await phone(11);
+  await page.locator('[data-incident]').first().click();
+  await page.getByRole('button', { name: '返回' }).waitFor();
+  await page.goBack();
+  await page.locator('[data-incident]').first().waitFor();
+  assert.equal(new URL(page.url()).pathname, '/field');
+  await context.close();
+});
+
 test('find a household and see it on the map', async () => {
   const { spot, page, context, faults } = await phone(9);
   const { results } = await ask(`/api/near?lon=${spot.lon}&lat=${spot.lat}&kind=household&radius_m=5000&limit=1`).catch(() => ({ results: [] }));

@@ -71,6 +71,20 @@ test('without WebGL the desk says so and its list works', async () => {
   await context.close();
 });
 
+test('a wall that was there before its server comes up by itself', async () => {
+  let away = true;
+  const { page, context } = await open(browser, '/screen', {
+    viewport: SIZES.screen,
+    before: (page) => page.route('**/api/**', (route) => (away ? route.abort('connectionrefused') : route.continue())),
+  });
+  await page.getByRole('alert').filter({ hasText: '连不上服务器' }).first().waitFor();
+  away = false;
+  await idle(page);
+  await page.locator('[data-kpi=households]').waitFor();
+  await page.locator('[data-region]').first().waitFor();
+  await context.close();
+});
+
 test('English on a switch, kept over a reload', async () => {
   const { page, context, faults } = await open(browser, '/desk');
   await idle(page);

@@ -92,7 +92,7 @@ export const en: Record<keyof typeof zh, string> = {
   'screen.overdue.show': 'Only overdue incidents', 'screen.overdue.alarm': '{n} incidents overdue', 'screen.legend': 'Open incidents', 'screen.up': 'Up', 'screen.drill': 'Click the map or the list to drill down',
   'screen.nochild': 'No regions below', 'screen.members': 'People', 'screen.groups': 'Party groups', 'screen.month': 'Closed, 30 days',
   'fieldview.tasks': 'My tasks', 'fieldview.find': 'Find', 'fieldview.report': 'Report', 'fieldview.sheet': 'Panel',
-  'fieldview.village.pick': 'Pick my village', 'fieldview.village.search': 'Village name', 'fieldview.village.change': 'Change village', 'fieldview.village.why': 'With a village chosen, only its matters are listed here.',
+  'fieldview.village.pick': 'Pick my village', 'fieldview.village.search': 'Village name', 'fieldview.village.here': 'The village I am in', 'fieldview.village.change': 'Change village', 'fieldview.village.why': 'With a village chosen, only its matters are listed here.',
   'fieldview.tasks.none': 'No tasks', 'fieldview.tasks.none.text': 'New assignments appear here.', 'fieldview.find.hint': 'Name, number, door or phone tail',
   'fieldview.call': 'Call', 'fieldview.household': 'Report for them', 'fieldview.at': 'Place: {name}', 'fieldview.call.masked': 'The phone number is hidden; with access you can call directly', 'fieldview.go': 'Show on map',
   'fieldview.gps': 'Locating…', 'fieldview.gps.ok': 'Located within {m}', 'fieldview.gps.none': 'No location. Move the map under the cross',

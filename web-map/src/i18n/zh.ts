@@ -90,7 +90,7 @@ export const zh = {
   'screen.overdue.show': '只看超期事件', 'screen.overdue.alarm': '有 {n} 件事件超期', 'screen.legend': '在办事件数', 'screen.up': '返回上级', 'screen.drill': '点击地图或列表下钻',
   'screen.nochild': '没有下级辖区', 'screen.members': '人口', 'screen.groups': '网格党小组', 'screen.month': '30 天办结',
   'fieldview.tasks': '我的任务', 'fieldview.find': '找户', 'fieldview.report': '上报', 'fieldview.sheet': '面板',
-  'fieldview.village.pick': '选择我的村', 'fieldview.village.search': '输入村名', 'fieldview.village.change': '换村', 'fieldview.village.why': '选好村后,这里只显示本村要办的事。',
+  'fieldview.village.pick': '选择我的村', 'fieldview.village.search': '输入村名', 'fieldview.village.here': '用我现在所在的村', 'fieldview.village.change': '换村', 'fieldview.village.why': '选好村后,这里只显示本村要办的事。',
   'fieldview.tasks.none': '没有待办任务', 'fieldview.tasks.none.text': '有新的分派会出现在这里。', 'fieldview.find.hint': '姓名、户号、门牌或电话尾号',
   'fieldview.call': '拨打', 'fieldview.household': '为这户上报', 'fieldview.at': '地点:{name}', 'fieldview.call.masked': '电话已隐藏,开通权限后可直接拨打', 'fieldview.go': '看地图',
   'fieldview.gps': '正在定位…', 'fieldview.gps.ok': '已定位,误差约 {m}', 'fieldview.gps.none': '没有定位,请拖动地图让准星对准位置',

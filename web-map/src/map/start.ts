@@ -13,7 +13,7 @@ import type { Hit } from './hits';
 import { addSymbols } from './icons';
 import { areaLabels, RegionLabels } from './labels';
 import { outside } from './mask';
-import { isTileLayer, ReadOwnWrites } from './sources';
+import { isTileLayer, ReadOwnWrites, TILE_LAYERS } from './sources';
 import { StaleTiles } from './stale';
 import { buildStyle } from './style';
 import { readTheme } from './theme';
@@ -199,6 +199,18 @@ export class YituMap {
     return found?.id === undefined || !place ? null : { id: String(found.id), name: String(found.properties['name'] ?? '') };
   }
 
+  /** Asks for the cursor at most once a frame, and not while the map is on the move. */
+  onHover(cursor: (point: { x: number; y: number }) => string): void {
+    let asked = 0;
+    this.map.on('mousemove', ({ point }) => {
+      if (asked !== 0 || this.map.isMoving()) return;
+      asked = requestAnimationFrame(() => {
+        asked = 0;
+        this.map.getCanvas().style.cursor = cursor(point);
+      });
+    });
+  }
+
   fly(lon: number, lat: number, zoom = 15): void {
     this.map.flyTo({ center: [lon, lat], zoom: Math.max(this.map.getZoom(), zoom), duration: 900 });
   }
@@ -285,8 +297,9 @@ export class YituMap {
     }, GATHER_MS);
   }
 
+  /** After a gap in the stream, or a server that was away: whatever is shown is asked for anew. */
   refreshAll(): void {
-    for (const layer of ['incident', 'grid', 'region', 'household', 'venue', 'cluster']) this.refresh({ layer, tiles: 'all' });
+    for (const layer of Object.keys(TILE_LAYERS)) this.refresh({ layer, tiles: 'all' });
   }
 
   destroy(): void {

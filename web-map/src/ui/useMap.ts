@@ -13,6 +13,8 @@ export interface MapState {
   begin(): Promise<void>;
 }
 
+const RETRY_MS = 10_000;
+
 /** Starts the map of a page: the county first, then the map library, loaded beside the page's own code. */
 export function useMap(container: Readonly<Ref<HTMLElement | null>>, options: () => StartOptions, ready: (map: YituMap) => void): MapState {
   const map = shallowRef<YituMap | null>(null);
@@ -20,12 +22,14 @@ export function useMap(container: Readonly<Ref<HTMLElement | null>>, options: ()
   const noMap = ref(false);
   const trouble = ref('');
   let gone = false;
+  let again: ReturnType<typeof setTimeout> | undefined;
 
   const begin = async () => {
-    trouble.value = '';
+    clearTimeout(again);
     try {
       const library = import('../map/start');
       county.value = await api.county();
+      trouble.value = '';
       document.title = `${county.value.name} · ${document.title.split(' · ')[0] ?? ''}`;
       if (!container.value) return;
       const { YituMap } = await library;
@@ -40,11 +44,14 @@ export function useMap(container: Readonly<Ref<HTMLElement | null>>, options: ()
       }
     } catch (error) {
       trouble.value = sentence(error);
+      // A wall has nobody to press a button: it comes up by itself once the server does.
+      if (!gone) again = setTimeout(() => void begin(), RETRY_MS);
     }
   };
   onMounted(begin);
   onBeforeUnmount(() => {
     gone = true;
+    clearTimeout(again);
     map.value?.destroy();
   });
   return { map, county, noMap, trouble, begin };
