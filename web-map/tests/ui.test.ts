@@ -12,6 +12,7 @@ import { zh } from '../src/i18n/zh';
 import { quantiles } from '../src/screen/scale';
 import { uuid } from '../src/ui/browser';
 import { flatten, leaves } from '../src/ui/categories';
+import { INCIDENT_ICONS, VENUE_ICONS } from '../src/ui/icons';
 import { ago, count, deadline, distance, moment } from '../src/ui/format';
 import { matches, placed } from '../src/ui/useIncidents';
 
@@ -143,6 +144,36 @@ describe('small parts', () => {
   it('shows attributes with words, in order, without the empty ones', () => {
     const shown = fieldsOf('household', { address: '溪口村 12 号', number: 'H1', tags: '独居老人,低保', head_name: '', geom_hash: 'x' });
     expect(shown.map((f) => [f.key, f.tags ?? f.value])).toEqual([['number', 'H1'], ['address', '溪口村 12 号'], ['tags', ['独居老人', '低保']]]);
+  });
+});
+
+describe('attributes of the layers', () => {
+  it('speak Chinese where the database speaks in codes', () => {
+    const text = (layer: string, properties: Record<string, unknown>) => fieldsOf(layer, properties).map((f) => `${f.label} ${f.value}`);
+    expect(text('responder', { roles: ['grid_worker', 'party_member'], skills: ['调解'] })).toEqual(['身份 网格员、党员', '专长 调解']);
+    expect(text('venue', { kind: 'pavilion', capacity: 40, opening_hours: '全天' })).toEqual(['类别 议事亭', '容量 40', '开放时间 全天']);
+    expect(text('grid', { kind: 'dedicated' })).toEqual(['类别 专属网格']);
+    expect(text('settlement', { kind: 'hamlet' })).toEqual(['类别 自然村']);
+    expect(text('region', { kind: '镇', level: 'township' })).toEqual(['类别 镇', '层级 乡镇']);
+    expect(text('household', { grid_source: 'register' })).toEqual(['网格依据 按登记']);
+    expect(text('social_org', { registered: false })).toEqual(['备案 未备案']);
+  });
+});
+
+/** The words the database's enumerations are made of, as its migrations declare them. */
+describe('the codes of the database', () => {
+  const migrations = readdirSync('../migrations').filter((f) => f.endsWith('.sql')).map((f) => readFileSync(`../migrations/${f}`, 'utf8')).join('\n');
+  const values = (type: string) => [...(new RegExp(`CREATE TYPE ${type} AS ENUM\\s*\\(([^)]*)\\)`).exec(migrations)?.[1] ?? '').matchAll(/'([a-z_]+)'/g)].map((m) => m[1] ?? '');
+  it.each([
+    ['incident_state', 'state'], ['incident_action', 'action'], ['urgency', 'urgency'], ['venue_kind', 'venue'], ['road_class', 'roadclass'],
+    ['grid_kind', 'gridkind'], ['grid_source', 'gridsource'], ['appointment_role', 'role'], ['handling_unit_kind', 'level'], ['region_level', 'level'],
+  ])('%s have words', (type, prefix) => {
+    expect(values(type).length).toBeGreaterThan(1);
+    expect(values(type).filter((value) => !(`${prefix}.${value}` in zh))).toEqual([]);
+  });
+  it('name every state and venue the map can draw', () => {
+    expect(values('incident_state')).toEqual(Object.keys(INCIDENT_ICONS));
+    expect(values('venue_kind').sort()).toEqual(Object.keys(VENUE_ICONS).sort());
   });
 });
 

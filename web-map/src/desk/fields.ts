@@ -11,13 +11,18 @@ export interface Field {
 }
 
 const ORDER = [
-  'number', 'code', 'kind', 'class', 'level', 'address', 'head_name', 'head', 'member_count', 'members', 'tags', 'phone', 'villager_group',
-  'group', 'settlement', 'settlement_name', 'grid_name', 'grid_code', 'village_name', 'village', 'village_code', 'township_name', 'group_name', 'org_name',
-  'responder_name', 'households', 'villages', 'capacity', 'hours', 'registered', 'length_m', 'area_km2', 'speed_kmh', 'stops', 'grid_source',
+  'number', 'code', 'kind', 'class', 'level', 'roles', 'skills', 'address', 'head_name', 'head', 'member_count', 'members', 'tags', 'phone', 'villager_group',
+  'group', 'settlement', 'settlement_name', 'grid_name', 'grid_code', 'village_name', 'village', 'region_name', 'village_code', 'township_name', 'group_name',
+  'org_name', 'committee_name', 'responder_name', 'households', 'villages', 'industries', 'capacity', 'opening_hours', 'hours', 'registered', 'length_m', 'area_km2',
+  'speed_kmh', 'stops', 'grid_source',
 ];
+/** Where the words of a `kind` stand, by layer; those of other layers come from the county in Chinese. */
+const KINDS: Record<string, string> = { grid: 'gridkind', venue: 'venue', settlement: 'settlement' };
 
 function shown(layer: string, key: string, value: unknown): string {
-  if (key === 'kind') return word(layer === 'grid' ? 'gridkind' : layer === 'venue' ? 'venue' : 'kind', String(value));
+  if (key === 'kind') return word(KINDS[layer] ?? '', String(value));
+  if (key === 'grid_source') return word('gridsource', String(value));
+  if (key === 'roles' && Array.isArray(value)) return value.map((role) => word('role', String(role))).join('、');
   if (key === 'level') return word('level', String(value));
   if (key === 'class') return word('roadclass', String(value));
   if (key === 'registered') return t(value === true || value === 'true' ? 'value.registered' : 'value.unregistered');

@@ -12,7 +12,7 @@ export const LAYER_ORDER = [
   'choropleth', 'choropleth-line', 'cluster-fill', 'cluster',
   'select-fill', 'select-line',
   'bus-line', 'select-road',
-  'household-cluster', 'household', 'villager-group', 'social-org', 'venue-cluster', 'venue-dot',
+  'household-cluster', 'household', 'villager-group', 'social-org', 'venue-area', 'venue-cluster', 'venue-dot',
   'select-point',
   'water-label', 'road-label', 'bus-label', 'grid-label', 'group-label', 'settlement-label',
   'household-count', 'household-label', 'venue-count', 'venue', 'social-label',

@@ -88,7 +88,8 @@ export function areaLayers({ colour }: Theme): LayerSpecification[] {
 export function peopleLayers(theme: Theme): LayerSpecification[] {
   const { colour } = theme;
   const dot = (id: 'villager-group' | 'social-org', source: string, token: string): LayerSpecification => ({
-    id, type: 'circle', source, 'source-layer': source, minzoom: 11,
+    // Of an outline, a circle layer would mark every corner.
+    id, type: 'circle', source, 'source-layer': source, minzoom: 11, filter: ['==', ['geometry-type'], 'Point'],
     paint: {
       'circle-radius': ['interpolate', ['linear'], ['zoom'], 11, 2.5, 16, 5], 'circle-color': colour(token),
       'circle-stroke-color': colour('map-halo'), 'circle-stroke-width': 1.2,
@@ -111,6 +112,10 @@ export function peopleLayers(theme: Theme): LayerSpecification[] {
     },
     dot('villager-group', 'villager_group', 'map-group'),
     dot('social-org', 'social_org', 'map-org'),
+    {
+      id: 'venue-area', type: 'fill', source: 'venue', 'source-layer': 'venue', minzoom: 13, filter: ['==', ['geometry-type'], 'Polygon'],
+      paint: { 'fill-color': colour('map-venue-service'), 'fill-opacity': 0.22, 'fill-outline-color': colour('map-venue-service') },
+    },
     {
       id: 'venue-cluster', type: 'circle', source: 'venue', 'source-layer': 'venue', filter: MANY, minzoom: VENUES_FROM,
       paint: {

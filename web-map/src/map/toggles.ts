@@ -25,7 +25,7 @@ export const TOGGLES: readonly Toggle[] = [
   { key: 'household', group: 'people', symbol: 'dot', token: 'map-household', on: false, layers: ['household-cluster', 'household', 'household-count', 'household-label'] },
   { key: 'group', group: 'people', symbol: 'dot', token: 'map-group', on: false, layers: ['villager-group', 'group-label'] },
   { key: 'org', group: 'people', symbol: 'dot', token: 'map-org', on: false, layers: ['social-org', 'social-label'] },
-  { key: 'venue', group: 'service', symbol: 'icon', token: 'map-venue', on: true, layers: ['venue-cluster', 'venue-count', 'venue-dot', 'venue'] },
+  { key: 'venue', group: 'service', symbol: 'icon', token: 'map-venue', on: true, layers: ['venue-area', 'venue-cluster', 'venue-count', 'venue-dot', 'venue'] },
   { key: 'bus', group: 'service', symbol: 'line', token: 'map-bus', on: false, layers: ['bus-line', 'bus-label'] },
   { key: 'names', group: 'base', symbol: 'text', token: 'map-text', on: true, layers: ['village-label', 'township-label'] },
   { key: 'settlement', group: 'base', symbol: 'text', token: 'map-text-soft', on: true, layers: ['settlement-label'] },
