@@ -11,7 +11,7 @@ import { en } from '../src/i18n/en';
 import { zh } from '../src/i18n/zh';
 import { quantiles } from '../src/screen/scale';
 import { uuid } from '../src/ui/browser';
-import { flatten, leaves } from '../src/ui/categories';
+import { flatten, leaves, spread } from '../src/ui/categories';
 import { INCIDENT_ICONS, VENUE_ICONS } from '../src/ui/icons';
 import { ago, count, deadline, distance, moment } from '../src/ui/format';
 import { matches, placed } from '../src/ui/useIncidents';
@@ -61,6 +61,7 @@ describe('categories', () => {
     expect(flatten(all, '环境', new Set()).map((r) => r.category.code)).toEqual(['1', '11', '12']);
     expect(flatten(all, '没有', new Set())).toEqual([]);
   });
+  it('show something of every branch first', () => expect(spread(leaves(all)).map((c) => c.code)).toEqual(['11', '21', '12']));
   it('pick only what has nothing below', () => expect(leaves(all).map((c) => c.code)).toEqual(['11', '12', '21']));
 });
 

@@ -49,3 +49,14 @@ export function leaves(categories: readonly Category[]): Category[] {
   const parents = new Set(categories.map((c) => c.parent));
   return categories.filter((c) => !parents.has(c.code));
 }
+
+/** The same categories, one of each branch in turn, so that the first few show something of everything. */
+export function spread(categories: readonly Category[]): Category[] {
+  const turns = new Map<string | null, number>();
+  const ranked = categories.map((category, index) => {
+    const turn = turns.get(category.parent) ?? 0;
+    turns.set(category.parent, turn + 1);
+    return { category, turn, index };
+  });
+  return ranked.sort((a, b) => a.turn - b.turn || a.index - b.index).map((one) => one.category);
+}
