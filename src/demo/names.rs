@@ -1,7 +1,8 @@
 //! Names: plausible, and nobody's.
 //!
 //! The county and its townships bear names that no county, and no township, of China bears. Phones are
-//! `199 00xx xxxx`: a block of running numbers, given to nobody here on purpose.
+//! `199 0xxx xxxx` counted up from `199 0000 0000`: running numbers, chosen for no one. They are seen to be
+//! made up at a glance and must never be dialled.
 
 use std::collections::HashSet;
 

@@ -69,12 +69,15 @@ fn edges(polygons: &[Polygon]) -> impl Iterator<Item = ([u64; 2], [u64; 2])> + '
     polygons.iter().flat_map(|p| &p.rings).flat_map(move |r| r.windows(2).map(move |w| (bits(w[0]), bits(w[1]))))
 }
 
+/// A name, the whole, and its parts.
+type Family<'a> = (&'a str, &'a [Polygon], Vec<&'a [Polygon]>);
+
 /// What is left of children's edges once those walked both ways are struck out must be exactly the
 /// parent's edges: then neighbours share every vertex and the union is the parent.
 #[test]
 fn areas_are_exactly_the_union_of_their_parts() {
     let villages: Vec<_> = COUNTY.regions.iter().filter(|r| r.level == "village").collect();
-    let mut families: Vec<(&str, &[Polygon], Vec<&[Polygon]>)> = Vec::new();
+    let mut families: Vec<Family> = Vec::new();
     for v in &villages {
         let parts = COUNTY.grids.iter().filter(|g| g.kind == "general" && g.village == v.id).map(|g| g.geom.as_slice());
         families.push((&v.name, &v.geom, parts.collect()));
@@ -103,15 +106,12 @@ fn every_household_stands_in_its_grid_or_is_listed() {
     let grids: HashMap<i64, &[Polygon]> = COUNTY.grids.iter().map(|g| (g.id, g.geom.as_slice())).collect();
     let (mut unmapped, mut astray) = (0, 0);
     for h in &COUNTY.households {
-        match h.door {
-            Some(door) => {
-                assert!(grids[&h.grid].iter().any(|p| p.holds(door)), "{} stands outside its grid", h.number);
-                astray += usize::from(h.register_grid != h.grid);
-            }
-            None => {
-                unmapped += 1;
-                assert_eq!(h.grid, h.register_grid, "{} has no point, so its grid is the register's", h.number);
-            }
+        if let Some(door) = h.door {
+            assert!(grids[&h.grid].iter().any(|p| p.holds(door)), "{} stands outside its grid", h.number);
+            astray += usize::from(h.register_grid != h.grid);
+        } else {
+            unmapped += 1;
+            assert_eq!(h.grid, h.register_grid, "{} has no point, so its grid is the register's", h.number);
         }
         assert!(!h.members.is_empty() && h.members[0].relation == "户主");
     }
@@ -120,16 +120,17 @@ fn every_household_stands_in_its_grid_or_is_listed() {
     assert!((0.002..0.01).contains(&share(astray)), "{astray} whose register disagrees");
 }
 
+fn root(parent: &mut BTreeMap<i64, i64>, mut n: i64) -> i64 {
+    while let Some(&up) = parent.get(&n).filter(|&&up| up != n) {
+        n = up;
+    }
+    parent.entry(n).or_insert(n);
+    n
+}
+
 #[test]
 fn the_road_network_is_one_piece() {
     let mut parent: BTreeMap<i64, i64> = BTreeMap::new();
-    fn root(parent: &mut BTreeMap<i64, i64>, mut n: i64) -> i64 {
-        while let Some(&up) = parent.get(&n).filter(|&&up| up != n) {
-            n = up;
-        }
-        parent.entry(n).or_insert(n);
-        n
-    }
     let mut place: BTreeMap<i64, Xy> = BTreeMap::new();
     for r in &COUNTY.roads {
         let (a, b) = (root(&mut parent, r.from), root(&mut parent, r.to));
