@@ -1,2 +1,7 @@
-//! Yitu.
-fn main() {}
+//! The program `yitu`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    yitu::cli::main()
+}

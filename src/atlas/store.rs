@@ -1,0 +1,96 @@
+//! One layer in memory: features by id and an R-tree over their boxes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use geo::BoundingRect;
+use rstar::primitives::{GeomWithData, Rectangle};
+use rstar::{AABB, RTree};
+
+use crate::domain::{Feature, FeatureId, Schema};
+use crate::geo::Bbox;
+
+type Entry = GeomWithData<Rectangle<[f64; 2]>, FeatureId>;
+
+/// A layer's features. Reads are O(log n + hits), a change O(log n).
+#[derive(Debug)]
+pub struct LayerStore {
+    schema: Schema,
+    features: HashMap<FeatureId, Arc<Feature>>,
+    tree: RTree<Entry>,
+}
+
+impl LayerStore {
+    /// No features yet.
+    #[must_use]
+    pub fn empty(schema: Schema) -> Self {
+        Self { schema, features: HashMap::new(), tree: RTree::new() }
+    }
+
+    /// All features at once (bulk-loaded tree).
+    #[must_use]
+    pub fn load(schema: Schema, features: Vec<Feature>) -> Self {
+        let entries = features.iter().filter_map(entry).collect();
+        Self {
+            schema,
+            tree: RTree::bulk_load(entries),
+            features: features.into_iter().map(|f| (f.id, Arc::new(f))).collect(),
+        }
+    }
+
+    /// The property names.
+    #[must_use]
+    pub fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    /// How many features.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.features.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.features.is_empty()
+    }
+
+    /// One feature.
+    #[must_use]
+    pub fn get(&self, id: FeatureId) -> Option<&Arc<Feature>> {
+        self.features.get(&id)
+    }
+
+    /// All features, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Feature>> {
+        self.features.values()
+    }
+
+    /// Features whose box meets `bbox` (degrees), in no order.
+    pub fn in_bbox(&self, bbox: Bbox) -> impl Iterator<Item = &Arc<Feature>> {
+        let envelope = AABB::from_corners([bbox.min().x, bbox.min().y], [bbox.max().x, bbox.max().y]);
+        self.tree.locate_in_envelope_intersecting(&envelope).filter_map(|e| self.features.get(&e.data))
+    }
+
+    /// Puts a feature's present state in, or takes it out; answers what was there before.
+    pub fn put(&mut self, id: FeatureId, now: Option<Feature>) -> Option<Arc<Feature>> {
+        let before = self.features.remove(&id);
+        if let Some(old) = before.as_deref().and_then(entry) {
+            self.tree.remove(&old);
+        }
+        if let Some(feature) = now {
+            if let Some(new) = entry(&feature) {
+                self.tree.insert(new);
+            }
+            self.features.insert(id, Arc::new(feature));
+        }
+        before
+    }
+}
+
+fn entry(feature: &Feature) -> Option<Entry> {
+    let bounds = feature.geometry.as_ref()?.bounding_rect()?;
+    let corners = Rectangle::from_corners([bounds.min().x, bounds.min().y], [bounds.max().x, bounds.max().y]);
+    Some(GeomWithData::new(corners, feature.id))
+}

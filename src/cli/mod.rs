@@ -1,0 +1,97 @@
+//! The command line: one file a subcommand.
+
+mod demo;
+mod migrate;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, LogFormat};
+
+/// Exit code: something was found to be at fault.
+pub const FOUND_FAULTS: u8 = 1;
+/// Exit code: used in a way it cannot be.
+pub const WRONG_USE: u8 = 2;
+
+/// 一图统揽:县域网格治理的实时地图服务。
+#[derive(Debug, Parser)]
+#[command(name = "yitu", version, about, arg_required_else_help = true)]
+struct Arguments {
+    /// 配置文件(默认:当前目录的 yitu.toml,若有)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// 启动地图服务
+    Serve(serve::Arguments),
+    /// 装入一个虚构的演示县
+    Demo(demo::Arguments),
+    /// 建立或升级数据库结构
+    Migrate,
+}
+
+/// How a subcommand fails: the sentence for the person at the terminal and the exit code.
+#[derive(Debug)]
+pub struct CliError {
+    /// What is wrong and what to do next, in Chinese.
+    pub message: String,
+    /// [`FOUND_FAULTS`] or [`WRONG_USE`].
+    pub code: u8,
+}
+
+impl CliError {
+    /// Something is at fault.
+    #[must_use]
+    pub fn fault(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: FOUND_FAULTS }
+    }
+
+    /// Used in a way it cannot be.
+    #[must_use]
+    pub fn wrong_use(message: impl std::fmt::Display) -> Self {
+        Self { message: message.to_string(), code: WRONG_USE }
+    }
+}
+
+/// Runs the program on the process's arguments and environment.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("yitu: {}", error.message);
+            ExitCode::from(error.code)
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), CliError> {
+    let config = Config::load(arguments.config.as_deref(), std::env::vars()).map_err(CliError::wrong_use)?;
+    start_log(&config).map_err(CliError::wrong_use)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(CliError::fault)?;
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Serve(arguments) => serve::run(config, arguments).await,
+            Command::Demo(arguments) => demo::run(config, arguments).await,
+            Command::Migrate => migrate::run(config).await,
+        }
+    })
+}
+
+fn start_log(config: &Config) -> Result<(), String> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log)
+        .map_err(|e| format!("日志级别 log={:?} 有误:{e}。例:info 或 yitu=debug。", config.log))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+        LogFormat::Text => builder.init(),
+    }
+    Ok(())
+}

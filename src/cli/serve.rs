@@ -1,0 +1,46 @@
+//! `yitu serve`: the map server.
+
+use std::net::SocketAddr;
+
+use tokio::net::TcpListener;
+
+use super::CliError;
+use crate::config::Config;
+use crate::service::startup;
+use crate::http;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// 监听地址(默认 127.0.0.1:8520)
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+}
+
+pub(super) async fn run(mut config: Config, arguments: Arguments) -> Result<(), CliError> {
+    if let Some(listen) = arguments.listen {
+        config.listen = listen;
+    }
+    let listen = config.listen;
+    // The port first: a second server should say so before it waits for the database.
+    let listener = TcpListener::bind(listen).await.map_err(|e| {
+        CliError::fault(format!("不能在 {listen} 监听:{e}。可能已有一个 yitu 在运行;可用 --listen 换一个端口。"))
+    })?;
+    let database = startup::open_database(&config).await.map_err(CliError::fault)?;
+    let yitu = startup::start(config, database.databases.clone()).await.map_err(CliError::fault)?;
+    tracing::info!(address = %listener.local_addr().unwrap_or(listen), "listening");
+    axum::serve(listener, http::app(yitu)).with_graceful_shutdown(stop_signal()).await.map_err(CliError::fault)?;
+    database.close().await;
+    Ok(())
+}
+
+async fn stop_signal() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! { _ = tokio::signal::ctrl_c() => {}, () = terminate => {} }
+}

@@ -1,0 +1,102 @@
+//! A feature as the map knows it: an id, a geometry and named values.
+
+use std::sync::Arc;
+
+use crate::domain::FeatureId;
+use crate::geo::Geometry;
+
+/// One property's value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Absent.
+    Null,
+    /// Yes or no.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any number.
+    Float(f64),
+    /// A text; common texts share their bytes.
+    Text(Arc<str>),
+    /// A list of texts, such as a household's tags.
+    TextList(Arc<[Arc<str>]>),
+}
+
+impl Value {
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The whole number, if it is one.
+    #[must_use]
+    pub fn as_int(&self) -> Option<i64> {
+        match self {
+            Self::Int(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// As JSON.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Null => serde_json::Value::Null,
+            Self::Bool(b) => (*b).into(),
+            Self::Int(i) => (*i).into(),
+            Self::Float(f) => (*f).into(),
+            Self::Text(t) => t.as_ref().into(),
+            Self::TextList(list) => list.iter().map(AsRef::as_ref).collect::<Vec<&str>>().into(),
+        }
+    }
+}
+
+/// The names of a layer's properties, in the order their values are stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schema {
+    names: Arc<[Arc<str>]>,
+}
+
+impl Schema {
+    /// From names in storage order.
+    pub fn new(names: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        Self { names: names.into_iter().map(Into::into).collect() }
+    }
+
+    /// The names, in storage order.
+    #[must_use]
+    pub fn names(&self) -> &[Arc<str>] {
+        &self.names
+    }
+
+    /// Where a property is stored.
+    #[must_use]
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|n| n.as_ref() == name)
+    }
+}
+
+/// A feature of one layer; its values follow the layer's [`Schema`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Feature {
+    /// Permanent id.
+    pub id: FeatureId,
+    /// Row version, for optimistic locks and entity tags.
+    pub version: i32,
+    /// Degrees, EPSG:4490; none for a household not yet placed, and for people.
+    pub geometry: Option<Geometry>,
+    /// One value a property of the schema.
+    pub values: Box<[Value]>,
+}
+
+impl Feature {
+    /// A property by name.
+    #[must_use]
+    pub fn get<'a>(&'a self, schema: &Schema, name: &str) -> Option<&'a Value> {
+        schema.position(name).and_then(|at| self.values.get(at))
+    }
+}

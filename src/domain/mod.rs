@@ -1,0 +1,16 @@
+//! What a county is governed by, as plain types and rules. No I/O.
+
+pub mod feature;
+pub mod layer;
+pub mod problem;
+pub mod token;
+pub mod viewer;
+
+pub use feature::{Feature, Schema, Value};
+pub use layer::Layer;
+pub use problem::{Bilingual, FieldFault, Problem, ProblemKind};
+pub use token::{LogPosition, Snapshot};
+pub use viewer::Viewer;
+
+/// The permanent id of a feature: positive and below 2^53, since it is its tile feature id as well.
+pub type FeatureId = i64;

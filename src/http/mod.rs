@@ -1,0 +1,69 @@
+//! HTTP: handlers, extractors, problem+json. The only module that knows axum.
+
+pub mod extract;
+pub mod health;
+pub mod problem;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderName, StatusCode};
+use tower::ServiceBuilder;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::service::Yitu;
+
+pub use problem::Failure;
+
+/// Handlers answer this.
+pub type Answer<T> = Result<T, Failure>;
+
+/// The largest body taken, bytes, where a route does not say otherwise.
+pub const BODY_LIMIT_BYTES: usize = 4 << 20;
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The head of the OpenAPI document; the operations come from the handlers.
+#[derive(OpenApi)]
+#[openapi(info(title = "Yitu 一图统揽", description = "County map, dispatch and spatial queries. 县域网格一张图。"))]
+struct Document;
+
+/// All routes and the OpenAPI document of those that are described.
+pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
+    OpenApiRouter::with_openapi(Document::openapi()).merge(health::routes()).split_for_parts()
+}
+
+/// The whole server over a running [`Yitu`].
+pub fn app(yitu: Yitu) -> Router {
+    let (router, document) = routes();
+    let document = std::sync::Arc::new(document);
+    let router = router
+        .route("/api/openapi.json", axum::routing::get(move || std::future::ready(axum::Json(document.as_ref().clone()))))
+        .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::no_such_method);
+    router
+        .layer(
+            ServiceBuilder::new()
+                .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+                .layer(TraceLayer::new_for_http().make_span_with(request_span))
+                .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+                .layer(axum::middleware::from_fn(problem::render))
+                .layer(CatchPanicLayer::custom(problem::panicked))
+                .layer(tower_http::timeout::TimeoutLayer::with_status_code(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    Duration::from_secs(60),
+                ))
+                .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES)),
+        )
+        .with_state(yitu)
+}
+
+fn request_span<B>(request: &axum::http::Request<B>) -> tracing::Span {
+    let id = request.headers().get(&REQUEST_ID).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    // The path alone: a query may hold a name or a phone.
+    tracing::info_span!("request", id, method = %request.method(), path = request.uri().path())
+}

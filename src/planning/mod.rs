@@ -1,0 +1,1 @@
+//! Service areas across villages: pure functions over borrowed data.

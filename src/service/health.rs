@@ -1,0 +1,11 @@
+//! Whether work can be done.
+
+use std::time::Duration;
+
+use super::Yitu;
+
+/// Whether the database answers within two seconds.
+pub async fn is_ready(yitu: &Yitu) -> bool {
+    let asked = crate::db::ping(&yitu.db.request);
+    tokio::time::timeout(Duration::from_secs(2), asked).await.is_ok_and(|answer| answer.is_ok())
+}

@@ -1,0 +1,1 @@
+//! Vector tiles: select, simplify, clip, quantise, encode. Pure functions over borrowed data.

@@ -1,0 +1,147 @@
+//! What the tests share: a fresh PostGIS database each, and a server over it.
+
+#![allow(dead_code, missing_docs, clippy::missing_panics_doc, clippy::unwrap_used)]
+
+use std::net::SocketAddr;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use yitu::config::Config;
+use yitu::db::connect::Addresses;
+use yitu::db::{self, Databases};
+use yitu::service::Yitu;
+
+/// A fresh database on the throwaway server, migrated.
+pub struct TestDatabase {
+    pub name: String,
+    pub databases: Databases,
+}
+
+fn server() -> PgConnectOptions {
+    let url = std::env::var("YITU_TEST_DATABASE_URL")
+        .expect("run the tests with `make test`, or with tests/support/with-postgis cargo nextest run");
+    PgConnectOptions::from_str(&url).expect("YITU_TEST_DATABASE_URL is a PostgreSQL address")
+}
+
+/// Makes `template` once, whichever of the parallel tests comes first.
+async fn ensure_template(template: &str, fill: impl AsyncFnOnce(PgConnectOptions)) {
+    let mut admin = PgConnection::connect_with(&server()).await.unwrap();
+    admin.execute("SELECT pg_advisory_lock(8520)").await.unwrap();
+    let there: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+        .bind(template)
+        .fetch_one(&mut admin)
+        .await
+        .unwrap();
+    if !there {
+        let making = format!("{template}_making");
+        admin.execute(AssertSqlSafe(format!("DROP DATABASE IF EXISTS {making}"))).await.unwrap();
+        admin.execute(AssertSqlSafe(format!("CREATE DATABASE {making}"))).await.unwrap();
+        fill(server().database(&making)).await;
+        admin.execute(AssertSqlSafe(format!("ALTER DATABASE {making} RENAME TO {template}"))).await.unwrap();
+    }
+    admin.close().await.unwrap();
+}
+
+async fn migrate(options: PgConnectOptions) {
+    let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+    db::migrate(&pool).await.unwrap();
+    pool.close().await;
+}
+
+impl TestDatabase {
+    /// An empty, migrated database.
+    pub async fn new() -> Self {
+        ensure_template("yitu_template", migrate).await;
+        Self::copy_of("yitu_template").await
+    }
+
+    async fn copy_of(template: &str) -> Self {
+        let name = format!("t_{}", uuid::Uuid::new_v4().simple());
+        let mut admin = PgConnection::connect_with(&server()).await.unwrap();
+        // CREATE DATABASE … TEMPLATE wants the template to itself.
+        admin.execute("SELECT pg_advisory_lock(8520)").await.unwrap();
+        admin.execute(AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {template}"))).await.unwrap();
+        admin.close().await.unwrap();
+        let addresses =
+            Addresses { migrator: server().database(&name), request: None, system: None, request_connections: 8 };
+        let databases = Databases::connect(addresses).await.unwrap();
+        Self { name, databases }
+    }
+
+    /// Its address, for programs that are run beside the tests.
+    pub fn url(&self) -> String {
+        let url = std::env::var("YITU_TEST_DATABASE_URL").unwrap();
+        url.replacen("/postgres?", &format!("/{}?", self.name), 1)
+    }
+
+    /// A running Yitu over it.
+    pub async fn yitu(&self) -> Yitu {
+        yitu::service::startup::start(Config::default(), self.databases.clone()).await.unwrap()
+    }
+}
+
+/// A server on a loopback port of its own.
+pub struct TestServer {
+    pub address: SocketAddr,
+    pub yitu: Yitu,
+    pub client: reqwest::Client,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl TestServer {
+    pub async fn start(yitu: Yitu) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = yitu::http::app(yitu.clone());
+        let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { address, yitu, client: reqwest::Client::new(), task }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.client.get(self.url(path)).send().await.unwrap()
+    }
+
+    pub async fn get_json(&self, path: &str) -> serde_json::Value {
+        let response = self.get(path).await;
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        assert!(status.is_success(), "GET {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    pub async fn post_json(&self, path: &str, body: &serde_json::Value) -> reqwest::Response {
+        self.client.post(self.url(path)).json(body).send().await.unwrap()
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// Time that stands still until told to move.
+#[derive(Debug, Clone)]
+pub struct StillClock(Arc<parking_lot::Mutex<chrono::DateTime<chrono::Utc>>>);
+
+impl StillClock {
+    pub fn at(instant: &str) -> Self {
+        Self(Arc::new(parking_lot::Mutex::new(instant.parse().unwrap())))
+    }
+
+    pub fn advance(&self, by: chrono::Duration) {
+        *self.0.lock() += by;
+    }
+}
+
+impl yitu::service::Clock for StillClock {
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        *self.0.lock()
+    }
+}
