@@ -2,3 +2,6 @@
 
 #[path = "demo/generate.rs"]
 mod generate;
+#[path = "demo/load.rs"]
+mod load;
+mod support;

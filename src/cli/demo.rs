@@ -109,7 +109,7 @@ fn phone_key(data_dir: &Path) -> Result<PhoneKey, CliError> {
         Ok(text) => PhoneKey::from_hex(&text).map_err(|e| CliError::fault(format!("{}:{e}。", path.display()))),
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
             std::fs::create_dir_all(data_dir).map_err(trouble)?;
-            let hex: String = rand::random::<[u8; 32]>().iter().map(|b| format!("{b:02x}")).collect();
+            let hex = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
             let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(trouble)?;
             writeln!(file, "{hex}").map_err(trouble)?;
             PhoneKey::from_hex(&hex).map_err(CliError::fault)

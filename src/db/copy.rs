@@ -388,8 +388,7 @@ pub async fn counties(owner: &PgPool) -> Result<Vec<String>, Error> {
 /// When the schema cannot be dropped or built.
 pub async fn start_afresh(owner: &PgPool) -> Result<(), Error> {
     owner.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await?;
-    sqlx::migrate!().run(owner).await
-        .map_err(|e| Error::Protocol(e.to_string()))
+    super::migrate(owner).await.map_err(|e| Error::Protocol(e.to_string()))
 }
 
 /// Refreshes the planner's statistics after a load.
