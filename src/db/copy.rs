@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::postgres::PgCopyIn;
-use sqlx::{Executor, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 /// The driver's error, for callers that may not name the driver.
@@ -346,12 +346,16 @@ impl BulkLoad {
         CopyIn::begin(&mut self.0, table, columns).await
     }
 
-    /// Runs a statement of our own.
+    /// Takes statistics of tables just loaded; call it before loading rows that refer to them.
+    ///
+    /// A foreign key looks up each row by a plan made from the statistics of the table it refers to. A table
+    /// that was analysed while empty (after a load that was rolled back, say) has statistics that call
+    /// every index equally good, and the plan may walk all rows of the county for each row.
     ///
     /// # Errors
-    /// When it fails.
-    pub async fn execute(&mut self, statement: &'static str) -> Result<(), Error> {
-        self.0.execute(statement).await?;
+    /// When there is no such table.
+    pub async fn analyze(&mut self, tables: &[&'static str]) -> Result<(), Error> {
+        self.0.execute(AssertSqlSafe(format!("ANALYZE {}", tables.join(", ")))).await?;
         Ok(())
     }
 

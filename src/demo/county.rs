@@ -29,17 +29,7 @@ pub const STAGES: [&str; 8] = ["造山理水", "划分网格", "修筑道路", "
 #[must_use]
 pub fn generate(seed: u64, now: DateTime<Utc>, plan: &Plan, progress: &mut dyn FnMut(usize)) -> County {
     let today = now.with_timezone(&china()).date_naive();
-    progress(0);
-    let terrain = terrain::shape(seed, plan.width, plan.height);
-    let lakes = water::reservoirs(&terrain, (plan.townships / 3).max(1));
-    progress(1);
-    let land = land::divide(seed, plan, &terrain, &lakes);
-    let outlines: Vec<Vec<Polygon>> = land.topology.areas(|l| (l != OUTSIDE).then_some(l)).into_values().collect();
-    progress(2);
-    let net = roads::build(plan, &terrain, &land, &lakes);
-    progress(3);
-    let counts = people::spread(plan, &land);
-    let houses = houses::build(seed, &terrain, &land, &lakes, &net, &outlines, &counts);
+    let Scene { terrain, lakes, land, outlines, net, counts, houses } = build(seed, plan, progress);
     progress(4);
     let patches = cover::draw(seed, &terrain, &land, &lakes, &houses);
     progress(5);
@@ -91,6 +81,34 @@ pub fn generate(seed: u64, now: DateTime<Utc>, plan: &Plan, progress: &mut dyn F
         incidents,
         last_id: ids.last(),
     }
+}
+
+/// What stands on the ground, before anything has a name.
+struct Scene {
+    terrain: Terrain,
+    lakes: Raster<u32>,
+    land: Land,
+    /// Polygons of the general grids.
+    outlines: Vec<Vec<Polygon>>,
+    net: roads::Network,
+    /// Households of each general grid.
+    counts: Vec<u32>,
+    houses: houses::Houses,
+}
+
+fn build(seed: u64, plan: &Plan, progress: &mut dyn FnMut(usize)) -> Scene {
+    progress(0);
+    let terrain = terrain::shape(seed, plan.width, plan.height);
+    let lakes = water::reservoirs(&terrain, (plan.townships / 3).max(1));
+    progress(1);
+    let land = land::divide(seed, plan, &terrain, &lakes);
+    let outlines: Vec<Vec<Polygon>> = land.topology.areas(|l| (l != OUTSIDE).then_some(l)).into_values().collect();
+    progress(2);
+    let net = roads::build(plan, &terrain, &land, &lakes);
+    progress(3);
+    let counts = people::spread(plan, &land);
+    let houses = houses::build(seed, &terrain, &land, &lakes, &net, &outlines, &counts);
+    Scene { terrain, lakes, land, outlines, net, counts, houses }
 }
 
 /// House outlines as rows.

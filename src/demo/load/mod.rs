@@ -43,12 +43,14 @@ pub async fn load(load: BulkLoad, county: &County, key: &PhoneKey, progress: &mu
     let mut loader = Loader { load, county, county_id: county.regions[0].id, key };
     progress(0);
     let mut rows = loader.places_and_orgs().await?;
+    loader.load.analyze(&["region", "villager_group", "settlement", "party_org", "handling_unit", "grid", "grid_version", "category"]).await?;
     progress(1);
     rows += loader.layers().await?;
     progress(2);
     rows += loader.people().await?;
     progress(3);
     rows += loader.incidents().await?;
+    loader.load.analyze(&["incident", "assignment"]).await?;
     progress(4);
     loader.load.advance_sequence("feature_id", county.last_id).await?;
     loader.load.advance_sequence("incident_number", county.incidents.len() as i64).await?;

@@ -9,7 +9,9 @@ impl Loader<'_> {
     pub(super) async fn people(&mut self) -> Result<u64, LoadError> {
         let mut total = self.responders().await?;
         total += self.households().await?;
+        self.load.analyze(&["household"]).await?;
         total += self.members().await?;
+        self.load.analyze(&["member"]).await?;
         total += self.phones().await?;
         Ok(total + self.links().await?)
     }
@@ -81,6 +83,7 @@ impl Loader<'_> {
             copy.rows().row().int8(r.id).int8(id).text(&r.name).text_array(&r.skills);
         }
         let mut total = copy.finish().await?;
+        self.load.analyze(&["responder"]).await?;
         let columns = ["id", "county_id", "responder_id", "role", "unit_id", "region_id", "grid_id", "valid_during"];
         let mut copy = self.load.copy("appointment", &columns).await?;
         for r in &county.responders {
