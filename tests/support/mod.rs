@@ -50,7 +50,32 @@ async fn migrate(options: PgConnectOptions) {
     pool.close().await;
 }
 
+/// The instant the demo county ends at.
+pub const DEMO_NOW: &str = "2026-11-20T10:00:00+08:00";
+
+/// Loads the small demo county (seed 7), as `yitu demo --size small` does.
+async fn load_demo(options: PgConnectOptions) {
+    migrate(options.clone()).await;
+    let pool = sqlx::postgres::PgPoolOptions::new().max_connections(2).connect_with(options).await.unwrap();
+    let now = DEMO_NOW.parse().unwrap();
+    let made = tokio::task::spawn_blocking(move || {
+        yitu::demo::county::generate(7, now, &yitu::demo::plan::Plan::small(), &mut |_| {})
+    });
+    let made = made.await.unwrap();
+    let key = yitu::access::phone::PhoneKey::from_hex(&"5a".repeat(32)).unwrap();
+    let bulk = db::copy::BulkLoad::begin(&pool).await.unwrap();
+    yitu::demo::load::load(bulk, &made, &key, &mut |_| {}).await.unwrap();
+    db::copy::analyze(&pool).await.unwrap();
+    pool.close().await;
+}
+
 impl TestDatabase {
+    /// The small demo county; loaded once for all tests, copied for each.
+    pub async fn with_demo() -> Self {
+        ensure_template("yitu_demo_template", load_demo).await;
+        Self::copy_of("yitu_demo_template").await
+    }
+
     /// An empty, migrated database.
     pub async fn new() -> Self {
         ensure_template("yitu_template", migrate).await;
