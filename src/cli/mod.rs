@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod demo;
+mod import;
 mod migrate;
 mod serve;
 
@@ -33,6 +34,8 @@ enum Command {
     Serve(serve::Arguments),
     /// 装入一个虚构的演示县
     Demo(demo::Arguments),
+    /// 导入图层文件:Shapefile、GeoPackage、FileGDB、GeoJSON、KML、DXF、CSV、XLSX
+    Import(import::Arguments),
     /// 建立或升级数据库结构
     Migrate,
 }
@@ -80,6 +83,7 @@ fn run(arguments: Arguments) -> Result<(), CliError> {
         match arguments.command {
             Command::Serve(arguments) => serve::run(config, arguments).await,
             Command::Demo(arguments) => demo::run(config, arguments).await,
+            Command::Import(arguments) => import::run(config, arguments).await,
             Command::Migrate => migrate::run(config).await,
         }
     })

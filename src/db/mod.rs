@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod copy;
+pub mod import;
 pub mod principal;
 
 use sqlx::PgPool;

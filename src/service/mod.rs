@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod county;
 pub mod health;
+pub mod import;
 pub mod startup;
 
 use std::sync::Arc;

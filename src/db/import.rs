@@ -1,0 +1,273 @@
+//! Imported rows into features: compared as sets inside one transaction, so that a second run changes nothing.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use sqlx::{Executor, PgPool, Postgres, Transaction};
+use thiserror::Error;
+
+use super::DbError;
+use super::copy::CopyIn;
+
+/// A row made ready: fields as a JSON object of texts, geometry as EWKB in EPSG:4490.
+#[derive(Debug, Clone)]
+pub struct Incoming {
+    /// Where it is, if it says.
+    pub geometry: Option<Vec<u8>>,
+    /// Field → text; a field without a column is absent and leaves what is stored.
+    pub fields: String,
+}
+
+/// Which level imported regions are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Level {
+    /// 乡镇、街道
+    Township,
+    /// 村、社区
+    Village,
+}
+
+/// A county to make where the database has none.
+#[derive(Debug, Clone)]
+pub struct NewCounty {
+    /// Its name.
+    pub name: String,
+    /// Its division code.
+    pub code: String,
+}
+
+/// What is kept of the material, one row an import.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// File names.
+    pub file_name: String,
+    /// `public` or `internal`.
+    pub security_class: String,
+    /// Who gave it.
+    pub provider: String,
+    /// Number of its approval.
+    pub approval_no: Option<String>,
+    /// Its date.
+    pub dated: NaiveDate,
+    /// Rows read.
+    pub rows_read: u64,
+}
+
+/// How to store.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The layer's name.
+    pub layer: &'static str,
+    /// Regions: which level.
+    pub level: Option<Level>,
+    /// Code or name of the region all rows lie in.
+    pub parent: Option<String>,
+    /// The county to make where there is none.
+    pub county: Option<NewCounty>,
+    /// Undo everything at the end.
+    pub dry_run: bool,
+    /// Keep the good rows though others are refused.
+    pub keep_despite_refusals: bool,
+    /// Whether rows were refused already.
+    pub refused_before: bool,
+    /// Now, for the county's day.
+    pub now: DateTime<Utc>,
+    /// What the material is.
+    pub origin: Origin,
+}
+
+/// What became of the rows.
+#[derive(Debug, Clone, Default)]
+pub struct Stored {
+    /// Index of a row and why it is refused.
+    pub refused: Vec<(i64, String)>,
+    /// New features.
+    pub inserted: u64,
+    /// Features that differed.
+    pub updated: u64,
+    /// Features as they were.
+    pub unchanged: u64,
+    /// What else was done.
+    pub notes: Vec<String>,
+    /// Whether it was committed.
+    pub written: bool,
+}
+
+/// Why nothing could be stored.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Asked for in a way that cannot be.
+    #[error("{0}")]
+    Usage(String),
+    /// The database refused.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(e: sqlx::Error) -> Self {
+        Self::Db(e.into())
+    }
+}
+
+/// Compares the rows with what is there and stores what differs.
+///
+/// # Errors
+/// When there is no county, the parent is unknown, or the database refuses.
+pub async fn store(owner: &PgPool, settings: &Settings, rows: &[Incoming]) -> Result<Stored, StoreError> {
+    let mut tx = owner.begin().await?;
+    let mut stored = Stored::default();
+    // One import at a time: two would make the same new features.
+    tx.execute("SELECT pg_advisory_xact_lock(hashtext('yitu import'))").await?;
+    let county = county(&mut tx, settings, &mut stored.notes).await?;
+    tx.execute(include_str!("sql/import/staging.sql")).await?;
+    let parent = parent(&mut tx, county, settings).await?;
+    sqlx::query("INSERT INTO setting SELECT $1, $2::text::region_level, $3, county_day($1, $4)")
+        .bind(county)
+        .bind(settings.level.map(|l| if l == Level::Township { "township" } else { "village" }))
+        .bind(parent)
+        .bind(settings.now)
+        .execute(&mut *tx)
+        .await?;
+    stage(&mut tx, rows).await?;
+    tx.execute(resolve_sql(settings.layer)).await?;
+    tx.execute(include_str!("sql/import/outside.sql")).await?;
+    stored.refused = sqlx::query_as("SELECT row_no, reason FROM incoming WHERE reason IS NOT NULL ORDER BY row_no").fetch_all(&mut *tx).await?;
+    if (settings.refused_before || !stored.refused.is_empty()) && !settings.keep_despite_refusals {
+        tx.rollback().await?;
+        return Ok(stored);
+    }
+    tx.execute("DELETE FROM incoming WHERE reason IS NOT NULL").await?;
+    tx.execute(apply_sql(settings.layer)).await?;
+    let count: (i64, i64, i64) = sqlx::query_as(
+        "SELECT count(*) FILTER (WHERE outcome = 'inserted'), count(*) FILTER (WHERE outcome = 'updated'),
+                count(*) FILTER (WHERE outcome IS NULL) FROM incoming",
+    )
+    .fetch_one(&mut *tx)
+    .await?;
+    (stored.inserted, stored.updated, stored.unchanged) = (count.0 as u64, count.1 as u64, count.2 as u64);
+    let said: Vec<String> = sqlx::query_scalar("SELECT note FROM import_note ORDER BY 1").fetch_all(&mut *tx).await?;
+    stored.notes.extend(said);
+    if settings.dry_run {
+        tx.rollback().await?;
+        return Ok(stored);
+    }
+    keep_origin(&mut tx, county, settings, stored.inserted + stored.updated).await?;
+    tx.commit().await?;
+    stored.written = true;
+    Ok(stored)
+}
+
+async fn county(tx: &mut Transaction<'_, Postgres>, settings: &Settings, notes: &mut Vec<String>) -> Result<i64, StoreError> {
+    let there: Option<(i64, String)> =
+        sqlx::query_as("SELECT id, name FROM region WHERE level = 'county' ORDER BY id LIMIT 1").fetch_optional(&mut **tx).await?;
+    match (there, &settings.county) {
+        (Some((id, name)), wanted) => {
+            if let Some(wanted) = wanted.as_ref().filter(|w| w.name != name) {
+                notes.push(format!("数据库里已有{name},--county-name {} 未起作用。", wanted.name));
+            }
+            Ok(id)
+        }
+        (None, Some(new)) if settings.layer == "region" => {
+            let id: i64 = sqlx::query_scalar(
+                "INSERT INTO region (id, county_id, level, kind, name, time_zone)
+                 SELECT i, i, 'county', CASE right($1, 1) WHEN '区' THEN '区' WHEN '市' THEN '市' ELSE '县' END, $1, 'Asia/Shanghai'
+                 FROM nextval('feature_id') i RETURNING id",
+            )
+            .bind(&new.name)
+            .fetch_one(&mut **tx)
+            .await?;
+            sqlx::query("INSERT INTO code_alias (county_id, scheme, code, layer, feature_id) VALUES ($1, 'division', $2, 'region', $1)")
+                .bind(id)
+                .bind(&new.code)
+                .execute(&mut **tx)
+                .await?;
+            notes.push(format!("新建县“{}”(代码 {})。", new.name, new.code));
+            Ok(id)
+        }
+        (None, _) => Err(StoreError::Usage(
+            "数据库里还没有县。请先导入辖区:yitu import region 文件 --level township --county-name 县名 --county-code 代码。".to_owned(),
+        )),
+    }
+}
+
+async fn parent(tx: &mut Transaction<'_, Postgres>, county: i64, settings: &Settings) -> Result<Option<i64>, StoreError> {
+    let Some(wanted) = &settings.parent else { return Ok(None) };
+    let found: Vec<(i64,)> = sqlx::query_as(
+        "SELECT id FROM region WHERE county_id = $1
+         AND (name = $2 OR id IN (SELECT feature_id FROM code_alias WHERE county_id = $1 AND scheme = 'division' AND code = $2))",
+    )
+    .bind(county)
+    .bind(wanted)
+    .fetch_all(&mut **tx)
+    .await?;
+    match found.as_slice() {
+        [(id,)] => Ok(Some(*id)),
+        [] => Err(StoreError::Usage(format!("--parent {wanted}:没有这个名称或代码的辖区。"))),
+        _ => Err(StoreError::Usage(format!("--parent {wanted}:有 {} 个辖区同名,请改用代码。", found.len()))),
+    }
+}
+
+async fn stage(tx: &mut Transaction<'_, Postgres>, rows: &[Incoming]) -> Result<(), StoreError> {
+    let mut copy = CopyIn::begin(&mut *tx, "incoming", &["row_no", "geom", "f"]).await?;
+    for (index, row) in rows.iter().enumerate() {
+        let out = copy.rows().row().int8(index as i64);
+        out.optional(row.geometry.as_deref(), |r, g| {
+            r.ewkb(g);
+        })
+        .jsonb(&row.fields);
+        copy.flush_full().await?;
+    }
+    copy.finish().await?;
+    tx.execute("ANALYZE incoming").await?;
+    Ok(())
+}
+
+async fn keep_origin(tx: &mut Transaction<'_, Postgres>, county: i64, settings: &Settings, changed: u64) -> Result<(), StoreError> {
+    let origin = &settings.origin;
+    sqlx::query(
+        "INSERT INTO layer_source (county_id, layer, file_name, security_class, provider, approval_no, dated, rows_read, rows_changed, imported_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(county)
+    .bind(settings.layer)
+    .bind(&origin.file_name)
+    .bind(&origin.security_class)
+    .bind(&origin.provider)
+    .bind(&origin.approval_no)
+    .bind(origin.dated)
+    .bind(origin.rows_read as i64)
+    .bind(changed as i64)
+    .bind(settings.now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// Finds what each row belongs to and which feature it is, and says why where it cannot.
+fn resolve_sql(layer: &str) -> &'static str {
+    match layer {
+        "region" => include_str!("sql/import/region_resolve.sql"),
+        "household" => concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/household_resolve.sql")),
+        "settlement" => concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/settlement_resolve.sql")),
+        "villager_group" => concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/villager_group_resolve.sql")),
+        "venue" => concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/venue_resolve.sql")),
+        "social_org" => include_str!("sql/import/social_org_resolve.sql"),
+        "road" => include_str!("sql/import/road_resolve.sql"),
+        "bus_line" => include_str!("sql/import/bus_line_resolve.sql"),
+        _ => include_str!("sql/import/cluster_resolve.sql"),
+    }
+}
+
+/// Writes what differs.
+fn apply_sql(layer: &str) -> &'static str {
+    match layer {
+        "region" => include_str!("sql/import/region_apply.sql"),
+        "household" => include_str!("sql/import/household_apply.sql"),
+        "settlement" => include_str!("sql/import/settlement_apply.sql"),
+        "villager_group" => include_str!("sql/import/villager_group_apply.sql"),
+        "venue" => include_str!("sql/import/venue_apply.sql"),
+        "social_org" => include_str!("sql/import/social_org_apply.sql"),
+        "road" => include_str!("sql/import/road_apply.sql"),
+        "bus_line" => include_str!("sql/import/bus_line_apply.sql"),
+        _ => include_str!("sql/import/cluster_apply.sql"),
+    }
+}
