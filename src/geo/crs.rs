@@ -127,9 +127,15 @@ mod tests {
     }
 
     #[test]
-    fn gcj02_agrees_with_a_published_point() {
-        // Shanghai, from the reference implementation's own tests.
-        let (lon, lat) = Crs::Gcj02.from_cgcs2000(121.427_776_114_4, 31.177_527_687_2);
-        assert!((lon - 121.432_525).abs() < 1e-4 && (lat - 31.175_30).abs() < 1e-3, "{lon} {lat}");
+    fn gcj02_agrees_with_published_points() {
+        // Shanghai, Shenzhen and Beijing, from the reference implementation's own tests.
+        for (wgs, gcj) in [
+            ((121.527_210_6, 31.177_427_6), (121.531_541_859_215, 31.175_303_983_645_97)),
+            ((113.912_316, 22.543_847), (113.917_176_480_836_3, 22.540_796_131_694_766)),
+            ((116.377_817, 39.911_954), (116.384_047_224_556_57, 39.913_345_455_360_69)),
+        ] {
+            let (lon, lat) = Crs::Gcj02.from_cgcs2000(wgs.0, wgs.1);
+            assert!((lon - gcj.0).abs() < 1e-6 && (lat - gcj.1).abs() < 1e-6, "{lon} {lat} for {gcj:?}");
+        }
     }
 }
