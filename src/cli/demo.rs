@@ -33,6 +33,9 @@ pub(super) struct Arguments {
     /// 清空已有的全部数据再装入
     #[arg(long)]
     replace: bool,
+    /// 已有数据时什么也不做,不算出错
+    #[arg(long, conflicts_with = "replace")]
+    if_empty: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -56,6 +59,9 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
     let there = copy::counties(owner).await.map_err(CliError::fault)?;
     if !there.is_empty() && !arguments.replace {
         database.close().await;
+        if arguments.if_empty {
+            return Ok(());
+        }
         return Err(CliError::wrong_use(format!(
             "数据库里已有{}的数据,未作任何改动。确要清空后装入演示县,请加 --replace;或换一个空库。",
             there.join("、")

@@ -3,6 +3,7 @@
 pub mod connect;
 pub mod copy;
 pub mod import;
+pub mod embedded;
 pub mod principal;
 
 use sqlx::PgPool;

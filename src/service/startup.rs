@@ -7,21 +7,27 @@ use thiserror::Error;
 use super::{SystemClock, Yitu};
 use crate::atlas::Atlas;
 use crate::config::Config;
-use crate::db::{self, ConnectError, Databases, connect::Addresses};
+use crate::db::connect::Addresses;
+use crate::db::embedded::{EmbeddedError, EmbeddedServer};
+use crate::db::{self, ConnectError, Databases};
 
 /// An open database; closing it also stops a server of our own.
 #[derive(Debug)]
 pub struct OpenDatabase {
     /// The three logins.
     pub databases: Databases,
+    server: Option<EmbeddedServer>,
 }
 
 impl OpenDatabase {
-    /// Ends all connections.
+    /// Ends all connections, then the server if it is our own.
     pub async fn close(self) {
         self.databases.request.close().await;
         self.databases.system.close().await;
         self.databases.migrator.close().await;
+        if let Some(server) = self.server {
+            server.stop().await;
+        }
     }
 }
 
@@ -34,9 +40,9 @@ pub enum StartError {
     /// The schema cannot be brought up to date.
     #[error("数据库结构升级失败:{0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    /// Something is missing in the configuration.
-    #[error("{0}")]
-    Configuration(String),
+    /// Our own server does not run.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
 }
 
 /// Opens the configured database and brings its schema up to date.
@@ -44,16 +50,32 @@ pub enum StartError {
 /// # Errors
 /// When it cannot be reached or migrated.
 pub async fn open_database(config: &Config) -> Result<OpenDatabase, StartError> {
-    let url = config.database_url.as_deref().ok_or_else(|| StartError::Configuration("请设置 DATABASE_URL。".to_owned()))?;
-    let addresses = Addresses::parse(
-        url,
-        config.request_database_url.as_deref(),
-        config.system_database_url.as_deref(),
-        config.request_connections,
-    )?;
+    let (addresses, server) = match &config.database_url {
+        Some(url) => {
+            let request = config.request_database_url.as_deref();
+            let system = config.system_database_url.as_deref();
+            (Addresses::parse(url, request, system, config.request_connections)?, None)
+        }
+        None => {
+            let server = EmbeddedServer::start(&config.data_dir).await?;
+            (server.addresses(config.request_connections), Some(server))
+        }
+    };
+    match connect(addresses).await {
+        Ok(databases) => Ok(OpenDatabase { databases, server }),
+        Err(error) => {
+            if let Some(server) = server {
+                server.stop().await;
+            }
+            Err(error)
+        }
+    }
+}
+
+async fn connect(addresses: Addresses) -> Result<Databases, StartError> {
     let databases = Databases::connect(addresses).await?;
     db::migrate(&databases.migrator).await?;
-    Ok(OpenDatabase { databases })
+    Ok(databases)
 }
 
 /// Starts the atlas and the timers over an open database.
