@@ -54,7 +54,7 @@ impl Default for Config {
             tiles_config_dir: None,
             tile_cache_bytes: 256 << 20,
             log_format: LogFormat::Json,
-            log: "info,sqlx::postgres::notice=warn".to_owned(),
+            log: "info,sqlx=warn".to_owned(),
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> Result<(), 
     let database = startup::open_database(&config).await.map_err(CliError::fault)?;
     let yitu = startup::start(config, database.databases.clone()).await.map_err(CliError::fault)?;
     tracing::info!(address = %listener.local_addr().unwrap_or(listen), "listening");
-    axum::serve(listener, http::app(yitu)).with_graceful_shutdown(stop_signal()).await.map_err(CliError::fault)?;
+    http::serve(listener, yitu, stop_signal()).await.map_err(CliError::fault)?;
     database.close().await;
     Ok(())
 }

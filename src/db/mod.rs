@@ -11,6 +11,7 @@ use thiserror::Error;
 
 pub use connect::{ConnectError, Databases};
 pub use principal::Request;
+pub use sqlx::migrate::MigrateError;
 
 /// A query failed; the cause is for the log, never for the asker.
 #[derive(Debug, Error)]
@@ -53,7 +54,7 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 ///
 /// # Errors
 /// When a migration fails, or the database has migrations this program does not know.
-pub async fn migrate(owner: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
+pub async fn migrate(owner: &PgPool) -> Result<(), MigrateError> {
     MIGRATIONS.run(owner).await
 }
 

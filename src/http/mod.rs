@@ -3,6 +3,7 @@
 pub mod extract;
 pub mod health;
 pub mod problem;
+pub mod web_map;
 
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use axum::Router;
 use axum::http::{HeaderName, StatusCode};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
@@ -40,9 +43,10 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
 /// The whole server over a running [`Yitu`].
 pub fn app(yitu: Yitu) -> Router {
     let (router, document) = routes();
-    let document = std::sync::Arc::new(document);
     let router = router
-        .route("/api/openapi.json", axum::routing::get(move || std::future::ready(axum::Json(document.as_ref().clone()))))
+        .merge(web_map::routes())
+        .merge(utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/openapi.json", document))
+        .layer(CompressionLayer::new().compress_when(compressible()))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method);
     router
@@ -60,6 +64,25 @@ pub fn app(yitu: Yitu) -> Router {
                 .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES)),
         )
         .with_state(yitu)
+}
+
+/// Serves until `stop` resolves, then lets the requests under way finish.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    yitu: Yitu,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, app(yitu)).with_graceful_shutdown(stop).await
+}
+
+/// Tiles come encoded from their own cache, events must not wait for a full block.
+fn compressible() -> impl Predicate {
+    DefaultPredicate::new()
+        .and(NotForContentType::const_new("application/vnd.mapbox-vector-tile"))
+        .and(NotForContentType::const_new("text/event-stream"))
 }
 
 fn request_span<B>(request: &axum::http::Request<B>) -> tracing::Span {

@@ -39,7 +39,7 @@ pub enum StartError {
     Connect(#[from] ConnectError),
     /// The schema cannot be brought up to date.
     #[error("数据库结构升级失败:{0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    Migrate(#[from] db::MigrateError),
     /// Our own server does not run.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
