@@ -4,7 +4,9 @@ pub mod connect;
 pub mod copy;
 pub mod import;
 pub mod embedded;
+pub mod incident;
 pub mod principal;
+pub mod unit;
 
 use sqlx::PgPool;
 use thiserror::Error;

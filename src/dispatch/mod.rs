@@ -1,1 +1,170 @@
 //! From a report to the party group that answers: pure functions over borrowed data.
+
+pub mod decide;
+pub mod explain;
+pub mod probability;
+
+pub use decide::{Decision, decide};
+pub use probability::{Candidate, Sigma, candidates};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::FeatureId;
+use crate::domain::incident::Urgency;
+
+/// Which algorithm decided: stored with each decision, moved on whenever an outcome could differ.
+pub const ALGORITHM_VERSION: i32 = 1;
+
+/// A rung of the ladder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitKind {
+    /// 网格党小组.
+    GridGroup,
+    /// 村党组织.
+    VillagePartyOrg,
+    /// 乡镇综治中心.
+    TownshipCentre,
+    /// 县综治中心.
+    CountyCentre,
+    /// 职能部门.
+    Department,
+    /// 县值班员, the last resort.
+    CountyDutyOfficer,
+}
+
+impl UnitKind {
+    /// The one with a stored code.
+    #[must_use]
+    pub fn from_code(code: &str) -> Option<Self> {
+        Some(match code {
+            "grid_group" => Self::GridGroup,
+            "village_party_org" => Self::VillagePartyOrg,
+            "township_centre" => Self::TownshipCentre,
+            "county_centre" => Self::CountyCentre,
+            "department" => Self::Department,
+            "county_duty_officer" => Self::CountyDutyOfficer,
+            _ => return None,
+        })
+    }
+
+    /// How high up the ladder; a department stands with the county centre.
+    #[must_use]
+    pub fn height(self) -> u8 {
+        match self {
+            Self::GridGroup => 0,
+            Self::VillagePartyOrg => 1,
+            Self::TownshipCentre => 2,
+            Self::Department | Self::CountyCentre => 3,
+            Self::CountyDutyOfficer => 4,
+        }
+    }
+}
+
+/// A unit that may answer, with the party organisation that leads it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unit {
+    /// Its id.
+    pub id: FeatureId,
+    /// Its rung.
+    pub kind: UnitKind,
+    /// Its name.
+    pub name: String,
+    /// The responsible party organisation.
+    pub org_id: FeatureId,
+    /// Its name.
+    pub org_name: String,
+    /// A group of the same village that is not the grid's own.
+    pub neighbour: bool,
+}
+
+/// A person with one appointment in a unit, as seen at the moment of the decision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// Who.
+    pub responder_id: FeatureId,
+    /// Their name.
+    pub name: String,
+    /// The unit they act in.
+    pub unit_id: FeatureId,
+    /// Code of the appointment's role.
+    pub role: String,
+    /// The grid they are appointed for.
+    pub grid_id: Option<FeatureId>,
+    /// In the village as last confirmed, if ever.
+    pub present: Option<bool>,
+    /// On the unit's duty calendar now.
+    pub on_duty: bool,
+    /// Open matters they own.
+    pub load: i64,
+}
+
+/// The kind of matter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Matter {
+    /// Its name.
+    pub name: String,
+    /// 保密件.
+    pub restricted: bool,
+    /// On the 准入清单.
+    pub village_admitted: bool,
+    /// How fast it must go.
+    pub urgency: Urgency,
+}
+
+/// The rule that fits best.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Version of the rule table.
+    pub version: i32,
+    /// Which row of it.
+    pub ordinal: i32,
+    /// Where to begin.
+    pub first_level: UnitKind,
+    /// A named unit to begin with.
+    pub first_unit_id: Option<FeatureId>,
+    /// Units that help.
+    pub assist_unit_ids: Vec<FeatureId>,
+    /// Minutes to sign for it.
+    pub accept_minutes: i32,
+    /// Minutes by the clock to finish.
+    pub resolve_minutes: Option<i32>,
+    /// Working days to finish.
+    pub resolve_days: Option<i32>,
+    /// From which probability a grid is taken as certain.
+    pub confident: f32,
+}
+
+/// The grid a report falls into, with the doubt about it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// Candidate grids, the most probable first; none for words alone or ground without a grid.
+    pub candidates: Vec<Candidate>,
+    /// The village, where known.
+    pub village: Option<String>,
+    /// Words alone.
+    pub text_only: bool,
+    /// A chosen household, whose grid is certain.
+    pub household: bool,
+    /// Accuracy of the fix, metres.
+    pub accuracy_m: Option<f64>,
+}
+
+/// All that a decision depends on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Inputs {
+    /// When it is decided.
+    pub now: DateTime<Utc>,
+    /// What it is about.
+    pub matter: Matter,
+    /// Where.
+    pub place: Place,
+    /// By which rule.
+    pub rule: Rule,
+    /// Units in the order they are asked: own group, neighbouring groups, village, township, department,
+    /// county centre, county duty officer.
+    pub ladder: Vec<Unit>,
+    /// Who could act in them.
+    pub people: Vec<Person>,
+}

@@ -1,6 +1,8 @@
 //! What a county is governed by, as plain types and rules. No I/O.
 
+pub mod calendar;
 pub mod feature;
+pub mod incident;
 pub mod layer;
 pub mod problem;
 pub mod token;

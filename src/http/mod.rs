@@ -1,7 +1,9 @@
 //! HTTP: handlers, extractors, problem+json. The only module that knows axum.
 
+pub mod dispatch;
 pub mod extract;
 pub mod health;
+pub mod incident;
 pub mod problem;
 pub mod web_map;
 
@@ -37,7 +39,10 @@ struct Document;
 
 /// All routes and the OpenAPI document of those that are described.
 pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(Document::openapi()).merge(health::routes()).split_for_parts()
+    OpenApiRouter::with_openapi(Document::openapi()).merge(health::routes())
+        .merge(incident::routes())
+        .merge(dispatch::routes())
+        .split_for_parts()
 }
 
 /// The whole server over a running [`Yitu`].

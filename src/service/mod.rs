@@ -4,6 +4,7 @@ pub mod clock;
 pub mod county;
 pub mod health;
 pub mod import;
+pub mod incident;
 pub mod startup;
 
 use std::sync::Arc;

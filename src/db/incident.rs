@@ -1,0 +1,343 @@
+//! Incidents, their assignments, histories and decisions.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::DbError;
+use crate::domain::FeatureId;
+
+/// An incident with what it points to.
+#[derive(Debug, Clone, FromRow)]
+#[allow(missing_docs)] // the columns of the incident table and the names of what they point to
+pub struct IncidentRow {
+    pub id: Uuid,
+    pub number: i64,
+    pub state: String,
+    pub version: i32,
+    pub category: String,
+    pub category_name: String,
+    pub restricted: bool,
+    pub urgency: String,
+    pub description: String,
+    pub location_source: String,
+    pub lon: Option<f64>,
+    pub lat: Option<f64>,
+    pub accuracy_m: Option<f64>,
+    pub household_id: Option<i64>,
+    pub location_text: String,
+    pub village_id: Option<i64>,
+    pub village_name: Option<String>,
+    pub grid_id: Option<i64>,
+    pub grid_code: String,
+    pub grid_name: Option<String>,
+    pub unit_id: i64,
+    pub unit_name: String,
+    pub org_id: i64,
+    pub org_name: String,
+    pub responder_id: Option<i64>,
+    pub responder_name: Option<String>,
+    pub provisional: bool,
+    pub accept_by: Option<DateTime<Utc>>,
+    pub resolve_by: Option<DateTime<Utc>>,
+    pub next_deadline_at: Option<DateTime<Utc>>,
+    pub reported_at: DateTime<Utc>,
+    pub received_at: DateTime<Utc>,
+    pub resolved_at: Option<DateTime<Utc>>,
+    pub resolved_by: Option<String>,
+    pub closed_at: Option<DateTime<Utc>>,
+    pub on_the_spot: bool,
+}
+
+/// A new incident with its first owner.
+#[derive(Debug)]
+#[allow(missing_docs)] // the columns of the incident and assignment tables
+pub struct NewIncident<'a> {
+    pub county_id: FeatureId,
+    pub id: Uuid,
+    pub state: &'a str,
+    pub category_id: FeatureId,
+    pub restricted: bool,
+    pub urgency: &'a str,
+    pub description: &'a str,
+    pub location_source: &'a str,
+    pub point: Option<(f64, f64)>,
+    pub accuracy_m: Option<f64>,
+    pub confidence: Option<f64>,
+    pub household_id: Option<FeatureId>,
+    pub location_text: &'a str,
+    pub village_id: Option<FeatureId>,
+    pub grid_id: Option<FeatureId>,
+    pub grid_version_id: Option<FeatureId>,
+    pub reporter: &'a Value,
+    pub reported_at: DateTime<Utc>,
+    pub received_at: DateTime<Utc>,
+    pub next_deadline_at: Option<DateTime<Utc>>,
+    pub accept_by: DateTime<Utc>,
+    pub resolve_by: DateTime<Utc>,
+    pub unit_id: FeatureId,
+    pub responder_id: Option<FeatureId>,
+    pub provisional: bool,
+    /// Rows its history begins with.
+    pub version: i32,
+    /// Who resolved it on the spot; it is closed then, and its owner ends where it begins.
+    pub resolved_by: Option<&'a str>,
+}
+
+/// One step of a timeline.
+#[derive(Debug, FromRow)]
+#[allow(missing_docs)] // the columns of the history table
+pub struct StepRow {
+    pub ordinal: i32,
+    pub action: String,
+    pub actor: String,
+    pub at: DateTime<Utc>,
+    pub from_state: Option<String>,
+    pub to_state: String,
+    pub unit_id: Option<i64>,
+    pub unit_name: Option<String>,
+    pub responder_id: Option<i64>,
+    pub note: String,
+    pub digest: Vec<u8>,
+}
+
+/// A row for the history.
+#[derive(Debug)]
+#[allow(missing_docs)] // the columns of the history table
+pub struct NewStep<'a> {
+    pub incident_id: Uuid,
+    pub ordinal: i32,
+    pub action: &'a str,
+    pub actor: &'a str,
+    pub at: DateTime<Utc>,
+    pub from_state: Option<&'a str>,
+    pub to_state: &'a str,
+    pub unit_id: Option<FeatureId>,
+    pub responder_id: Option<FeatureId>,
+    pub note: &'a str,
+    pub previous_digest: Option<[u8; 32]>,
+    pub digest: [u8; 32],
+}
+
+/// A decision as stored.
+#[derive(Debug, FromRow)]
+pub struct DecisionRow {
+    /// Who answers and why, as the algorithm said it.
+    pub outcome: Value,
+    /// The same in sentences.
+    pub explanation: String,
+}
+
+/// What a list is cut to.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// State codes.
+    pub states: Option<Vec<String>>,
+    /// A region with all below it.
+    pub region: Option<FeatureId>,
+    /// A category's code, with its children.
+    pub category: Option<String>,
+    /// Reported at or after.
+    pub since: Option<DateTime<Utc>>,
+    /// Reported before.
+    pub until: Option<DateTime<Utc>>,
+    /// Past its deadline or not.
+    pub overdue: Option<bool>,
+    /// West, south, east, north; degrees.
+    pub bbox: Option<[f64; 4]>,
+    /// A grid.
+    pub grid: Option<FeatureId>,
+}
+
+/// What happens to the row of an incident in one action.
+#[derive(Debug)]
+pub struct Change<'a> {
+    /// The new state.
+    pub state: &'a str,
+    /// The next deadline, none when it ends.
+    pub next_deadline_at: Option<DateTime<Utc>>,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Signed for now.
+    pub accepted: bool,
+    /// Resolved now, by whom.
+    pub resolved_by: Option<&'a str>,
+    /// Closed on the spot.
+    pub on_the_spot: bool,
+    /// Ended now.
+    pub ended: bool,
+}
+
+/// One incident, restricted ones too.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<Option<IncidentRow>, DbError> {
+    const SQL: &str = concat!(include_str!("sql/incident_select.sql"), " WHERE i.county_id = $1 AND i.id = $2");
+    Ok(sqlx::query_as(SQL).bind(county).bind(id).fetch_optional(on).await?)
+}
+
+/// Takes the lock on an incident, so that its actions come one after the other. Whether it is there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn lock(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<bool, DbError> {
+    let sql = "SELECT 1 FROM incident WHERE county_id = $1 AND id = $2 FOR UPDATE";
+    Ok(sqlx::query(sql).bind(county).bind(id).fetch_optional(on).await?.is_some())
+}
+
+/// Stores an incident with its owner. False when the id is already there; a report of the same id that is
+/// under way is waited for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert(on: &mut PgConnection, new: &NewIncident<'_>) -> Result<bool, DbError> {
+    let query = sqlx::query(include_str!("sql/incident_insert.sql"))
+        .bind(new.county_id)
+        .bind(new.id)
+        .bind(new.state)
+        .bind(new.category_id)
+        .bind(new.restricted)
+        .bind(new.urgency)
+        .bind(new.description)
+        .bind(new.location_source)
+        .bind(new.point.map(|p| p.0))
+        .bind(new.point.map(|p| p.1))
+        .bind(new.accuracy_m)
+        .bind(new.confidence)
+        .bind(new.household_id)
+        .bind(new.location_text)
+        .bind(new.village_id)
+        .bind(new.grid_id)
+        .bind(new.grid_version_id)
+        .bind(new.reporter)
+        .bind(new.reported_at)
+        .bind(new.received_at)
+        .bind(new.next_deadline_at)
+        .bind(new.accept_by)
+        .bind(new.resolve_by)
+        .bind(new.unit_id)
+        .bind(new.responder_id)
+        .bind(new.provisional)
+        .bind(new.version)
+        .bind(new.resolved_by);
+    Ok(query.fetch_optional(on).await?.is_some())
+}
+
+/// Adds helpers beside the owner.
+///
+/// # Errors
+/// When the database fails.
+pub async fn insert_helpers(on: &mut PgConnection, county: FeatureId, id: Uuid, units: &[FeatureId], at: DateTime<Utc>) -> Result<(), DbError> {
+    let sql = "INSERT INTO assignment (county_id, incident_id, role, unit_id, started_at)
+               SELECT $1, $2, 'helper', u.id, $4 FROM handling_unit u WHERE u.id = ANY ($3) ORDER BY u.id";
+    sqlx::query(sql).bind(county).bind(id).bind(units).bind(at).execute(on).await?;
+    Ok(())
+}
+
+/// Appends to the history.
+///
+/// # Errors
+/// When the database fails.
+pub async fn append(on: &mut PgConnection, county: FeatureId, step: &NewStep<'_>) -> Result<(), DbError> {
+    let sql = "INSERT INTO incident_history (county_id, incident_id, ordinal, action, actor, at, from_version, from_state,
+                 to_state, unit_id, responder_id, note, previous_digest, digest)
+               VALUES ($1, $2, $3, $4::incident_action, $5, $6, $3 - 1, $7::incident_state, $8::incident_state, $9, $10, $11, $12, $13)";
+    let query = sqlx::query(sql).bind(county).bind(step.incident_id).bind(step.ordinal).bind(step.action).bind(step.actor);
+    let query = query.bind(step.at).bind(step.from_state).bind(step.to_state).bind(step.unit_id).bind(step.responder_id);
+    query.bind(step.note).bind(step.previous_digest.map(|d| d.to_vec())).bind(step.digest.to_vec()).execute(on).await?;
+    Ok(())
+}
+
+/// Keeps a decision whole.
+///
+/// # Errors
+/// When the database fails.
+pub async fn keep_decision(
+    on: &mut PgConnection, county: FeatureId, id: Uuid, at: DateTime<Utc>, versions: (i32, i32), inputs: &Value, outcome: &Value, explanation: &str,
+) -> Result<(), DbError> {
+    let sql = "INSERT INTO dispatch_decision (county_id, incident_id, decided_at, algorithm_version, rule_version, inputs, outcome, explanation)
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let query = sqlx::query(sql).bind(county).bind(id).bind(at).bind(versions.0).bind(versions.1);
+    query.bind(inputs).bind(outcome).bind(explanation).execute(on).await?;
+    Ok(())
+}
+
+/// The last decision about an incident.
+///
+/// # Errors
+/// When the database fails.
+pub async fn decision(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<Option<DecisionRow>, DbError> {
+    let sql = "SELECT outcome, explanation FROM dispatch_decision WHERE county_id = $1 AND incident_id = $2 ORDER BY decided_at DESC, id DESC LIMIT 1";
+    Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_optional(on).await?)
+}
+
+/// All steps of an incident, the first one first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn timeline(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<Vec<StepRow>, DbError> {
+    let sql = "SELECT h.ordinal, h.action::text AS action, h.actor, h.at, h.from_state::text AS from_state, h.to_state::text AS to_state,
+                      h.unit_id, u.name AS unit_name, h.responder_id, h.note, h.digest
+               FROM incident_history h LEFT JOIN handling_unit u ON u.id = h.unit_id
+               WHERE h.county_id = $1 AND h.incident_id = $2 ORDER BY h.ordinal";
+    Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_all(on).await?)
+}
+
+/// Number and digest of the last step.
+///
+/// # Errors
+/// When the database fails.
+pub async fn last_step(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<Option<(i32, Vec<u8>)>, DbError> {
+    let sql = "SELECT ordinal, digest FROM incident_history WHERE county_id = $1 AND incident_id = $2 ORDER BY ordinal DESC LIMIT 1";
+    Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_optional(on).await?)
+}
+
+/// Writes an action's change, and ends all assignments with the incident.
+///
+/// # Errors
+/// When the database fails.
+pub async fn change(on: &mut PgConnection, county: FeatureId, id: Uuid, c: &Change<'_>) -> Result<(), DbError> {
+    let sql = "UPDATE incident SET state = $3::incident_state, next_deadline_at = $4,
+                 resolved_at = CASE WHEN $6::text IS NULL THEN resolved_at ELSE $5 END, resolved_by = coalesce($6, resolved_by),
+                 on_the_spot = on_the_spot OR $7, closed_at = CASE WHEN $8 THEN $5 END
+               WHERE county_id = $1 AND id = $2";
+    let query = sqlx::query(sql).bind(county).bind(id).bind(c.state).bind(c.next_deadline_at).bind(c.at);
+    query.bind(c.resolved_by).bind(c.on_the_spot).bind(c.ended).execute(&mut *on).await?;
+    if c.accepted {
+        let sql = "UPDATE assignment SET accepted_at = $3 WHERE county_id = $1 AND incident_id = $2 AND role = 'owner' AND ended_at IS NULL";
+        sqlx::query(sql).bind(county).bind(id).bind(c.at).execute(&mut *on).await?;
+    }
+    if c.ended {
+        let sql = "UPDATE assignment SET ended_at = greatest($3, started_at) WHERE county_id = $1 AND incident_id = $2 AND ended_at IS NULL";
+        sqlx::query(sql).bind(county).bind(id).bind(c.at).execute(on).await?;
+    }
+    Ok(())
+}
+
+/// A page of a list, the newest report first, after a place in that order; and the number of all.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(
+    on: &mut PgConnection, county: FeatureId, filter: &Filter, now: DateTime<Utc>, after: Option<(DateTime<Utc>, Uuid)>, limit: i64,
+) -> Result<(Vec<IncidentRow>, i64), DbError> {
+    const PAGE: &str = concat!(
+        include_str!("sql/incident_select.sql"),
+        include_str!("sql/incident_filter.sql"),
+        " AND ($11::timestamptz IS NULL OR (i.reported_at, i.id) < ($11, $12::uuid)) ORDER BY i.reported_at DESC, i.id DESC LIMIT $13"
+    );
+    const COUNT: &str = concat!("SELECT count(*) FROM incident i ", include_str!("sql/incident_filter.sql"));
+    let bbox = filter.bbox.map(|b| b.to_vec());
+    let total: i64 = sqlx::query_scalar(COUNT)
+        .bind(county).bind(&filter.states).bind(filter.region).bind(&filter.category).bind(filter.since).bind(filter.until)
+        .bind(filter.overdue).bind(now).bind(&bbox).bind(filter.grid)
+        .fetch_one(&mut *on).await?;
+    let rows = sqlx::query_as(PAGE)
+        .bind(county).bind(&filter.states).bind(filter.region).bind(&filter.category).bind(filter.since).bind(filter.until)
+        .bind(filter.overdue).bind(now).bind(&bbox).bind(filter.grid)
+        .bind(after.map(|a| a.0)).bind(after.map(|a| a.1)).bind(limit)
+        .fetch_all(on).await?;
+    Ok((rows, total))
+}

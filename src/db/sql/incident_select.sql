@@ -1,0 +1,18 @@
+-- Incidents with what they point to, under the names of db::incident::IncidentRow.
+SELECT i.id, i.number, i.state::text AS state, i.version, c.code AS category, c.name AS category_name, i.restricted,
+       i.urgency::text AS urgency, i.description, i.location_source::text AS location_source,
+       ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, i.accuracy_m, i.household_id, i.location_text,
+       i.village_id, v.name AS village_name,
+       i.grid_id, coalesce(code_today(i.grid_id, 'grid', county_day(i.county_id)), '') AS grid_code, gv.name AS grid_name,
+       a.unit_id, u.name AS unit_name, u.lead_org_id AS org_id, o.name AS org_name,
+       a.responder_id, r.name AS responder_name, a.provisional,
+       i.accept_by, i.resolve_by, i.next_deadline_at, i.reported_at, i.received_at, i.resolved_at, i.resolved_by,
+       i.closed_at, i.on_the_spot
+FROM incident i
+JOIN category c ON c.id = i.category_id
+JOIN assignment a ON a.county_id = i.county_id AND a.id = i.current_assignment_id
+JOIN handling_unit u ON u.id = a.unit_id
+JOIN party_org o ON o.id = u.lead_org_id
+LEFT JOIN responder r ON r.id = a.responder_id
+LEFT JOIN region v ON v.id = i.village_id
+LEFT JOIN grid_version gv ON gv.id = i.grid_version_id

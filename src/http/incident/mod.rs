@@ -1,0 +1,21 @@
+//! `/api/incidents`.
+
+mod act;
+mod list;
+mod report;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::domain::Problem;
+use crate::service::Yitu;
+
+/// `/api/incidents…`.
+pub fn routes() -> OpenApiRouter<Yitu> {
+    OpenApiRouter::new().routes(routes!(list::list, report::report)).routes(routes!(list::find)).routes(routes!(act::act))
+}
+
+/// The id in a path; what is no UUID names no incident.
+fn read_id(text: &str) -> Result<uuid::Uuid, Problem> {
+    text.parse().map_err(|_| Problem::not_found(("事件", "incident"), text))
+}

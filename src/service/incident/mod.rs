@@ -1,0 +1,26 @@
+//! Incidents: report, look, act.
+
+pub mod act;
+pub mod check;
+pub mod history;
+pub mod list;
+pub mod plan;
+pub mod preview;
+pub mod report;
+pub mod view;
+
+use super::ServiceError;
+
+/// How often a transaction that met another is tried.
+const ATTEMPTS: usize = 4;
+
+/// Runs a transaction again when it only met another one (serialisation failure, deadlock).
+async fn retried<T, F: Future<Output = Result<T, ServiceError>>>(attempt: impl Fn() -> F) -> Result<T, ServiceError> {
+    let mut tries = 1;
+    loop {
+        match attempt().await {
+            Err(ServiceError::Db(e)) if e.is_transient() && tries < ATTEMPTS => tries += 1,
+            done => return done,
+        }
+    }
+}

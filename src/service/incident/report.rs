@@ -1,0 +1,158 @@
+//! Report: an incident is stored with its first owner, or not at all.
+
+use chrono::{DateTime, SubsecRound, Utc};
+use serde_json::json;
+
+use super::check::{Checked, Report, check};
+use super::history::{Chain, Happening};
+use super::plan::{Planned, plan};
+use super::retried;
+use super::view::{IncidentView, whole};
+use crate::db::incident::{self, NewIncident};
+use crate::db::Request;
+use crate::dispatch::ALGORITHM_VERSION;
+use crate::domain::incident::{Action, State};
+use crate::domain::{FeatureId, Viewer};
+use crate::service::{ServiceError, Yitu};
+
+/// Who the history names for what the program does by itself.
+const SYSTEM: &str = "系统";
+
+/// An incident and whether this report made it.
+#[derive(Debug)]
+pub struct Reported {
+    /// The incident.
+    pub incident: IncidentView,
+    /// False for a repeat.
+    pub new: bool,
+}
+
+/// Reports something. The same id is the same incident, however often and with whatever it is sent.
+///
+/// # Errors
+/// Problems that name the field; a failing database.
+pub async fn report(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Reported, ServiceError> {
+    // Microseconds are what the database keeps; the digests must be computed from the same.
+    let now = yitu.clock.now().trunc_subsecs(6);
+    if let Some(known) = known(yitu, viewer, &report, now).await? {
+        return Ok(known);
+    }
+    let checked = check(report, now)?;
+    retried(|| attempt(yitu, viewer, &checked, now)).await
+}
+
+/// The incident of this id, if it is already there.
+async fn known(yitu: &Yitu, viewer: &Viewer, report: &Report, now: DateTime<Utc>) -> Result<Option<Reported>, ServiceError> {
+    let mut on = Request::begin(&yitu.db.request, viewer).await?;
+    let Some(incident) = whole(&mut on, viewer.county_id(), report.id, now).await? else { return Ok(None) };
+    let seq = on.commit().await?;
+    Ok(Some(Reported { incident: incident.written_at(seq), new: false }))
+}
+
+async fn attempt(yitu: &Yitu, viewer: &Viewer, checked: &Checked, now: DateTime<Utc>) -> Result<Reported, ServiceError> {
+    let county = viewer.county_id();
+    let mut on = Request::begin(&yitu.db.request, viewer).await?;
+    let planned = plan(&mut on, county, checked, now).await?;
+    let new = store(&mut on, viewer, checked, &planned, now).await?;
+    let incident = whole(&mut on, county, checked.report.id, now).await?;
+    let incident = incident.ok_or_else(|| ServiceError::Internal(format!("incident {} is gone", checked.report.id)))?;
+    let seq = on.commit().await?;
+    Ok(Reported { incident: incident.written_at(seq), new })
+}
+
+/// Writes the incident whole; false when a parallel report of the same id came first.
+async fn store(on: &mut Request, viewer: &Viewer, checked: &Checked, planned: &Planned, now: DateTime<Utc>) -> Result<bool, ServiceError> {
+    let county = viewer.county_id();
+    let (report, decision) = (&checked.report, &planned.decision);
+    let done = report.resolve_on_spot.as_ref();
+    let state = if done.is_some() { State::Closed } else { decision.state };
+    let reporter = report.reporter.clone().filter(|r| !r.is_null()).unwrap_or_else(|| json!({}));
+    let new = NewIncident {
+        county_id: county,
+        id: report.id,
+        state: state.code(),
+        category_id: planned.category.id,
+        restricted: planned.category.restricted,
+        urgency: report.urgency.code(),
+        description: &report.description,
+        location_source: report.location.source.code(),
+        point: planned.point.map(|p| (p.lon(), p.lat())),
+        accuracy_m: report.location.accuracy_m,
+        confidence: report.location.confidence,
+        household_id: report.location.household_id.filter(|_| planned.inputs.place.household),
+        location_text: &checked.text,
+        village_id: planned.village.as_ref().map(|v| v.id),
+        grid_id: decision.grid.as_ref().map(|g| g.grid_id),
+        grid_version_id: decision.grid.as_ref().map(|g| g.version_id),
+        reporter: &reporter,
+        reported_at: checked.reported_at,
+        received_at: now,
+        next_deadline_at: done.is_none().then_some(decision.accept_by),
+        accept_by: decision.accept_by,
+        resolve_by: decision.resolve_by,
+        unit_id: decision.unit.id,
+        responder_id: decision.responder.as_ref().map(|p| p.responder_id),
+        provisional: decision.provisional && done.is_none(),
+        version: if done.is_some() { 3 } else { 2 },
+        resolved_by: done.map(|_| viewer.name()),
+    };
+    if !incident::insert(on, &new).await? {
+        return Ok(false);
+    }
+    if done.is_none() {
+        incident::insert_helpers(on, county, report.id, &decision.helper_unit_ids, now).await?;
+    }
+    write_history(on, viewer, checked, planned, now).await?;
+    keep_decision(on, county, checked, planned, now).await?;
+    Ok(true)
+}
+
+async fn write_history(on: &mut Request, viewer: &Viewer, checked: &Checked, planned: &Planned, now: DateTime<Utc>) -> Result<(), ServiceError> {
+    let (county, id, decision) = (viewer.county_id(), checked.report.id, &planned.decision);
+    let (unit, responder) = (Some(decision.unit.id), decision.responder.as_ref().map(|p| p.responder_id));
+    let report = Happening {
+        action: Action::Report,
+        actor: viewer.name(),
+        at: now,
+        from: None,
+        to: State::PendingDispatch,
+        unit: None,
+        responder: None,
+        note: "",
+    };
+    let dispatch = Happening {
+        action: Action::Dispatch,
+        actor: SYSTEM,
+        from: Some(State::PendingDispatch),
+        to: decision.state,
+        unit,
+        responder,
+        ..report
+    };
+    let mut chain = Chain::default();
+    chain.append(on, county, id, &report).await?;
+    chain.append(on, county, id, &dispatch).await?;
+    if let Some(done) = &checked.report.resolve_on_spot {
+        let closed = Happening {
+            action: Action::ResolveOnSpot,
+            from: Some(decision.state),
+            to: State::Closed,
+            unit,
+            responder,
+            note: &done.note,
+            ..report
+        };
+        chain.append(on, county, id, &closed).await?;
+    }
+    Ok(())
+}
+
+async fn keep_decision(on: &mut Request, county: FeatureId, checked: &Checked, planned: &Planned, now: DateTime<Utc>) -> Result<(), ServiceError> {
+    let json = |e: serde_json::Error| ServiceError::Internal(e.to_string());
+    let inputs = serde_json::to_value(&planned.inputs).map_err(json)?;
+    let outcome = serde_json::to_value(&planned.decision).map_err(json)?;
+    let versions = (ALGORITHM_VERSION, planned.inputs.rule.version);
+    let text = &planned.decision.explanation;
+    incident::keep_decision(on, county, checked.report.id, now, versions, &inputs, &outcome, text).await?;
+    Ok(())
+}
