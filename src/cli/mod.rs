@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 
+mod config;
 mod demo;
 mod import;
 mod migrate;
@@ -32,6 +33,9 @@ struct Arguments {
 enum Command {
     /// 启动地图服务
     Serve(serve::Arguments),
+    /// 查看与检查配置
+    #[command(subcommand)]
+    Config(config::Arguments),
     /// 装入一个虚构的演示县
     Demo(demo::Arguments),
     /// 导入图层文件:Shapefile、GeoPackage、FileGDB、GeoJSON、KML、DXF、CSV、XLSX
@@ -82,6 +86,7 @@ fn run(arguments: Arguments) -> Result<(), CliError> {
     runtime.block_on(async {
         match arguments.command {
             Command::Serve(arguments) => serve::run(config, arguments).await,
+            Command::Config(arguments) => config::run(&config, arguments),
             Command::Demo(arguments) => demo::run(config, arguments).await,
             Command::Import(arguments) => import::run(config, arguments).await,
             Command::Migrate => migrate::run(config).await,

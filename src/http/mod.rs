@@ -4,6 +4,7 @@ pub mod dispatch;
 pub mod extract;
 pub mod health;
 pub mod incident;
+pub mod metrics;
 pub mod problem;
 pub mod web_map;
 
@@ -50,6 +51,8 @@ pub fn app(yitu: Yitu) -> Router {
     let (router, document) = routes();
     let router = router
         .merge(web_map::routes())
+        .route("/metrics", axum::routing::get(metrics::expose))
+        .route_layer(axum::middleware::from_fn(metrics::measure))
         .merge(utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/openapi.json", document))
         .layer(CompressionLayer::new().compress_when(compressible()))
         .fallback(problem::no_such_path)

@@ -1,0 +1,37 @@
+//! `yitu config check`: whether the settings can be used, and what they are.
+
+use clap::Subcommand;
+
+use super::CliError;
+use crate::config::{Config, LogFormat};
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(super) enum Arguments {
+    /// 检查配置文件与环境变量,并列出生效的值
+    Check,
+}
+
+/// The settings were parsed before this runs; what is left is to show them, passwords apart.
+pub(super) fn run(config: &Config, arguments: Arguments) -> Result<(), CliError> {
+    let Arguments::Check = arguments;
+    let database = |url: &Option<String>| if url.is_some() { "已设置" } else { "未设置" };
+    println!("配置有效。");
+    println!("  listen                {}", config.listen);
+    println!("  data_dir              {}", config.data_dir.display());
+    println!("  database_url          {}", database(&config.database_url));
+    println!("  request_database_url  {}", database(&config.request_database_url));
+    println!("  system_database_url   {}", database(&config.system_database_url));
+    println!("  request_connections   {}", config.request_connections);
+    let tiles = config.tiles_config_dir.as_ref().map_or("内置".to_owned(), |d| d.display().to_string());
+    println!("  tiles_config_dir      {tiles}");
+    println!("  tile_cache_bytes      {}", config.tile_cache_bytes);
+    let format = match config.log_format {
+        LogFormat::Json => "json",
+        LogFormat::Text => "text",
+    };
+    println!("  log_format, log       {format}, {}", config.log);
+    if !config.listen.ip().is_loopback() {
+        return Err(CliError::fault(format!("listen={} 不是本机地址,而现在还没有登录:任何人都能读写。请改回 127.0.0.1。", config.listen)));
+    }
+    Ok(())
+}
