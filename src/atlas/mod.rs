@@ -1,15 +1,25 @@
 //! The in-memory copy of what the map needs, fed by the change log.
 
+pub mod history;
 pub mod store;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
+use geo::BoundingRect;
 use parking_lot::{RwLock, RwLockReadGuard};
+use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 
-use crate::domain::{Feature, FeatureId, Layer, Schema, Snapshot};
+use crate::domain::{Feature, FeatureId, Layer, LogPosition, Schema, Snapshot};
+use crate::geo::Bbox;
 
+pub use history::History;
 pub use store::LayerStore;
+
+/// Changes a slow listener may lag behind before it is told that it missed some.
+const LISTENER_BACKLOG: usize = 1024;
 
 /// What became of one feature: its present state, or nothing when it is gone.
 #[derive(Debug, Clone)]
@@ -31,12 +41,53 @@ pub struct Applied {
     pub snapshot: Snapshot,
 }
 
+impl Applied {
+    /// The position of the latest transaction that has ended.
+    #[must_use]
+    pub fn position(&self) -> LogPosition {
+        LogPosition { epoch: self.epoch, xid: self.snapshot.xmax.saturating_sub(1) }
+    }
+}
+
+/// Where in a layer something changed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Extent {
+    /// Anywhere; the ids are not told.
+    Everything,
+    /// These features, within these boxes (degrees) of their state before and after.
+    Features {
+        /// Which.
+        ids: Vec<FeatureId>,
+        /// Where they were and are.
+        boxes: Vec<Bbox>,
+    },
+}
+
+/// One step of the atlas in one layer, as streams tell it. It is in the atlas when it is told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// Where the atlas stands with it.
+    pub position: LogPosition,
+    /// The layer.
+    pub layer: Layer,
+    /// What of it.
+    pub extent: Extent,
+}
+
+#[derive(Debug)]
+struct Slot {
+    store: RwLock<LayerStore>,
+    history: RwLock<History>,
+}
+
 /// All layers, each behind its own lock; readers take what they need and let go.
 #[derive(Debug)]
 pub struct Atlas {
-    layers: Vec<RwLock<LayerStore>>,
-    applied: RwLock<Applied>,
+    layers: Vec<Slot>,
+    applied: watch::Sender<Applied>,
     generation: AtomicU64,
+    following: AtomicBool,
+    changes: broadcast::Sender<Arc<Change>>,
 }
 
 impl Default for Atlas {
@@ -49,40 +100,115 @@ impl Atlas {
     /// An empty atlas.
     #[must_use]
     pub fn new() -> Self {
+        let slot = || Slot {
+            store: RwLock::new(LayerStore::empty(Schema::new([""; 0]))),
+            history: RwLock::new(History::default()),
+        };
         Self {
-            layers: Layer::ALL.iter().map(|_| RwLock::new(LayerStore::empty(Schema::new([""; 0])))).collect(),
-            applied: RwLock::new(Applied::default()),
+            layers: Layer::ALL.iter().map(|_| slot()).collect(),
+            applied: watch::Sender::new(Applied::default()),
             generation: AtomicU64::new(0),
+            following: AtomicBool::new(false),
+            changes: broadcast::Sender::new(LISTENER_BACKLOG),
         }
     }
 
     /// A layer for reading. Hold it briefly and never across an await.
     pub fn layer(&self, layer: Layer) -> RwLockReadGuard<'_, LayerStore> {
-        self.layers[layer as usize].read()
+        self.layers[layer as usize].store.read()
     }
 
     /// Replaces a whole layer.
     pub fn replace(&self, layer: Layer, store: LayerStore) {
-        *self.layers[layer as usize].write() = store;
+        let slot = &self.layers[layer as usize];
+        let old = std::mem::replace(&mut *slot.store.write(), store);
+        slot.history.write().note_all();
         self.generation.fetch_add(1, Ordering::AcqRel);
+        drop(old);
     }
 
-    /// Applies the present state of changed features; afterwards the atlas stands at `applied`.
-    pub fn apply(&self, deltas: Vec<Delta>, applied: Applied) {
-        for delta in deltas {
-            self.layers[delta.layer as usize].write().put(delta.id, delta.now);
+    /// Applies the present state of changed features; afterwards the atlas stands at `applied`. Listeners are
+    /// told of these and of the layers `replaced` before, once all is in place.
+    pub fn apply(&self, deltas: Vec<Delta>, applied: Applied, replaced: Vec<Change>) {
+        let position = applied.position();
+        let mut changes = replaced;
+        for layer in Layer::ALL {
+            let of_layer: Vec<&Delta> = deltas.iter().filter(|d| d.layer == *layer).collect();
+            if !of_layer.is_empty() {
+                let extent = self.put(*layer, &of_layer);
+                changes.push(Change { position, layer: *layer, extent });
+            }
         }
+        self.applied.send_replace(applied);
+        for change in changes {
+            // Nobody may be listening.
+            let _ = self.changes.send(Arc::new(change));
+        }
+    }
+
+    /// Data first, then its generation: who reads a generation and then the data may find the data newer
+    /// than it noted, never older.
+    fn put(&self, layer: Layer, deltas: &[&Delta]) -> Extent {
+        let slot = &self.layers[layer as usize];
+        let mut boxes: Vec<Bbox> = Vec::new();
+        {
+            let mut store = slot.store.write();
+            for delta in deltas {
+                boxes.extend(delta.now.as_ref().and_then(bounds));
+                let before = store.put(delta.id, delta.now.clone());
+                boxes.extend(before.as_deref().and_then(bounds));
+            }
+        }
+        boxes.dedup();
+        slot.history.write().note(boxes.iter().copied());
         self.generation.fetch_add(1, Ordering::AcqRel);
-        *self.applied.write() = applied;
+        Extent::Features { ids: deltas.iter().map(|d| d.id).collect(), boxes }
     }
 
     /// How far in the change log the atlas stands.
     pub fn applied(&self) -> Applied {
-        self.applied.read().clone()
+        self.applied.borrow().clone()
+    }
+
+    /// Waits until a transaction's effects are in the atlas; false when they are not by then.
+    pub async fn wait_for(&self, position: LogPosition, timeout: Duration) -> bool {
+        let mut applied = self.applied.subscribe();
+        let arrived = applied.wait_for(|a| a.epoch == position.epoch && a.snapshot.sees(position.xid));
+        tokio::time::timeout(timeout, arrived).await.is_ok_and(|seen| seen.is_ok())
+    }
+
+    /// All changes from now on.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Change>> {
+        self.changes.subscribe()
+    }
+
+    /// Whether the atlas is kept up to date at the moment.
+    pub fn is_following(&self) -> bool {
+        self.following.load(Ordering::Acquire)
+    }
+
+    /// Notes whether the atlas is kept up to date.
+    pub fn set_following(&self, following: bool) {
+        self.following.store(following, Ordering::Release);
     }
 
     /// Moves on with every change.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
+
+    /// Moves on with every change of a layer. Read it before the data that is prepared from the layer.
+    pub fn layer_generation(&self, layer: Layer) -> u64 {
+        self.layers[layer as usize].history.read().generation()
+    }
+
+    /// Whether anything of a layer within `bbox` (degrees) may have changed after a generation of it.
+    pub fn changed_since(&self, layer: Layer, generation: u64, bbox: Bbox) -> bool {
+        self.layers[layer as usize].history.read().changed_since(generation, bbox)
+    }
+}
+
+fn bounds(feature: &Feature) -> Option<Bbox> {
+    feature.geometry.as_ref()?.bounding_rect()
 }

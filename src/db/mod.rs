@@ -1,10 +1,12 @@
 //! PostgreSQL: the only module that speaks SQL.
 
+pub mod change_log;
 pub mod connect;
 pub mod copy;
 pub mod import;
 pub mod embedded;
 pub mod incident;
+pub mod layer;
 pub mod principal;
 pub mod unit;
 

@@ -1,5 +1,6 @@
 //! Use cases: one verb a file, under the noun it serves.
 
+pub mod atlas;
 pub mod clock;
 pub mod county;
 pub mod health;

@@ -39,10 +39,20 @@ pub enum StartError {
     Connect(#[from] ConnectError),
     /// The schema cannot be brought up to date.
     #[error("数据库结构升级失败:{0}")]
+<<<<<<< HEAD
     Migrate(#[from] db::MigrateError),
     /// Our own server does not run.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
+=======
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// The map cannot be read from the database.
+    #[error("从数据库装载地图失败:{0}")]
+    Load(#[from] db::DbError),
+    /// Something is missing in the configuration.
+    #[error("{0}")]
+    Configuration(String),
+>>>>>>> cbd6a1a (Keep an atlas of all layers at the database's present state)
 }
 
 /// Opens the configured database and brings its schema up to date.
@@ -83,5 +93,7 @@ async fn connect(addresses: Addresses) -> Result<Databases, StartError> {
 /// # Errors
 /// When the atlas cannot be loaded.
 pub async fn start(config: Config, databases: Databases) -> Result<Yitu, StartError> {
-    Ok(Yitu { config: Arc::new(config), db: databases, atlas: Arc::new(Atlas::new()), clock: Arc::new(SystemClock) })
+    let atlas = Arc::new(Atlas::new());
+    super::atlas::follow::start(&atlas, &databases).await?;
+    Ok(Yitu { config: Arc::new(config), db: databases, atlas, clock: Arc::new(SystemClock) })
 }

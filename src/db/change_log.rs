@@ -1,0 +1,195 @@
+//! The change log's readers: what committed since a snapshot, and those features' present state.
+//!
+//! A reader asks for the rows its last snapshot did not see, never for rows after a number: transactions
+//! commit in another order than they were numbered in. It then re-reads the features, so that the order of
+//! the rows does not matter, and moves on to the snapshot it read in.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::{Connection, Postgres, Transaction};
+use uuid::Uuid;
+
+use super::DbError;
+use super::layer::LayerReader;
+use crate::domain::{Feature, FeatureId, Layer, Schema, Snapshot};
+
+/// More changed features of a layer than these are read with the whole layer.
+const READ_WHOLE_ABOVE: usize = 20_000;
+
+/// Where a reader stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Which life of the database.
+    pub epoch: Uuid,
+    /// What was visible.
+    pub snapshot: Snapshot,
+    /// The calendar days of the counties: what is in force changes with them, without a row in the log.
+    pub days: String,
+}
+
+/// What is to be done with one layer.
+#[derive(Debug)]
+pub enum LayerUpdate {
+    /// Everything, in place of what was there.
+    Whole(Schema, Vec<Feature>),
+    /// Some features' present state; `None` is gone.
+    Some(Vec<(FeatureId, Option<Feature>)>),
+}
+
+/// One consistent step forward.
+#[derive(Debug)]
+pub struct Step {
+    /// Where the reader stands afterwards.
+    pub standing: Standing,
+    /// What changed.
+    pub updates: Vec<(Layer, LayerUpdate)>,
+}
+
+/// A connection that reads the log again and again.
+#[derive(Debug)]
+pub struct Reader {
+    connection: PgConnection,
+}
+
+impl Reader {
+    /// Takes a connection out of the system login's pool, for as long as the reader lives.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn connect(system: &PgPool) -> Result<Self, DbError> {
+        Ok(Self { connection: system.acquire().await?.detach() })
+    }
+
+    /// All layers in one snapshot.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn everything(&mut self) -> Result<Step, DbError> {
+        let mut transaction = begin(&mut self.connection).await?;
+        let (standing, _) = standing(&mut transaction).await?;
+        let updates = read_all(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(Step { standing, updates })
+    }
+
+    /// What committed since; `None` when nothing did. Begins anew where the log no longer tells.
+    ///
+    /// # Errors
+    /// When the database cannot be read. The reader's standing is then unchanged; drop the reader.
+    pub async fn since(&mut self, last: &Standing) -> Result<Option<Step>, DbError> {
+        let mut transaction = begin(&mut self.connection).await?;
+        let (now, trimmed_to) = standing(&mut transaction).await?;
+        if now == *last {
+            transaction.commit().await?;
+            return Ok(None);
+        }
+        let told = now.epoch == last.epoch && now.days == last.days && is_told(&last.snapshot, &now.snapshot, trimmed_to);
+        let updates =
+            if told { read_changed(&mut transaction, &last.snapshot).await? } else { read_all(&mut transaction).await? };
+        transaction.commit().await?;
+        Ok(Some(Step { standing: now, updates }))
+    }
+}
+
+async fn begin(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, DbError> {
+    Ok(connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+}
+
+/// Where a reader of this transaction stands, and the transaction id below which rows may be trimmed.
+async fn standing(transaction: &mut PgConnection) -> Result<(Standing, u64), DbError> {
+    let (epoch, snapshot, trimmed_to, days): (Uuid, String, String, String) = sqlx::query_as(
+        "SELECT epoch, pg_current_snapshot()::text, trimmed_to::text,
+                coalesce((SELECT string_agg(id || ':' || county_day(id), ',' ORDER BY id) FROM region WHERE level = 'county'), '')
+         FROM log_epoch, change_log_floor",
+    )
+    .fetch_one(transaction)
+    .await?;
+    let snapshot = snapshot.parse().map_err(|e| DbError::Stored(format!("{e}")))?;
+    let trimmed_to = trimmed_to.parse().map_err(|_| DbError::Stored(format!("trimmed_to {trimmed_to}")))?;
+    Ok((Standing { epoch, snapshot, days }, trimmed_to))
+}
+
+/// Whether the log still holds every row a reader at `last` has not seen. Rows below `trimmed_to` may be
+/// gone: those of transactions that were to come, or were running then and have ended since.
+fn is_told(last: &Snapshot, now: &Snapshot, trimmed_to: u64) -> bool {
+    last.xmax >= trimmed_to && !last.running.iter().any(|&xid| xid < trimmed_to && now.sees(xid))
+}
+
+async fn read_all(transaction: &mut PgConnection) -> Result<Vec<(Layer, LayerUpdate)>, DbError> {
+    let mut updates = Vec::with_capacity(Layer::ALL.len());
+    for &layer in Layer::ALL {
+        let mut reader = LayerReader::open(transaction, layer).await?;
+        let features = reader.all(transaction).await?;
+        updates.push((layer, LayerUpdate::Whole(reader.schema().clone(), features)));
+    }
+    Ok(updates)
+}
+
+async fn read_changed(transaction: &mut PgConnection, last: &Snapshot) -> Result<Vec<(Layer, LayerUpdate)>, DbError> {
+    let running: Vec<String> = last.running.iter().map(u64::to_string).collect();
+    let rows: Vec<(String, FeatureId)> = sqlx::query_as(include_str!("sql/changed_features.sql"))
+        .bind(last.xmax.to_string())
+        .bind(running)
+        .fetch_all(&mut *transaction)
+        .await?;
+    let mut changed: BTreeMap<Layer, Vec<FeatureId>> = BTreeMap::new();
+    for (layer, id) in rows {
+        // The log also tells of what is on no map, such as handling units.
+        if let Ok(layer) = layer.parse() {
+            changed.entry(layer).or_default().push(id);
+        }
+    }
+    let mut updates = Vec::with_capacity(changed.len());
+    for (layer, ids) in changed {
+        let mut reader = LayerReader::open(transaction, layer).await?;
+        let update = if ids.len() > READ_WHOLE_ABOVE {
+            let features = reader.all(transaction).await?;
+            LayerUpdate::Whole(reader.schema().clone(), features)
+        } else {
+            let mut present: BTreeMap<FeatureId, Feature> =
+                reader.some(transaction, &ids).await?.into_iter().map(|f| (f.id, f)).collect();
+            LayerUpdate::Some(ids.into_iter().map(|id| (id, present.remove(&id))).collect())
+        };
+        updates.push((layer, update));
+    }
+    Ok(updates)
+}
+
+/// Drops rows older than `keep` and notes how far the log no longer tells. Answers how many.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub async fn trim(system: &PgPool, keep: Duration) -> Result<u64, DbError> {
+    let trimmed: i64 = sqlx::query_scalar(
+        "WITH gone AS (
+           DELETE FROM change_log WHERE changed_at < now() - make_interval(secs => $1) RETURNING xid
+         ), top AS (
+           SELECT count(*) AS rows, (max(xid::text::numeric) + 1)::text::xid8 AS above FROM gone
+         ), moved AS (
+           UPDATE change_log_floor SET trimmed_to = greatest(trimmed_to, top.above) FROM top WHERE top.rows > 0
+         )
+         SELECT rows FROM top",
+    )
+    .bind(keep.as_secs_f64())
+    .fetch_one(system)
+    .await?;
+    Ok(trimmed.unsigned_abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_is_told_all_unless_unseen_rows_may_be_gone() {
+        let last = Snapshot { xmin: 10, xmax: 20, running: vec![10] };
+        let still_running = Snapshot { xmin: 10, xmax: 40, running: vec![10] };
+        let ended = Snapshot { xmin: 40, xmax: 40, running: vec![] };
+        assert!(is_told(&last, &ended, 10), "nothing unseen was trimmed");
+        assert!(is_told(&last, &still_running, 20), "what runs on has no rows to trim");
+        assert!(!is_told(&last, &ended, 11), "rows of 10 may have been trimmed after it ended");
+        assert!(!is_told(&last, &still_running, 21), "20 came after");
+    }
+}

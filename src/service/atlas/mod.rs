@@ -1,0 +1,3 @@
+//! The atlas and the database it follows.
+
+pub mod follow;
