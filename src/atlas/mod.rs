@@ -139,11 +139,12 @@ impl Atlas {
                 changes.push(Change { position, layer: *layer, extent });
             }
         }
-        self.applied.send_replace(applied);
         for change in changes {
             // Nobody may be listening.
             let _ = self.changes.send(Arc::new(change));
         }
+        // Last, so that who waited for a write finds it told as well.
+        self.applied.send_replace(applied);
     }
 
     /// Data first, then its generation: who reads a generation and then the data may find the data newer

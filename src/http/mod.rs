@@ -2,10 +2,13 @@
 
 pub mod dispatch;
 pub mod extract;
+pub mod county;
 pub mod health;
 pub mod incident;
 pub mod metrics;
+pub mod live;
 pub mod problem;
+pub mod tile;
 pub mod web_map;
 
 use std::time::Duration;
@@ -43,6 +46,9 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(Document::openapi()).merge(health::routes())
         .merge(incident::routes())
         .merge(dispatch::routes())
+        .merge(tile::routes())
+        .merge(county::routes())
+        .merge(live::routes())
         .split_for_parts()
 }
 

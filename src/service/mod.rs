@@ -6,7 +6,9 @@ pub mod county;
 pub mod health;
 pub mod import;
 pub mod incident;
+pub mod live;
 pub mod startup;
+pub mod tile;
 
 use std::sync::Arc;
 
@@ -16,6 +18,7 @@ use crate::atlas::Atlas;
 use crate::config::Config;
 use crate::db::{Databases, DbError};
 use crate::domain::Problem;
+use crate::tiles::TileConfigs;
 
 pub use clock::{Clock, SystemClock};
 
@@ -28,8 +31,19 @@ pub struct Yitu {
     pub db: Databases,
     /// The map in memory.
     pub atlas: Arc<Atlas>,
+    /// How tiles are drawn, and those at hand.
+    pub tiles: Tiles,
     /// The time; a parameter, so that tests run years in seconds.
     pub clock: Arc<dyn Clock>,
+}
+
+/// How tiles are drawn, and those at hand.
+#[derive(Debug, Clone)]
+pub struct Tiles {
+    /// The layers' settings.
+    pub configs: Arc<TileConfigs>,
+    /// Rendered tiles.
+    pub cache: tile::TileCache,
 }
 
 /// Why a use case did not succeed.

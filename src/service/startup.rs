@@ -7,6 +7,8 @@ use thiserror::Error;
 use super::{SystemClock, Yitu};
 use crate::atlas::Atlas;
 use crate::config::Config;
+use crate::tiles::TileConfigs;
+use crate::tiles::config::TileConfigError;
 use crate::db::connect::Addresses;
 use crate::db::embedded::{EmbeddedError, EmbeddedServer};
 use crate::db::{self, ConnectError, Databases};
@@ -39,20 +41,16 @@ pub enum StartError {
     Connect(#[from] ConnectError),
     /// The schema cannot be brought up to date.
     #[error("数据库结构升级失败:{0}")]
-<<<<<<< HEAD
     Migrate(#[from] db::MigrateError),
     /// Our own server does not run.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
-=======
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// A layer's tile settings cannot be used.
+    #[error(transparent)]
+    Tiles(#[from] TileConfigError),
     /// The map cannot be read from the database.
     #[error("从数据库装载地图失败:{0}")]
     Load(#[from] db::DbError),
-    /// Something is missing in the configuration.
-    #[error("{0}")]
-    Configuration(String),
->>>>>>> cbd6a1a (Keep an atlas of all layers at the database's present state)
 }
 
 /// Opens the configured database and brings its schema up to date.
@@ -95,5 +93,9 @@ async fn connect(addresses: Addresses) -> Result<Databases, StartError> {
 pub async fn start(config: Config, databases: Databases) -> Result<Yitu, StartError> {
     let atlas = Arc::new(Atlas::new());
     super::atlas::follow::start(&atlas, &databases).await?;
-    Ok(Yitu { config: Arc::new(config), db: databases, atlas, clock: Arc::new(SystemClock) })
+    let tiles = super::Tiles {
+        configs: Arc::new(TileConfigs::load(config.tiles_config_dir.as_deref())?),
+        cache: super::tile::TileCache::new(config.tile_cache_bytes),
+    };
+    Ok(Yitu { config: Arc::new(config), db: databases, atlas, tiles, clock: Arc::new(SystemClock) })
 }

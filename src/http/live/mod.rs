@@ -1,0 +1,80 @@
+//! The live stream: server-sent events of what changed.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::stream::{self, Stream, StreamExt};
+use serde::Deserialize;
+use tokio_stream::wrappers::BroadcastStream;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::extract::{Asker, Query};
+use super::{Answer, Failure};
+use crate::domain::Problem;
+use crate::service::Yitu;
+use crate::service::live::{Topic, events, missed};
+
+/// `/live`.
+pub fn routes() -> OpenApiRouter<Yitu> {
+    OpenApiRouter::new().routes(routes!(live))
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// Comma list of `tiles`, `incident`, `summary`; all when absent.
+    topics: Option<String>,
+}
+
+/// What changes from now on, as server-sent events.
+#[utoipa::path(get, path = "/live", tag = "live", params(Wanted),
+    responses((status = 200, content_type = "text/event-stream"), (status = 400, body = super::problem::ProblemBody)))]
+async fn live(
+    State(yitu): State<Yitu>,
+    Asker(viewer): Asker,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    let topics = topics(wanted.topics.as_deref())?;
+    // Listening begins before anything is told, so that nothing falls between.
+    let changes = BroadcastStream::new(yitu.atlas.listen());
+    let resumed = headers.contains_key("last-event-id");
+    let first = if resumed { missed(&yitu, &topics) } else { Vec::new() };
+    let later = changes.flat_map(move |change| {
+        let told = match change {
+            Ok(change) => events(&yitu, &viewer, &change, &topics),
+            // The listener was too slow.
+            Err(_) => missed(&yitu, &topics),
+        };
+        stream::iter(told)
+    });
+    let all = stream::iter(first).chain(later).map(|(topic, data)| {
+        let event = Event::default().event(topic.name());
+        let event = match data.get("seq").and_then(|s| s.as_str()) {
+            Some(seq) => event.id(seq),
+            None => event,
+        };
+        Ok(event.data(data.to_string()))
+    });
+    Ok(Sse::new(all).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+fn topics(list: Option<&str>) -> Result<Vec<Topic>, Failure> {
+    let Some(list) = list else { return Ok(Topic::ALL.to_vec()) };
+    let known = Topic::ALL;
+    let read = |name: &str| {
+        known.into_iter().find(|t| t.name() == name).ok_or_else(|| {
+            Problem::bad_field(
+                "topics",
+                format!("没有主题 {name:?},可用:tiles、incident、summary。"),
+                format!("There is no topic {name:?}; there are tiles, incident, summary."),
+            )
+            .into()
+        })
+    };
+    list.split(',').map(read).collect()
+}

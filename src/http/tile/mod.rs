@@ -1,0 +1,156 @@
+//! Vector tiles and their descriptions.
+
+use std::io::Write;
+
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use flate2::{Compression, write::GzEncoder};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::extract::{Asker, Query};
+use super::{Answer, Failure};
+use crate::domain::{LogPosition, Problem, ProblemKind};
+use crate::geo::TileId;
+use crate::service::tile::{Asked, layers, render};
+use crate::service::{Yitu, county};
+
+/// `/tiles/…`.
+pub fn routes() -> OpenApiRouter<Yitu> {
+    OpenApiRouter::new().routes(routes!(tile)).routes(routes!(describe))
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// `seq` of a write that must be in the tile.
+    min_seq: Option<String>,
+}
+
+/// One tile of one or more layers (Mapbox Vector Tile 2.1).
+#[utoipa::path(get, path = "/tiles/{layers}/{z}/{x}/{y}", tag = "tiles",
+    params(("layers" = String, Path, description = "Comma list"), ("z" = String, Path), ("x" = String, Path), ("y" = String, Path), Wanted),
+    responses((status = 200, content_type = "application/vnd.mapbox-vector-tile"), (status = 204, description = "Empty"),
+        (status = 304, description = "As the asker has it"), (status = 404, body = super::problem::ProblemBody)))]
+async fn tile(
+    State(yitu): State<Yitu>,
+    Asker(viewer): Asker,
+    Path((list, z, x, y)): Path<(String, String, String, String)>,
+    Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let tile = tile_id(&z, &x, &y)?;
+    let layers = layers(&yitu.tiles.configs, &list)?;
+    let min_seq = wanted.min_seq.as_deref().map(position).transpose()?;
+    let rendered = render(&yitu, &viewer, Asked { layers, tile, min_seq }).await?;
+    if rendered.bytes.is_empty() {
+        return Ok((StatusCode::NO_CONTENT, common()).into_response());
+    }
+    let gzip = accepts_gzip(&headers);
+    // Strong tags name the bytes sent, so each encoding has its own.
+    let tag = format!("\"{}{}\"", rendered.hash, if gzip { "-gzip" } else { "" });
+    let mut answer = common();
+    answer.insert(header::ETAG, HeaderValue::from_str(&tag).map_err(|e| inside(&e))?);
+    if is_known(&headers, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
+    }
+    answer.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.mapbox-vector-tile"));
+    let bytes = if gzip {
+        answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        let mut encoder = GzEncoder::new(Vec::with_capacity(rendered.bytes.len() / 2), Compression::fast());
+        encoder.write_all(&rendered.bytes).map_err(|e| inside(&e))?;
+        Body::from(encoder.finish().map_err(|e| inside(&e))?)
+    } else {
+        Body::from(rendered.bytes)
+    };
+    Ok((answer, bytes).into_response())
+}
+
+fn inside(error: &dyn std::fmt::Display) -> Failure {
+    crate::service::ServiceError::Internal(error.to_string()).into()
+}
+
+fn common() -> HeaderMap {
+    HeaderMap::from_iter([
+        (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
+        (header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization, Cookie")),
+    ])
+}
+
+fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|part| {
+        let (name, weight) = part.split_once(";q=").unwrap_or((part, "1"));
+        name.trim() == "gzip" && weight.trim().parse::<f32>().is_ok_and(|q| q > 0.0)
+    })
+}
+
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    // RFC 9110 §13.1.2: compared weakly.
+    known.split(',').map(|t| t.trim().trim_start_matches("W/")).any(|t| t == tag || t == "*")
+}
+
+fn tile_id(z: &str, x: &str, y: &str) -> Result<TileId, Failure> {
+    let parsed = (|| TileId::new(z.parse().ok()?, x.parse().ok()?, y.parse().ok()?))();
+    parsed.ok_or_else(|| {
+        Problem::new(
+            ProblemKind::NotFound,
+            "no-such-tile",
+            ("没有这块瓦片", "No such tile"),
+            (
+                format!("{z}/{x}/{y} 不在瓦片网格内:级别为 0 到 22,行列号从 0 到 2 的级别次方减 1。"),
+                format!("{z}/{x}/{y} is outside the grid: zooms are 0 to 22, columns and rows 0 to 2^zoom − 1."),
+            ),
+        )
+        .into()
+    })
+}
+
+fn position(text: &str) -> Result<LogPosition, Problem> {
+    text.parse().map_err(|_| {
+        Problem::bad_field(
+            "min_seq",
+            format!("min_seq={text:?} 不是写入返回的 seq。"),
+            format!("min_seq={text:?} is not the seq a write answered with."),
+        )
+    })
+}
+
+/// A layer's description (TileJSON 3.0).
+#[utoipa::path(get, path = "/tiles/{document}", tag = "tiles", params(("document" = String, Path, description = "LAYER.json")),
+    responses((status = 200, description = "TileJSON"), (status = 404, body = super::problem::ProblemBody)))]
+async fn describe(
+    State(yitu): State<Yitu>,
+    Asker(viewer): Asker,
+    Path(document): Path<String>,
+    headers: HeaderMap,
+) -> Answer<axum::Json<serde_json::Value>> {
+    let list = document.strip_suffix(".json").unwrap_or(&document);
+    let layers = layers(&yitu.tiles.configs, list)?;
+    let described = county::describe(&yitu, &viewer)?;
+    let configs: Vec<_> = layers.iter().filter_map(|l| yitu.tiles.configs.get(*l).map(|c| (*l, c))).collect();
+    let vector_layers: Vec<_> = configs
+        .iter()
+        .map(|(layer, config)| {
+            let fields: serde_json::Map<_, _> = config.attributes.iter().map(|a| (a.clone(), json!(""))).collect();
+            json!({"id": layer.name(), "description": layer.title(), "minzoom": config.minzoom, "maxzoom": config.maxzoom, "fields": fields})
+        })
+        .collect();
+    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost");
+    let names: Vec<_> = layers.iter().map(|l| l.name()).collect();
+    Ok(axum::Json(json!({
+        "tilejson": "3.0.0",
+        "name": layers.iter().map(|l| l.title()).collect::<Vec<_>>().join("、"),
+        "tiles": [format!("http://{host}/tiles/{}/{{z}}/{{x}}/{{y}}", names.join(","))],
+        "minzoom": configs.iter().map(|(_, c)| c.minzoom).min(),
+        "maxzoom": configs.iter().map(|(_, c)| c.maxzoom).max(),
+        "bounds": described.bbox,
+        "center": [described.center[0], described.center[1], 10.0],
+        "vector_layers": vector_layers,
+    })))
+}

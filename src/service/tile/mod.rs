@@ -1,0 +1,5 @@
+//! Tiles of the present state.
+
+pub mod render;
+
+pub use render::{Asked, Tile, TileCache, layers, render};
