@@ -1,0 +1,94 @@
+//! Single rows for the feature interface and for questions of who answers.
+
+use sqlx::postgres::PgConnection;
+
+use super::DbError;
+use crate::domain::{FeatureId, Layer};
+
+/// A unit of the ladder of responsibility.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Unit {
+    /// Its level on the ladder.
+    pub kind: String,
+    /// Its id.
+    pub id: FeatureId,
+    /// Its name.
+    pub name: String,
+    /// The party organisation that answers for it.
+    pub org_id: FeatureId,
+    /// That organisation's name.
+    pub org_name: String,
+}
+
+/// From a grid's group, or where there is none from a village's unit, up to the last resort.
+///
+/// # Errors
+/// When the query fails.
+pub async fn responsibility_chain(
+    connection: &mut PgConnection,
+    group: Option<FeatureId>,
+    village: Option<FeatureId>,
+) -> Result<Vec<Unit>, DbError> {
+    let sql = "WITH RECURSIVE first AS (
+           SELECT id FROM handling_unit
+           WHERE (kind = 'grid_group' AND lead_org_id = $1) OR (kind = 'village_party_org' AND region_id = $2)
+              OR kind = 'county_duty_officer'
+           ORDER BY kind, id LIMIT 1
+         ), chain AS (
+           SELECT u.*, 1 AS step FROM handling_unit u JOIN first USING (id)
+           UNION ALL
+           SELECT p.*, c.step + 1 FROM handling_unit p JOIN chain c ON p.id = c.parent_id WHERE c.step < 10
+         )
+         SELECT c.kind::text AS kind, c.id, c.name, c.lead_org_id AS org_id, o.name AS org_name
+         FROM chain c JOIN party_org o ON o.id = c.lead_org_id ORDER BY c.step";
+    Ok(sqlx::query_as(sql).bind(group).bind(village).fetch_all(connection).await?)
+}
+
+/// The categories in force, as JSON objects by code.
+///
+/// # Errors
+/// When the query fails.
+pub async fn categories(connection: &mut PgConnection) -> Result<serde_json::Value, DbError> {
+    let sql = "SELECT coalesce(json_agg(json_build_object('code', c.code, 'name', c.name, 'parent', p.code,
+           'restricted', c.restricted, 'village_admitted', c.village_admitted, 'photo_needed', c.photo_needed)
+           ORDER BY c.code), '[]')
+         FROM category c LEFT JOIN category p ON p.id = c.parent_id
+         WHERE c.valid_during @> county_day(c.county_id)";
+    Ok(sqlx::query_scalar(sql).fetch_one(connection).await?)
+}
+
+/// Households (and responders) that have a phone with one of two keyed hashes: (kind, id).
+///
+/// # Errors
+/// When the query fails.
+pub async fn by_phone(connection: &mut PgConnection, number: &[u8], tail: &[u8]) -> Result<Vec<(String, FeatureId)>, DbError> {
+    let sql = "SELECT DISTINCT CASE WHEN household_id IS NULL THEN 'responder' ELSE 'household' END,
+           coalesce(household_id, responder_id) FROM phone
+         WHERE number_hash = $1 OR tail_hash = $2 ORDER BY 1, 2 LIMIT 200";
+    Ok(sqlx::query_as(sql).bind(number).bind(tail).fetch_all(connection).await?)
+}
+
+/// Members and incident figures of each village of the county, one JSON object a village id.
+///
+/// # Errors
+/// When the query fails.
+pub async fn village_figures(connection: &mut PgConnection) -> Result<serde_json::Value, DbError> {
+    Ok(sqlx::query_scalar(include_str!("sql/village_figures.sql")).fetch_one(connection).await?)
+}
+
+/// One row of a layer's view as (version, GeoJSON geometry, properties), under the asker's rights.
+///
+/// # Errors
+/// When the query fails.
+pub async fn item(
+    connection: &mut PgConnection,
+    layer: Layer,
+    id: FeatureId,
+) -> Result<Option<(i32, Option<serde_json::Value>, serde_json::Value)>, DbError> {
+    // The name is one of the fixed layers', never the asker's text.
+    let sql = format!(
+        "SELECT version, ST_AsGeoJSON(geom, 8)::json, to_jsonb(l) - 'geom' - 'county_id' - 'id' FROM layer_{} l WHERE id = $1",
+        layer.name()
+    );
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?)
+}

@@ -1,0 +1,107 @@
+//! A point's grid, region and who answers for it.
+
+use serde_json::{Value, json};
+
+use super::{covering, grid_index, int, near, point_of, swapped, text};
+use crate::db::{self, Request};
+use crate::domain::{FeatureId, Layer, Problem, ProblemKind, Viewer};
+use crate::geo::{LonLat, measure};
+use crate::service::{ServiceError, Yitu};
+
+/// How far settlements and venues are looked for, metres.
+const NEARBY_M: f64 = 20_000.0;
+const VENUES: usize = 5;
+
+/// All that is known of a point.
+///
+/// # Errors
+/// `outside-county` with the distance to it, metres; `looks-swapped` when the point swapped lies inside.
+pub async fn locate(yitu: &Yitu, viewer: &Viewer, at: LonLat) -> Result<Value, ServiceError> {
+    let mut answer = place(yitu, viewer, at)?;
+    let group = answer["group"]["org_id"].as_i64();
+    let village = answer["village"]["id"].as_i64();
+    let mut request = Request::begin(&yitu.db.request, viewer).await?;
+    let chain = db::item::responsibility_chain(&mut request, group, village).await?;
+    request.finish().await?;
+    answer["chain"] = chain
+        .into_iter()
+        .map(|u| json!({"level": u.kind, "unit_id": u.id, "name": u.name, "org_id": u.org_id, "org_name": u.org_name}))
+        .collect();
+    Ok(answer)
+}
+
+fn place(yitu: &Yitu, viewer: &Viewer, at: LonLat) -> Result<Value, ServiceError> {
+    let coord = at.into();
+    let (county, township, village) = {
+        let regions = yitu.atlas.layer(Layer::Region);
+        let schema = regions.schema();
+        let of = |level: &str| covering(&regions, coord, |f| text(f, schema, "level") == level);
+        let county = of("county").ok_or_else(|| outside(yitu, viewer.county_id(), at))?;
+        let brief = |f: &crate::domain::Feature| json!({"id": f.id, "code": text(f, schema, "code"), "name": text(f, schema, "name")});
+        (brief(&county), of("township").map(|f| brief(&f)), of("village").map(|f| brief(&f)))
+    };
+    let (mut grids, mut group) = (Vec::new(), Value::Null);
+    {
+        let hits = grid_index(yitu).all_at(at);
+        let store = yitu.atlas.layer(Layer::Grid);
+        let schema = store.schema();
+        if let Some(first) = hits.first() {
+            grids.push(json!({"id": first.id, "code": text(first, schema, "code"), "name": text(first, schema, "name"),
+                "kind": text(first, schema, "kind"), "probability": 1.0}));
+            if let Some(id) = int(first, schema, "group_id") {
+                group = json!({"org_id": id, "name": text(first, schema, "group_name")});
+            }
+        }
+    }
+    let named = |layer: Layer| {
+        let store = yitu.atlas.layer(layer);
+        covering(&store, coord, |_| true).map(|f| json!({"id": f.id, "name": text(&f, store.schema(), "name")}))
+    };
+    let pick = |v: &Value, keys: &[&str]| keys.iter().map(|k| ((*k).to_owned(), v[*k].clone())).collect::<serde_json::Map<_, _>>();
+    let settlement = near::nearest(yitu, Layer::Settlement, at, NEARBY_M, 1).first().map(|s| pick(s, &["id", "name", "distance_m"]));
+    let venues: Vec<Value> = near::nearest(yitu, Layer::Venue, at, NEARBY_M, VENUES)
+        .into_iter()
+        .map(|mut v| {
+            v["kind"] = v["properties"]["kind"].take();
+            Value::Object(pick(&v, &["id", "name", "kind", "distance_m", "lon", "lat"]))
+        })
+        .collect();
+    Ok(json!({
+        "position": {"lon": at.lon(), "lat": at.lat()},
+        "county": county, "township": township, "village": village,
+        "villager_group": named(Layer::VillagerGroup), "settlement": settlement,
+        "grids": grids, "group": group, "chain": [], "cluster": named(Layer::Cluster), "venues": venues,
+    }))
+}
+
+fn outside(yitu: &Yitu, county: FeatureId, at: LonLat) -> ServiceError {
+    let regions = yitu.atlas.layer(Layer::Region);
+    let Some(geometry) = regions.get(county).and_then(|c| c.geometry.as_ref()) else {
+        return Problem::new(
+            ProblemKind::Unprocessable,
+            "no-county-boundary",
+            ("没有县界", "No county boundary"),
+            ("县界还没有导入,无法定位。请先导入辖区。".to_owned(), "The county has no boundary yet; import the regions first.".to_owned()),
+        )
+        .into();
+    };
+    if crate::atlas::locate::covers(geometry, geo::Coord { x: at.lat(), y: at.lon() }) {
+        return swapped(at.lon(), at.lat()).into();
+    }
+    let distance = near::distance_to(geometry, at).or_else(|| {
+        let c = point_of(geometry)?;
+        LonLat::new(c.x, c.y).ok().map(|c| measure::distance_m(at, c))
+    });
+    let metres = distance.unwrap_or_default().round();
+    Problem::new(
+        ProblemKind::Unprocessable,
+        "outside-county",
+        ("不在本县", "Outside the county"),
+        (
+            format!("({}, {}) 不在本县,离县界约 {metres} 米。请核对坐标及其坐标系。", at.lon(), at.lat()),
+            format!("({}, {}) is outside the county, about {metres} m from it. Check the position and its crs.", at.lon(), at.lat()),
+        ),
+    )
+    .with_extra("distance_m", metres)
+    .into()
+}

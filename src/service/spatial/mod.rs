@@ -1,0 +1,137 @@
+//! Questions of where.
+
+pub mod locate;
+pub mod near;
+pub mod search;
+pub mod summary;
+pub mod within;
+
+use std::sync::Arc;
+
+use geo::{Centroid, Coord, InteriorPoint};
+use parking_lot::RwLock;
+
+use super::{ServiceError, Yitu};
+use crate::atlas::LayerStore;
+use crate::atlas::locate::{GridIndex, covers};
+use crate::domain::{Feature, FeatureId, Layer, Problem, Schema, Value};
+use crate::geo::{Crs, Geometry, LonLat, LonLatError};
+
+/// Indexes over the atlas, made when first asked for and anew when their layers change.
+#[derive(Debug, Default)]
+pub struct Indexes {
+    grids: RwLock<Option<(u64, Arc<GridIndex>)>>,
+    pub(super) names: RwLock<Option<(u64, Arc<search::NameIndex>)>>,
+}
+
+/// The point index over the grids as they are now.
+pub fn grid_index(yitu: &Yitu) -> Arc<GridIndex> {
+    // Read before the layer: the index may then be newer than it claims, never older.
+    let generation = yitu.atlas.generation();
+    let known = yitu.indexes.grids.read().clone();
+    if let Some((at, index)) = &known
+        && *at == generation
+    {
+        return Arc::clone(index);
+    }
+    let grids = yitu.atlas.layer(Layer::Grid);
+    let index = match known {
+        Some((_, index)) if index.is_over(&grids) => index,
+        _ => Arc::new(GridIndex::build(&grids)),
+    };
+    *yitu.indexes.grids.write() = Some((generation, Arc::clone(&index)));
+    index
+}
+
+/// A position as a caller gives it, checked and brought to EPSG:4490.
+///
+/// # Errors
+/// A problem that names the parameter; `looks-swapped` when both numbers fit the other way round.
+pub fn position(lon: f64, lat: f64, crs: Crs) -> Result<LonLat, ServiceError> {
+    let checked = LonLat::new(lon, lat).map_err(|e| position_problem(&e))?;
+    let (lon, lat) = crs.to_cgcs2000(checked.lon(), checked.lat());
+    Ok(LonLat::new(lon, lat).map_err(|e| position_problem(&e))?)
+}
+
+fn position_problem(error: &LonLatError) -> Problem {
+    match *error {
+        LonLatError::NotFinite { axis } => {
+            Problem::bad_field(axis, format!("{axis} 不是有限的数。"), format!("{axis} is not a finite number."))
+        }
+        LonLatError::OutOfRange { axis, value } => Problem::bad_field(
+            axis,
+            format!("{axis} = {value} 超出范围,单位应为度。"),
+            format!("{axis} = {value} is out of range; give degrees."),
+        ),
+        LonLatError::LooksSwapped { lon, lat } => swapped(lon, lat),
+    }
+}
+
+pub(super) fn swapped(lon: f64, lat: f64) -> Problem {
+    let mut problem = Problem::bad_field(
+        "lon",
+        format!("lon = {lon}、lat = {lat} 像是写反了,经度在前:lon={lat}&lat={lon}。"),
+        format!("lon = {lon} and lat = {lat} look swapped; longitude comes first: lon={lat}&lat={lon}."),
+    );
+    problem.slug = "looks-swapped";
+    problem
+}
+
+/// A layer by name, or the problem that names the parameter.
+///
+/// # Errors
+/// When no layer is called so.
+pub fn layer_named(parameter: &str, name: &str) -> Result<Layer, ServiceError> {
+    name.parse().map_err(|_| {
+        let all = Layer::ALL.iter().map(|l| l.name()).collect::<Vec<_>>().join("、");
+        Problem::bad_field(
+            parameter,
+            format!("没有叫 {name} 的图层,可用:{all}。"),
+            format!("There is no layer {name}; there are {all}."),
+        )
+        .into()
+    })
+}
+
+/// A point inside or on a geometry that stands for it, degrees.
+#[must_use]
+pub fn point_of(geometry: &Geometry) -> Option<Coord<f64>> {
+    match geometry {
+        Geometry::Point(point) => Some(point.0),
+        Geometry::Polygon(_) | Geometry::MultiPolygon(_) => geometry.interior_point().map(|p| p.0),
+        other => other.centroid().map(|p| p.0),
+    }
+}
+
+pub(super) fn text<'a>(feature: &'a Feature, schema: &Schema, name: &str) -> &'a str {
+    feature.get(schema, name).and_then(Value::as_text).unwrap_or_default()
+}
+
+pub(super) fn int(feature: &Feature, schema: &Schema, name: &str) -> Option<i64> {
+    feature.get(schema, name).and_then(Value::as_int)
+}
+
+/// Its values under their names, absent ones left out.
+pub fn properties(feature: &Feature, schema: &Schema) -> serde_json::Map<String, serde_json::Value> {
+    let pairs = schema.names().iter().zip(&feature.values);
+    pairs.map(|(name, value)| (name.to_string(), value.to_json())).collect()
+}
+
+/// The first feature of a layer that covers a point and passes a test.
+pub(super) fn covering(store: &LayerStore, at: Coord<f64>, test: impl Fn(&Feature) -> bool) -> Option<Arc<Feature>> {
+    let mut found: Vec<&Arc<Feature>> = store
+        .in_bbox(geo::Rect::new(at, at))
+        .filter(|f| test(f) && f.geometry.as_ref().is_some_and(|g| covers(g, at)))
+        .collect();
+    found.sort_by_key(|f| f.id);
+    found.first().map(|f| Arc::clone(f))
+}
+
+/// A region of this viewer's county by id.
+///
+/// # Errors
+/// When there is none.
+pub fn region(yitu: &Yitu, id: FeatureId) -> Result<Arc<Feature>, ServiceError> {
+    let regions = yitu.atlas.layer(Layer::Region);
+    regions.get(id).cloned().ok_or_else(|| Problem::not_found(("辖区", "region"), id).into())
+}

@@ -1,0 +1,213 @@
+//! Finding things by what people call them.
+
+use std::sync::Arc;
+
+use geo::{BoundingRect, Coord};
+use pinyin::ToPinyin;
+use serde_json::{Value, json};
+
+use super::{point_of, region, text};
+use crate::access::phone::PhoneKey;
+use crate::atlas::locate::covers;
+use crate::db::{self, Request};
+use crate::domain::{Feature, FeatureId, Layer, Problem, Schema, Viewer};
+use crate::geo::Bbox;
+use crate::service::{ServiceError, Yitu};
+
+/// The layers that are searched, in the order equals are shown.
+pub const KINDS: &[Layer] = &[
+    Layer::Region,
+    Layer::Settlement,
+    Layer::VillagerGroup,
+    Layer::Grid,
+    Layer::Cluster,
+    Layer::Venue,
+    Layer::Household,
+    Layer::Responder,
+];
+
+#[derive(Debug)]
+struct Entry {
+    layer: Layer,
+    feature: Arc<Feature>,
+    name: String,
+    code: String,
+    detail: String,
+    pinyin: String,
+    initials: String,
+    at: Option<Coord<f64>>,
+    bbox: Option<Bbox>,
+}
+
+/// All names with their pinyin.
+#[derive(Debug)]
+pub struct NameIndex {
+    entries: Vec<Entry>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// A fragment of a name or address, full pinyin, initials, a number or code, or the end of a phone number.
+    pub q: String,
+    /// Only within this region.
+    pub region: Option<FeatureId>,
+    /// Only of this layer.
+    pub kind: Option<Layer>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+impl NameIndex {
+    fn build(yitu: &Yitu) -> Self {
+        let mut entries = Vec::new();
+        for &layer in KINDS {
+            let store = yitu.atlas.layer(layer);
+            let schema = store.schema();
+            entries.extend(store.iter().map(|f| Entry::new(layer, f, schema)));
+        }
+        entries.sort_by_key(|e| (e.layer, e.feature.id));
+        Self { entries }
+    }
+
+    fn is_over(&self, yitu: &Yitu) -> bool {
+        let total: usize = KINDS.iter().map(|&l| yitu.atlas.layer(l).len()).sum();
+        total == self.entries.len()
+            && KINDS.iter().all(|&layer| {
+                let store = yitu.atlas.layer(layer);
+                let mut of_layer = self.entries.iter().filter(|e| e.layer == layer);
+                of_layer.all(|e| store.get(e.feature.id).is_some_and(|f| Arc::ptr_eq(f, &e.feature)))
+            })
+    }
+}
+
+impl Entry {
+    fn new(layer: Layer, feature: &Arc<Feature>, schema: &Schema) -> Self {
+        let name = text(feature, schema, "name").to_owned();
+        let code = ["number", "code"].iter().map(|n| text(feature, schema, n)).find(|t| !t.is_empty());
+        let detail = ["address", "village_name", "kind"].iter().map(|n| text(feature, schema, n)).find(|t| !t.is_empty());
+        let (pinyin, initials) = spelt(&name);
+        Self {
+            layer,
+            code: code.unwrap_or_default().to_lowercase(),
+            detail: detail.unwrap_or_default().to_owned(),
+            at: feature.geometry.as_ref().and_then(point_of),
+            bbox: feature.geometry.as_ref().and_then(BoundingRect::bounding_rect).filter(|b| b.width() > 0.0),
+            feature: Arc::clone(feature),
+            name,
+            pinyin,
+            initials,
+        }
+    }
+
+    /// How well it fits, 0 not at all, 1 exactly. `q` is in lower case.
+    fn score(&self, q: &str, latin: bool) -> f64 {
+        let part = |whole: &str, best: f64| {
+            if whole.is_empty() || !whole.contains(q) {
+                return 0.0;
+            }
+            let begins = if whole.starts_with(q) { 0.1 } else { 0.0 };
+            // The larger the part that was asked for, the better.
+            if whole == q { best } else { best - 0.25 + begins + 0.1 * q.len() as f64 / whole.len() as f64 }
+        };
+        let named = part(&self.name, 1.0).max(part(&self.code, 0.98)).max(part(&self.detail, 0.6));
+        if !latin || named > 0.0 {
+            return named;
+        }
+        let spelt = if q.len() > 1 { part(&self.initials, 0.85) } else { 0.0 };
+        part(&self.pinyin, 0.9).max(spelt)
+    }
+
+    fn to_json(&self, score: f64) -> Value {
+        json!({"kind": self.layer.name(), "id": self.feature.id, "name": self.name, "detail": self.detail,
+            "lon": self.at.map(|c| c.x), "lat": self.at.map(|c| c.y),
+            "bbox": self.bbox.map(|b| [b.min().x, b.min().y, b.max().x, b.max().y]),
+            "score": (score * 1e4).round() / 1e4})
+    }
+}
+
+/// Full pinyin without tones, and its initials.
+fn spelt(name: &str) -> (String, String) {
+    let (mut full, mut initials) = (String::new(), String::new());
+    for (character, sound) in name.chars().zip(name.to_pinyin()) {
+        if let Some(sound) = sound {
+            full.push_str(sound.plain());
+            initials.push_str(sound.first_letter());
+        } else if character.is_ascii_alphanumeric() {
+            full.push(character.to_ascii_lowercase());
+            initials.push(character.to_ascii_lowercase());
+        }
+    }
+    (full, initials)
+}
+
+fn index(yitu: &Yitu) -> Arc<NameIndex> {
+    let generation = yitu.atlas.generation();
+    let known = yitu.indexes.names.read().clone();
+    if let Some((at, index)) = &known
+        && *at == generation
+    {
+        return Arc::clone(index);
+    }
+    let index = match known {
+        Some((_, index)) if index.is_over(yitu) => index,
+        _ => Arc::new(NameIndex::build(yitu)),
+    };
+    *yitu.indexes.names.write() = Some((generation, Arc::clone(&index)));
+    index
+}
+
+/// What fits best, best first; equals by layer, then id.
+///
+/// # Errors
+/// When nothing is asked, the region is unknown or the database does not answer.
+pub async fn search(yitu: &Yitu, viewer: &Viewer, question: Question) -> Result<Value, ServiceError> {
+    let q: String = question.q.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase();
+    if q.is_empty() || q.chars().count() > 64 {
+        return Err(Problem::bad_field("q", "q 应为 1 至 64 个字:名称、地址片段、户号、拼音或电话尾号。", "q takes 1 to 64 characters: a name, part of an address, a number, pinyin or the end of a phone number.").into());
+    }
+    let within = question.region.map(|id| region(yitu, id)).transpose()?;
+    let phones = by_phone(yitu, viewer, &q).await?;
+    let worker = yitu.clone();
+    let scan = move || {
+        let index = index(&worker);
+        let latin = q.is_ascii();
+        let mut found: Vec<(f64, &Entry)> = index
+            .entries
+            .iter()
+            .filter(|e| question.kind.is_none_or(|k| k == e.layer))
+            .filter_map(|e| {
+                let by_phone = phones.iter().any(|(kind, id)| *id == e.feature.id && kind == e.layer.name());
+                let score = if by_phone { 0.95 } else { e.score(&q, latin) };
+                (score > 0.0).then_some((score, e))
+            })
+            .filter(|(_, e)| {
+                within.as_ref().and_then(|r| r.geometry.as_ref()).is_none_or(|g| e.at.is_some_and(|c| covers(g, c)))
+            })
+            .collect();
+        let rank = |layer: Layer| KINDS.iter().position(|k| *k == layer);
+        found.sort_by(|a, b| {
+            b.0.total_cmp(&a.0).then_with(|| (rank(a.1.layer), a.1.feature.id).cmp(&(rank(b.1.layer), b.1.feature.id)))
+        });
+        let results: Vec<Value> = found.iter().take(question.limit).map(|(score, e)| e.to_json(*score)).collect();
+        json!({"results": results})
+    };
+    tokio::task::spawn_blocking(scan).await.map_err(|e| ServiceError::Internal(e.to_string()))
+}
+
+/// Whoever has a phone that ends in these four digits, or has all of these eleven.
+async fn by_phone(yitu: &Yitu, viewer: &Viewer, q: &str) -> Result<Vec<(String, FeatureId)>, ServiceError> {
+    if !q.bytes().all(|b| b.is_ascii_digit()) || !(q.len() == 4 || q.len() == 11) {
+        return Ok(Vec::new());
+    }
+    // Without a key no phone was ever stored.
+    let Ok(hex) = tokio::fs::read_to_string(yitu.config.data_dir.join("phone.key")).await else { return Ok(Vec::new()) };
+    let key = PhoneKey::from_hex(&hex).map_err(|e| ServiceError::Internal(e.to_string()))?;
+    let number = key.number_hash(q);
+    // All digits find that number alone.
+    let tail = if q.len() == 4 { key.tail_hash(q) } else { number };
+    let mut request = Request::begin(&yitu.db.request, viewer).await?;
+    let found = db::item::by_phone(&mut request, &number, &tail).await?;
+    request.finish().await?;
+    Ok(found)
+}

@@ -1,0 +1,43 @@
+//! What lies in an area.
+
+use std::collections::BTreeMap;
+
+use geo::{BoundingRect, Intersects};
+use serde_json::{Value, json};
+
+use super::{point_of, properties};
+use crate::domain::{self, Layer};
+use crate::geo::Geometry;
+use crate::service::Yitu;
+
+/// Features of a layer that meet an area, with their number by tag (by kind where there are no tags);
+/// the first `limit` by id are listed.
+pub fn within(yitu: &Yitu, layer: Layer, area: &Geometry, limit: usize) -> Value {
+    let store = yitu.atlas.layer(layer);
+    let schema = store.schema();
+    let Some(bounds) = area.bounding_rect() else { return json!({"count": 0, "by_tag": {}, "features": []}) };
+    let mut found: Vec<_> =
+        store.in_bbox(bounds).filter(|f| f.geometry.as_ref().is_some_and(|g| area.intersects(g))).collect();
+    found.sort_by_key(|f| f.id);
+    let mut by_tag: BTreeMap<String, usize> = BTreeMap::new();
+    for feature in &found {
+        match feature.get(schema, "tags").or_else(|| feature.get(schema, "kind")) {
+            Some(domain::Value::TextList(tags)) => tags.iter().for_each(|t| *by_tag.entry(t.to_string()).or_default() += 1),
+            Some(domain::Value::Text(kind)) => *by_tag.entry(kind.to_string()).or_default() += 1,
+            _ => {}
+        }
+    }
+    let features: Vec<Value> = found
+        .iter()
+        .take(limit)
+        .map(|f| {
+            let at = f.geometry.as_ref().and_then(point_of);
+            let mut item = properties(f, schema);
+            item.insert("id".into(), f.id.into());
+            item.insert("lon".into(), json!(at.map(|c| c.x)));
+            item.insert("lat".into(), json!(at.map(|c| c.y)));
+            item.into()
+        })
+        .collect();
+    json!({"count": found.len(), "by_tag": by_tag, "features": features})
+}
