@@ -1,6 +1,7 @@
 //! The in-memory copy of what the map needs, fed by the change log.
 
 pub mod history;
+pub mod locate;
 pub mod store;
 
 use std::sync::Arc;

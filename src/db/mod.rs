@@ -7,6 +7,7 @@ pub mod import;
 pub mod embedded;
 pub mod incident;
 pub mod layer;
+pub mod item;
 pub mod principal;
 pub mod unit;
 

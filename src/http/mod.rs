@@ -9,6 +9,7 @@ pub mod metrics;
 pub mod live;
 pub mod problem;
 pub mod tile;
+pub mod spatial;
 pub mod web_map;
 
 use std::time::Duration;
@@ -49,6 +50,7 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .merge(tile::routes())
         .merge(county::routes())
         .merge(live::routes())
+        .merge(spatial::routes())
         .split_for_parts()
 }
 

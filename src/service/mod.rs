@@ -7,6 +7,7 @@ pub mod health;
 pub mod import;
 pub mod incident;
 pub mod live;
+pub mod spatial;
 pub mod startup;
 pub mod tile;
 
@@ -35,6 +36,8 @@ pub struct Yitu {
     pub tiles: Tiles,
     /// The time; a parameter, so that tests run years in seconds.
     pub clock: Arc<dyn Clock>,
+    /// Indexes over the atlas.
+    pub indexes: Arc<spatial::Indexes>,
 }
 
 /// How tiles are drawn, and those at hand.

@@ -98,4 +98,5 @@ pub async fn start(config: Config, databases: Databases) -> Result<Yitu, StartEr
         cache: super::tile::TileCache::new(config.tile_cache_bytes),
     };
     Ok(Yitu { config: Arc::new(config), db: databases, atlas, tiles, clock: Arc::new(SystemClock) })
+    Ok(Yitu { config: Arc::new(config), db: databases, atlas: Arc::new(Atlas::new()), clock: Arc::new(SystemClock), indexes: Arc::default() })
 }

@@ -9,7 +9,6 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{Answer, extract};
-use crate::db::{self, Request};
 use crate::domain::{FeatureId, Problem};
 use crate::geo::{Crs, Geometry};
 use crate::service::Yitu;
@@ -200,10 +199,7 @@ async fn coverage(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<Covera
 /// The categories of matters in force.
 #[utoipa::path(get, path = "/api/categories", tag = "spatial", responses((status = 200, description = "By code")))]
 async fn categories(State(yitu): State<Yitu>, asker: Asker) -> Answer<Json<Value>> {
-    let mut request = Request::begin(&yitu.db.request, &asker.0).await?;
-    let categories = db::item::categories(&mut request).await?;
-    request.finish().await?;
-    Ok(Json(categories))
+    Ok(Json(spatial::categories(&yitu, &asker.0).await?))
 }
 
 /// The limit asked for, or the usual one.

@@ -14,7 +14,8 @@ use parking_lot::RwLock;
 use super::{ServiceError, Yitu};
 use crate::atlas::LayerStore;
 use crate::atlas::locate::{GridIndex, covers};
-use crate::domain::{Feature, FeatureId, Layer, Problem, Schema, Value};
+use crate::db::{self, Request};
+use crate::domain::{Feature, FeatureId, Layer, Problem, Schema, Value, Viewer};
 use crate::geo::{Crs, Geometry, LonLat, LonLatError};
 
 /// Indexes over the atlas, made when first asked for and anew when their layers change.
@@ -134,4 +135,15 @@ pub(super) fn covering(store: &LayerStore, at: Coord<f64>, test: impl Fn(&Featur
 pub fn region(yitu: &Yitu, id: FeatureId) -> Result<Arc<Feature>, ServiceError> {
     let regions = yitu.atlas.layer(Layer::Region);
     regions.get(id).cloned().ok_or_else(|| Problem::not_found(("辖区", "region"), id).into())
+}
+
+/// The categories of matters in force, as JSON.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn categories(yitu: &Yitu, viewer: &Viewer) -> Result<serde_json::Value, ServiceError> {
+    let mut request = Request::begin(&yitu.db.request, viewer).await?;
+    let categories = db::item::categories(&mut request).await?;
+    request.finish().await?;
+    Ok(categories)
 }

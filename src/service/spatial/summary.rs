@@ -32,7 +32,7 @@ pub async fn summary(yitu: &Yitu, viewer: &Viewer, of: Option<FeatureId>) -> Res
         .get(&id)
         .into_iter()
         .flatten()
-        .filter_map(|c| Some(json!({"region": brief(yitu, &region(yitu, *c).ok()?), "figures": figures(&tree.under(*c))})))
+        .filter_map(|c| Some(json!({"region": brief(yitu, region(yitu, *c).ok()?.as_ref()), "figures": figures(&tree.under(*c))})))
         .collect();
     let (by_state, by_category) = open_by(&all, &counted);
     let position = yitu.atlas.applied();
