@@ -157,6 +157,12 @@ async fn bad_questions_name_the_field() {
         ("/api/within?region=99999999&kind=venue", 404, "99999999"),
         ("/api/search?q=", 400, "q"),
         ("/api/summary?region=x", 400, "region"),
+        ("/ogc/collections/dragon", 404, "dragon"),
+        ("/ogc/collections/venue/items?bbox=1,2,3", 400, "bbox"),
+        ("/ogc/collections/venue/items?filter=kind%20%3D", 400, "filter"),
+        ("/ogc/collections/venue/items?filter=nokind%20%3D%201", 400, "nokind"),
+        ("/ogc/collections/venue/items?limit=0", 400, "limit"),
+        ("/ogc/collections/venue/items/99999999", 404, "99999999"),
     ] {
         let answer = server.get(path).await;
         let (code, text) = (answer.status().as_u16(), answer.text().await.unwrap());

@@ -7,6 +7,7 @@ pub mod health;
 pub mod incident;
 pub mod metrics;
 pub mod live;
+pub mod ogc;
 pub mod problem;
 pub mod tile;
 pub mod spatial;
@@ -51,6 +52,7 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .merge(county::routes())
         .merge(live::routes())
         .merge(spatial::routes())
+        .merge(ogc::routes())
         .split_for_parts()
 }
 

@@ -7,6 +7,7 @@ pub mod health;
 pub mod import;
 pub mod incident;
 pub mod live;
+pub mod ogc;
 pub mod spatial;
 pub mod startup;
 pub mod tile;

@@ -1,0 +1,223 @@
+//! OGC API Features: Part 1 (core, GeoJSON), Part 2 (CRS84, EPSG:4490, EPSG:4326), Part 3 (CQL2 filters).
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::extract::{Asker, Query};
+use super::{Answer, spatial};
+use crate::domain::{FeatureId, Layer, Problem};
+use crate::service::ogc::{self, Filter, Page};
+use crate::service::Yitu;
+
+const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
+/// The coordinate systems served; in all but the first, latitude comes first.
+const CRS: [&str; 3] =
+    [CRS84, "http://www.opengis.net/def/crs/EPSG/0/4490", "http://www.opengis.net/def/crs/EPSG/0/4326"];
+const CONFORMANCE: [&str; 8] = [
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+    "http://www.opengis.net/spec/ogcapi-features-2/1.0/conf/crs",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-json",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
+];
+
+/// `/ogc/…`.
+pub fn routes() -> OpenApiRouter<Yitu> {
+    OpenApiRouter::new()
+        .routes(routes!(landing))
+        .routes(routes!(conformance))
+        .routes(routes!(collections))
+        .routes(routes!(collection))
+        .routes(routes!(items))
+        .routes(routes!(item))
+}
+
+/// Where this server is, as the asker calls it.
+fn base(headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    let host = text("x-forwarded-host").or_else(|| text("host")).unwrap_or("localhost");
+    format!("{}://{host}/ogc", text("x-forwarded-proto").unwrap_or("http"))
+}
+
+fn link(rel: &str, kind: &str, href: String) -> Value {
+    json!({"rel": rel, "type": kind, "href": href})
+}
+
+/// The landing page.
+#[utoipa::path(get, path = "/ogc", tag = "ogc", responses((status = 200, description = "Links")))]
+async fn landing(headers: HeaderMap) -> axum::Json<Value> {
+    let base = base(&headers);
+    let root = base.trim_end_matches("/ogc");
+    axum::Json(json!({"title": "一图统揽", "description": "县域网格一张图", "links": [
+        link("self", "application/json", base.clone()),
+        link("service-desc", "application/vnd.oai.openapi+json;version=3.1", format!("{root}/api/openapi.json")),
+        link("conformance", "application/json", format!("{base}/conformance")),
+        link("data", "application/json", format!("{base}/collections")),
+    ]}))
+}
+
+/// What is conformed to.
+#[utoipa::path(get, path = "/ogc/conformance", tag = "ogc", responses((status = 200, description = "Conformance classes")))]
+async fn conformance() -> axum::Json<Value> {
+    axum::Json(json!({"conformsTo": CONFORMANCE}))
+}
+
+fn described(yitu: &Yitu, layer: Layer, base: &str) -> Value {
+    let here = format!("{base}/collections/{layer}");
+    let mut about = json!({"id": layer.name(), "title": layer.title(), "itemType": "feature", "crs": CRS, "storageCrs": CRS[1],
+        "links": [link("self", "application/json", here.clone()), link("items", "application/geo+json", format!("{here}/items"))]});
+    if let Some(extent) = ogc::extent(yitu, layer) {
+        about["extent"] = json!({"spatial": {"bbox": [extent], "crs": CRS84}});
+    }
+    about
+}
+
+/// All collections.
+#[utoipa::path(get, path = "/ogc/collections", tag = "ogc", responses((status = 200, description = "Collections")))]
+async fn collections(State(yitu): State<Yitu>, _asker: Asker, headers: HeaderMap) -> axum::Json<Value> {
+    let base = base(&headers);
+    let all: Vec<Value> = Layer::ALL.iter().map(|l| described(&yitu, *l, &base)).collect();
+    axum::Json(json!({"crs": CRS, "collections": all, "links": [link("self", "application/json", format!("{base}/collections"))]}))
+}
+
+/// One collection.
+#[utoipa::path(get, path = "/ogc/collections/{collection}", tag = "ogc", params(("collection" = String, Path, description = "A layer's name")),
+    responses((status = 200, description = "The collection")))]
+async fn collection(State(yitu): State<Yitu>, _asker: Asker, Path(name): Path<String>, headers: HeaderMap) -> Answer<axum::Json<Value>> {
+    Ok(axum::Json(described(&yitu, ogc::collection(&name)?, &base(&headers))))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "kebab-case")]
+struct ItemsQuery {
+    /// west,south,east,north
+    bbox: Option<String>,
+    /// The system of bbox, a URI.
+    bbox_crs: Option<String>,
+    /// The system of the answer, a URI.
+    crs: Option<String>,
+    /// At most so many.
+    limit: Option<usize>,
+    /// The id the page begins after.
+    after: Option<FeatureId>,
+    /// CQL2.
+    filter: Option<String>,
+    /// cql2-text or cql2-json.
+    filter_lang: Option<String>,
+    /// Names, with commas between.
+    properties: Option<String>,
+    /// The answer's form: json.
+    f: Option<String>,
+}
+
+/// The number of a served coordinate system.
+fn crs_number(parameter: &str, uri: Option<&str>) -> Result<usize, Problem> {
+    let Some(uri) = uri else { return Ok(0) };
+    CRS.iter().position(|c| *c == uri.trim_matches(['<', '>'])).ok_or_else(|| {
+        let all = CRS.join("、");
+        Problem::bad_field(parameter, format!("不支持坐标系 {uri},可用:{all}。"), format!("{uri} is not served; there are {all}."))
+    })
+}
+
+/// Features of a collection.
+#[utoipa::path(get, path = "/ogc/collections/{collection}/items", tag = "ogc",
+    params(("collection" = String, Path, description = "A layer's name"), ItemsQuery),
+    responses((status = 200, description = "GeoJSON")))]
+async fn items(
+    State(yitu): State<Yitu>,
+    _asker: Asker,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    Query(q): Query<ItemsQuery>,
+) -> Answer<Response> {
+    let layer = ogc::collection(&name)?;
+    let crs = crs_number("crs", q.crs.as_deref())?;
+    let bbox_lat_first = crs_number("bbox-crs", q.bbox_crs.as_deref())? > 0;
+    let is_json = match q.filter_lang.as_deref() {
+        None | Some("cql2-text") => false,
+        Some("cql2-json") => true,
+        Some(other) => return Err(choice("filter-lang", other, "cql2-text、cql2-json").into()),
+    };
+    if let Some(other) = q.f.as_deref().filter(|f| !matches!(*f, "json" | "geojson")) {
+        return Err(choice("f", other, "json").into());
+    }
+    let page = Page {
+        bbox: q.bbox.as_deref().map(|b| ogc::bbox(b, bbox_lat_first)).transpose()?,
+        filter: q.filter.as_deref().map(|f| Filter::parse(f, is_json)).transpose()?,
+        properties: q.properties.as_ref().map(|p| p.split(',').map(|n| n.trim().to_owned()).collect()),
+        after: q.after.unwrap_or(0),
+        limit: spatial::limit(q.limit, 100)?,
+        lat_first: crs > 0,
+    };
+    let worker = yitu.clone();
+    let found = tokio::task::spawn_blocking(move || (ogc::items(&worker, layer, &page), page.limit)).await;
+    let (found, limit) = found.map_err(|e| crate::service::ServiceError::Internal(e.to_string()))?;
+    let found = found?;
+    let here = format!("{}/collections/{layer}", base(&headers));
+    let mut links = vec![link("self", "application/geo+json", format!("{here}/items")), link("collection", "application/json", here.clone())];
+    if let Some(after) = found.next {
+        links.push(link("next", "application/geo+json", next(&here, &q, limit, after)));
+    }
+    let body = json!({"type": "FeatureCollection", "numberMatched": found.matched, "numberReturned": found.features.len(),
+        "timeStamp": yitu.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true), "features": found.features, "links": links});
+    Ok(geojson(&body, crs))
+}
+
+/// The same question after an id.
+fn next(here: &str, q: &ItemsQuery, limit: usize, after: FeatureId) -> String {
+    let mut query = format!("limit={limit}&after={after}");
+    let kept = [("bbox", &q.bbox), ("bbox-crs", &q.bbox_crs), ("crs", &q.crs), ("filter", &q.filter), ("filter-lang", &q.filter_lang), ("properties", &q.properties)];
+    for (name, value) in kept {
+        if let Some(value) = value {
+            query.push_str(&format!("&{name}={}", escaped(value)));
+        }
+    }
+    format!("{here}/items?{query}")
+}
+
+/// Percent-encoded for a query (RFC 3986 §2).
+fn escaped(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~,".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+fn choice(parameter: &str, given: &str, all: &str) -> Problem {
+    Problem::bad_field(parameter, format!("{parameter} = {given} 不支持,可用:{all}。"), format!("{parameter} = {given} is not served; there are {all}."))
+}
+
+fn geojson(body: &Value, crs: usize) -> Response {
+    let mut response = axum::Json(body).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/geo+json"));
+    if let Ok(value) = HeaderValue::from_str(&format!("<{}>", CRS[crs])) {
+        response.headers_mut().insert("content-crs", value);
+    }
+    response
+}
+
+/// One feature with all its attributes.
+#[utoipa::path(get, path = "/ogc/collections/{collection}/items/{id}", tag = "ogc",
+    params(("collection" = String, Path, description = "A layer's name"), ("id" = i64, Path, description = "A feature's id")),
+    responses((status = 200, description = "GeoJSON"), (status = 304, description = "As the asker has it"), (status = 404, description = "None for this asker")))]
+async fn item(State(yitu): State<Yitu>, asker: Asker, Path((name, id)): Path<(String, String)>, headers: HeaderMap) -> Answer<Response> {
+    let layer = ogc::collection(&name)?;
+    let number: FeatureId = id.parse().map_err(|_| Problem::not_found((layer.title(), layer.name()), &id))?;
+    let (version, mut body) = ogc::item(&yitu, &asker.0, layer, number).await?;
+    let here = format!("{}/collections/{layer}", base(&headers));
+    body["links"] = json!([link("self", "application/geo+json", format!("{here}/items/{number}")), link("collection", "application/json", here)]);
+    let tag = format!("\"{version}\"");
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|v| v.split(',').any(|t| t.trim() == tag));
+    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { geojson(&body, 0) };
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(response)
+}
