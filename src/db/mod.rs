@@ -9,6 +9,7 @@ pub mod incident;
 pub mod layer;
 pub mod item;
 pub mod principal;
+pub mod redraw;
 pub mod unit;
 
 use sqlx::PgPool;

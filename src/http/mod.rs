@@ -3,6 +3,7 @@
 pub mod dispatch;
 pub mod extract;
 pub mod county;
+pub mod grid;
 pub mod health;
 pub mod incident;
 pub mod metrics;
@@ -47,6 +48,7 @@ struct Document;
 pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(Document::openapi()).merge(health::routes())
         .merge(incident::routes())
+        .merge(grid::routes())
         .merge(dispatch::routes())
         .merge(tile::routes())
         .merge(county::routes())

@@ -3,6 +3,7 @@
 pub mod atlas;
 pub mod clock;
 pub mod county;
+pub mod grid;
 pub mod health;
 pub mod import;
 pub mod incident;

@@ -99,4 +99,7 @@ pub async fn start(config: Config, databases: Databases) -> Result<Yitu, StartEr
     };
     Ok(Yitu { config: Arc::new(config), db: databases, atlas, tiles, clock: Arc::new(SystemClock) })
     Ok(Yitu { config: Arc::new(config), db: databases, atlas: Arc::new(Atlas::new()), clock: Arc::new(SystemClock), indexes: Arc::default() })
+    let clock: Arc<dyn super::Clock> = Arc::new(SystemClock);
+    tokio::spawn(super::grid::activate::run(databases.clone(), Arc::clone(&clock)));
+    Ok(Yitu { config: Arc::new(config), db: databases, atlas: Arc::new(Atlas::new()), clock })
 }
