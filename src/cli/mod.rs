@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 mod config;
+mod check;
 mod demo;
 mod import;
 mod migrate;
@@ -40,6 +41,8 @@ enum Command {
     Demo(demo::Arguments),
     /// 导入图层文件:Shapefile、GeoPackage、FileGDB、GeoJSON、KML、DXF、CSV、XLSX
     Import(import::Arguments),
+    /// 核查县域数据:网格、户、党小组、联户、代码
+    Check(check::Arguments),
     /// 建立或升级数据库结构
     Migrate,
 }
@@ -89,6 +92,7 @@ fn run(arguments: Arguments) -> Result<(), CliError> {
             Command::Config(arguments) => config::run(&config, arguments),
             Command::Demo(arguments) => demo::run(config, arguments).await,
             Command::Import(arguments) => import::run(config, arguments).await,
+            Command::Check(arguments) => check::run(config, arguments).await,
             Command::Migrate => migrate::run(config).await,
         }
     })

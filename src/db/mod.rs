@@ -1,6 +1,7 @@
 //! PostgreSQL: the only module that speaks SQL.
 
 pub mod change_log;
+pub mod check;
 pub mod connect;
 pub mod copy;
 pub mod import;
