@@ -97,9 +97,7 @@ pub async fn start(config: Config, databases: Databases) -> Result<Yitu, StartEr
         configs: Arc::new(TileConfigs::load(config.tiles_config_dir.as_deref())?),
         cache: super::tile::TileCache::new(config.tile_cache_bytes),
     };
-    Ok(Yitu { config: Arc::new(config), db: databases, atlas, tiles, clock: Arc::new(SystemClock) })
-    Ok(Yitu { config: Arc::new(config), db: databases, atlas: Arc::new(Atlas::new()), clock: Arc::new(SystemClock), indexes: Arc::default() })
     let clock: Arc<dyn super::Clock> = Arc::new(SystemClock);
     tokio::spawn(super::grid::activate::run(databases.clone(), Arc::clone(&clock)));
-    Ok(Yitu { config: Arc::new(config), db: databases, atlas: Arc::new(Atlas::new()), clock })
+    Ok(Yitu { config: Arc::new(config), db: databases, atlas, tiles, indexes: Arc::default(), clock })
 }
