@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: run test bench lint fmt packages web
+.PHONY: run test e2e bench lint fmt packages web
 
 WEB_SOURCES := $(shell find web-map -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 
@@ -11,9 +11,14 @@ run: packages web-map/dist/index.html
 	cargo build --release --locked
 	./tools/run
 
-## test: every test, on a throwaway PostGIS and in a real browser
+## test: the web map's and the server's tests, on a throwaway PostGIS
 test: packages web-map/dist/index.html
 	./tools/test
+
+## e2e: the web map in a real browser, against a server of its own
+e2e: packages web-map/dist/index.html
+	cargo build --locked --bins
+	tests/e2e/run
 
 ## bench: the pure parts by criterion
 bench: packages web-map/dist/index.html

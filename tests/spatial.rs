@@ -33,7 +33,7 @@ async fn points_lie_in_the_grids_postgis_says() {
     let lons: Vec<f64> = checked.iter().map(|p| p.lon()).collect();
     let lats: Vec<f64> = checked.iter().map(|p| p.lat()).collect();
     let expected: Vec<(Option<i64>,)> = sqlx::query_as(
-        "SELECT (SELECT id FROM layer_grid WHERE ST_Intersects(geom, ST_SetSRID(ST_Point(x, y), 4490)) ORDER BY kind DESC, id LIMIT 1)
+        "SELECT (SELECT id FROM layer_grid WHERE ST_Intersects(geom, ST_SetSRID(ST_Point(x, y), 4490)) ORDER BY kind = 'dedicated' DESC, id LIMIT 1)
          FROM unnest($1::float8[], $2::float8[]) WITH ORDINALITY p(x, y, n) ORDER BY n",
     )
     .bind(&lons)
