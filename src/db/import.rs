@@ -136,6 +136,8 @@ pub async fn store(owner: &PgPool, settings: &Settings, rows: &[Incoming]) -> Re
         return Ok(stored);
     }
     tx.execute("DELETE FROM incoming WHERE reason IS NOT NULL").await?;
+    // The rows have found their features since they were staged: without this the planner expects none to join.
+    tx.execute("ANALYZE incoming").await?;
     tx.execute(apply_sql(settings.layer)).await?;
     let count: (i64, i64, i64) = sqlx::query_as(
         "SELECT count(*) FILTER (WHERE outcome = 'inserted'), count(*) FILTER (WHERE outcome = 'updated'),
