@@ -12,12 +12,12 @@ use support::{TestDatabase, TestServer};
 use yitu::domain::Layer;
 use yitu::geo::TileId;
 
-/// A decoded feature: its properties, its type, and its positions in tile units.
+/// A decoded feature: its properties, its type, and its parts in tile units, rings closed.
 #[derive(Debug, Clone, PartialEq)]
 struct Decoded {
     properties: BTreeMap<String, String>,
     kind: u64,
-    positions: Vec<(i32, i32)>,
+    parts: Vec<Vec<(i32, i32)>>,
 }
 
 enum Field<'a> {
@@ -79,16 +79,24 @@ fn unpack(mut bytes: &[u8]) -> Vec<u64> {
     numbers
 }
 
-fn positions(commands: &[u64]) -> Vec<(i32, i32)> {
+fn parts(commands: &[u64]) -> Vec<Vec<(i32, i32)>> {
     let zigzag = |n: u64| (n >> 1) as i32 ^ -((n & 1) as i32);
-    let (mut at, mut found, mut k) = ((0, 0), Vec::new(), 0);
+    let (mut at, mut found, mut k): (_, Vec<Vec<(i32, i32)>>, _) = ((0, 0), Vec::new(), 0);
     while k < commands.len() {
         let (id, count) = (commands[k] & 7, commands[k] >> 3);
         k += 1;
-        for _ in 0..if id == 7 { 0 } else { count } {
+        if id == 7 {
+            let ring = found.last_mut().unwrap();
+            ring.push(ring[0]);
+            continue;
+        }
+        for _ in 0..count {
             at = (at.0 + zigzag(commands[k]), at.1 + zigzag(commands[k + 1]));
-            found.push(at);
             k += 2;
+            if id == 1 {
+                found.push(Vec::new());
+            }
+            found.last_mut().unwrap().push(at);
         }
     }
     found
@@ -107,7 +115,7 @@ fn decode(tile: &[u8]) -> BTreeMap<u64, Decoded> {
         let keys: Vec<String> = bytes(3).map(|b| String::from_utf8(b.to_vec()).unwrap()).collect();
         let values: Vec<String> = bytes(4).map(text_of).collect();
         for feature in bytes(2) {
-            let (mut id, mut decoded) = (0, Decoded { properties: BTreeMap::new(), kind: 0, positions: Vec::new() });
+            let (mut id, mut decoded) = (0, Decoded { properties: BTreeMap::new(), kind: 0, parts: Vec::new() });
             for (number, field) in fields(feature) {
                 match (number, field) {
                     (1, Field::Number(n)) => id = n,
@@ -117,7 +125,7 @@ fn decode(tile: &[u8]) -> BTreeMap<u64, Decoded> {
                             pairs.chunks(2).map(|p| (keys[p[0] as usize].clone(), values[p[1] as usize].clone())).collect();
                     }
                     (3, Field::Number(n)) => decoded.kind = n,
-                    (4, Field::Bytes(b)) => decoded.positions = positions(&unpack(b)),
+                    (4, Field::Bytes(b)) => decoded.parts = parts(&unpack(b)),
                     _ => {}
                 }
             }
@@ -145,14 +153,34 @@ async fn by_postgis(db: &TestDatabase, layer: Layer, attributes: &[String], tile
     decode(&bytes)
 }
 
-fn bounds(positions: &[(i32, i32)]) -> [i32; 4] {
-    positions.iter().fold([i32::MAX, i32::MAX, i32::MIN, i32::MIN], |b, p| [b[0].min(p.0), b[1].min(p.1), b[2].max(p.0), b[3].max(p.1)])
+/// Slivers thinner than the grid of the tile, and what only touches the buffer's rim (256 units out), may
+/// round away in one and not in the other.
+fn is_sliver(feature: &Decoded) -> bool {
+    let all = || feature.parts.iter().flatten();
+    let range = |of: fn(&(i32, i32)) -> i32| (all().map(of).min().unwrap(), all().map(of).max().unwrap());
+    let ((w, e), (n, s)) = (range(|p| p.0), range(|p| p.1));
+    let at_the_rim = e <= -255 || s <= -255 || w >= 4351 || n >= 4351;
+    at_the_rim || feature.kind == 3 && (e - w <= 2 || s - n <= 2) || feature.kind == 2 && e - w <= 1 && s - n <= 1
 }
 
-/// Slivers thinner than the grid of the tile may round away in one and not in the other.
-fn is_sliver(feature: &Decoded) -> bool {
-    let [w, n, e, s] = bounds(&feature.positions);
-    feature.kind == 3 && (e - w <= 2 || s - n <= 2) || feature.kind == 2 && e - w <= 1 && s - n <= 1
+/// How far a position lies from the nearest outline, tile units.
+fn distance((x, y): (i32, i32), of: &Decoded) -> f64 {
+    let to_segment = |a: (i32, i32), b: (i32, i32)| {
+        let (dx, dy) = (f64::from(b.0 - a.0), f64::from(b.1 - a.1));
+        let (px, py) = (f64::from(x - a.0), f64::from(y - a.1));
+        let length = dx * dx + dy * dy;
+        let t = if length == 0.0 { 0.0 } else { ((px * dx + py * dy) / length).clamp(0.0, 1.0) };
+        (px - t * dx).hypot(py - t * dy)
+    };
+    let segments = of.parts.iter().flat_map(|p| p.iter().zip(p.iter().skip(1).chain(p.last())));
+    segments.map(|(a, b)| to_segment(*a, *b)).fold(f64::INFINITY, f64::min)
+}
+
+/// The visible position of one that is farthest from the other's outline. At the buffer's rim, which nobody
+/// sees, the two clip before and after rounding.
+fn farthest(one: &Decoded, other: &Decoded) -> f64 {
+    let visible = one.parts.iter().flatten().filter(|p| (0..=4096).contains(&p.0) && (0..=4096).contains(&p.1));
+    visible.map(|p| distance(*p, other)).fold(0.0, f64::max)
 }
 
 #[tokio::test]
@@ -182,9 +210,9 @@ async fn tiles_are_those_of_postgis_where_nothing_is_simplified() {
                     continue;
                 };
                 assert_eq!((our.kind, &our.properties), (feature.kind, &feature.properties), "{layer} {z}/{x}/{y} {id}");
-                for (a, b) in bounds(&our.positions).iter().zip(bounds(&feature.positions)) {
-                    assert!((a - b).abs() <= 1, "{layer} {z}/{x}/{y} {id}: {our:?} and {feature:?}");
-                }
+                let apart = farthest(our, feature).max(farthest(feature, our));
+                // One unit in each direction: the two round the same place.
+                assert!(apart < 1.5, "{layer} {z}/{x}/{y} {id}: {apart} units apart: {our:?} and {feature:?}");
                 compared += 1;
             }
             let more: Vec<_> = ours.iter().filter(|(id, f)| !theirs.contains_key(id) && !is_sliver(f)).collect();
