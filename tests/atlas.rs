@@ -237,7 +237,8 @@ async fn a_reader_the_log_no_longer_reaches_and_one_of_an_older_epoch_begin_anew
     let pool = writers(&db).await;
     let mut reader = Reader::connect(&db.databases.system).await.unwrap();
     let loaded = reader.everything().await.unwrap();
-    assert!(reader.since(&loaded.standing).await.unwrap().is_none());
+    // Transactions of other databases of the server move the snapshot on, but bring nothing.
+    assert!(reader.since(&loaded.standing).await.unwrap().is_none_or(|step| step.updates.is_empty()));
     write(&pool, "UPDATE settlement SET name = '改名' WHERE id = 101").await;
     let step = reader.since(&loaded.standing).await.unwrap().unwrap();
     assert!(matches!(&step.updates[..], [(Layer::Settlement, LayerUpdate::Some(one))] if one.len() == 1));

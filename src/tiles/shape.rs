@@ -82,6 +82,7 @@ fn ring(ring: &LineString<f64>, tile: TileId, tolerance: f64, exterior: bool) ->
     if units.len() > 1 && units.first() == units.last() {
         units.pop();
     }
+    drop_spurs(&mut units);
     let area = doubled_area(&units);
     if units.len() < 3 || area == 0 {
         return None;
@@ -90,6 +91,29 @@ fn ring(ring: &LineString<f64>, tile: TileId, tolerance: f64, exterior: bool) ->
         units.reverse();
     }
     Some(units)
+}
+
+/// Takes out positions where the ring turns straight back: clipping leaves such spurs along the rim.
+fn drop_spurs(ring: &mut Vec<Unit>) {
+    let turns_back = |a: Unit, b: Unit, c: Unit| {
+        let (d, e) = ((i64::from(b.0 - a.0), i64::from(b.1 - a.1)), (i64::from(c.0 - b.0), i64::from(c.1 - b.1)));
+        d.0 * e.1 == d.1 * e.0 && d.0 * e.0 + d.1 * e.1 <= 0
+    };
+    let mut settled = 0;
+    let mut at = 0;
+    while ring.len() > 2 && settled < ring.len() {
+        let n = ring.len();
+        at %= n;
+        if turns_back(ring[(at + n - 1) % n], ring[at], ring[(at + 1) % n]) {
+            ring.remove(at);
+            // The neighbours have new neighbours.
+            at = (at + n - 2) % (n - 1);
+            settled = 0;
+        } else {
+            at += 1;
+            settled += 1;
+        }
+    }
 }
 
 /// Positive for a ring that runs clockwise as seen on the tile (surveyor's formula with y to the south).
@@ -203,4 +227,26 @@ fn clip_ring(ring: Line) -> Line {
         ring = out;
     }
     ring
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spurs_go_and_corners_stay() {
+        let mut ring = vec![(0, 0), (10, 0), (10, 30), (10, 10), (0, 10)];
+        drop_spurs(&mut ring);
+        assert_eq!(ring, [(0, 0), (10, 0), (10, 10), (0, 10)]);
+        let mut line = vec![(0, 0), (10, 0), (5, 0)];
+        drop_spurs(&mut line);
+        assert!(line.len() < 3);
+    }
+
+    #[test]
+    fn a_line_that_leaves_and_returns_is_two() {
+        let at = |x, y| Coord { x, y };
+        let parts = clip_line(&[at(0.0, 0.0), at(6000.0, 0.0), at(6000.0, 100.0), at(0.0, 100.0)]);
+        assert_eq!(parts, [vec![at(0.0, 0.0), at(4352.0, 0.0)], vec![at(4352.0, 100.0), at(0.0, 100.0)]]);
+    }
 }

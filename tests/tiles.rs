@@ -1,0 +1,321 @@
+//! Tiles of the demo county against PostGIS, and the ways to ask for them.
+
+mod support;
+
+use std::collections::BTreeMap;
+
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use sqlx::AssertSqlSafe;
+use support::{TestDatabase, TestServer};
+use yitu::domain::Layer;
+use yitu::geo::TileId;
+
+/// A decoded feature: its properties, its type, and its parts in tile units, rings closed.
+#[derive(Debug, Clone, PartialEq)]
+struct Decoded {
+    properties: BTreeMap<String, String>,
+    kind: u64,
+    parts: Vec<Vec<(i32, i32)>>,
+}
+
+enum Field<'a> {
+    Number(u64),
+    Bytes(&'a [u8]),
+}
+
+fn varint(bytes: &mut &[u8]) -> u64 {
+    let (mut n, mut shift) = (0, 0);
+    loop {
+        let byte = bytes[0];
+        *bytes = &bytes[1..];
+        n |= u64::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte < 0x80 {
+            return n;
+        }
+    }
+}
+
+/// The fields of a protocol buffer message.
+fn fields(mut bytes: &[u8]) -> Vec<(u64, Field<'_>)> {
+    let mut found = Vec::new();
+    while !bytes.is_empty() {
+        let tag = varint(&mut bytes);
+        let field = match tag & 7 {
+            0 => Field::Number(varint(&mut bytes)),
+            kind => {
+                let length = match kind {
+                    1 => 8,
+                    2 => varint(&mut bytes) as usize,
+                    5 => 4,
+                    other => panic!("wire type {other}"),
+                };
+                let (head, tail) = bytes.split_at(length);
+                bytes = tail;
+                Field::Bytes(head)
+            }
+        };
+        found.push((tag >> 3, field));
+    }
+    found
+}
+
+fn text_of(value: &[u8]) -> String {
+    match fields(value).first().unwrap() {
+        (1, Field::Bytes(b)) => String::from_utf8(b.to_vec()).unwrap(),
+        (3, Field::Bytes(b)) => f64::from_le_bytes((*b).try_into().unwrap()).to_string(),
+        (_, Field::Number(n)) => n.to_string(),
+        _ => panic!("a value of another type"),
+    }
+}
+
+fn unpack(mut bytes: &[u8]) -> Vec<u64> {
+    let mut numbers = Vec::new();
+    while !bytes.is_empty() {
+        numbers.push(varint(&mut bytes));
+    }
+    numbers
+}
+
+fn parts(commands: &[u64]) -> Vec<Vec<(i32, i32)>> {
+    let zigzag = |n: u64| (n >> 1) as i32 ^ -((n & 1) as i32);
+    let (mut at, mut found, mut k): (_, Vec<Vec<(i32, i32)>>, _) = ((0, 0), Vec::new(), 0);
+    while k < commands.len() {
+        let (id, count) = (commands[k] & 7, commands[k] >> 3);
+        k += 1;
+        if id == 7 {
+            let ring = found.last_mut().unwrap();
+            ring.push(ring[0]);
+            continue;
+        }
+        for _ in 0..count {
+            at = (at.0 + zigzag(commands[k]), at.1 + zigzag(commands[k + 1]));
+            k += 2;
+            if id == 1 {
+                found.push(Vec::new());
+            }
+            found.last_mut().unwrap().push(at);
+        }
+    }
+    found
+}
+
+/// The features of a one-layer tile by id.
+fn decode(tile: &[u8]) -> BTreeMap<u64, Decoded> {
+    let mut found = BTreeMap::new();
+    for (_, layer) in fields(tile) {
+        let Field::Bytes(layer) = layer else { panic!("a layer is a message") };
+        let all = fields(layer);
+        let bytes = |number: u64| all.iter().filter_map(move |(n, f)| match f {
+            Field::Bytes(b) if *n == number => Some(*b),
+            _ => None,
+        });
+        let keys: Vec<String> = bytes(3).map(|b| String::from_utf8(b.to_vec()).unwrap()).collect();
+        let values: Vec<String> = bytes(4).map(text_of).collect();
+        for feature in bytes(2) {
+            let (mut id, mut decoded) = (0, Decoded { properties: BTreeMap::new(), kind: 0, parts: Vec::new() });
+            for (number, field) in fields(feature) {
+                match (number, field) {
+                    (1, Field::Number(n)) => id = n,
+                    (2, Field::Bytes(b)) => {
+                        let pairs = unpack(b);
+                        decoded.properties =
+                            pairs.chunks(2).map(|p| (keys[p[0] as usize].clone(), values[p[1] as usize].clone())).collect();
+                    }
+                    (3, Field::Number(n)) => decoded.kind = n,
+                    (4, Field::Bytes(b)) => decoded.parts = parts(&unpack(b)),
+                    _ => {}
+                }
+            }
+            assert!(found.insert(id, decoded).is_none(), "id {id} twice");
+        }
+    }
+    found
+}
+
+/// The same tile by PostGIS from the same rows.
+async fn by_postgis(db: &TestDatabase, layer: Layer, attributes: &[String], tile: TileId) -> BTreeMap<u64, Decoded> {
+    let columns: Vec<String> = attributes
+        .iter()
+        .map(|a| if a == "tags" { "array_to_string(tags, ',') AS tags".to_owned() } else { format!("\"{a}\"") })
+        .collect();
+    let (z, x, y) = (tile.z(), tile.x(), tile.y());
+    let sql = format!(
+        "WITH b AS (SELECT ST_TileEnvelope({z}, {x}, {y}) AS box), r AS (
+           SELECT id, {}, ST_AsMVTGeom(ST_Transform(ST_SetSRID(geom, 4326), 3857), box, 4096, 256, true) AS mvt
+           FROM layer_{layer}, b)
+         SELECT ST_AsMVT(r, '{layer}', 4096, 'mvt', 'id') FROM r WHERE mvt IS NOT NULL",
+        columns.join(", ")
+    );
+    let bytes: Vec<u8> = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&db.databases.migrator).await.unwrap();
+    decode(&bytes)
+}
+
+/// Slivers thinner than the grid of the tile, and what only touches the buffer's rim (256 units out), may
+/// round away in one and not in the other.
+fn is_sliver(feature: &Decoded) -> bool {
+    let all = || feature.parts.iter().flatten();
+    let range = |of: fn(&(i32, i32)) -> i32| (all().map(of).min().unwrap(), all().map(of).max().unwrap());
+    let ((w, e), (n, s)) = (range(|p| p.0), range(|p| p.1));
+    let at_the_rim = e <= -255 || s <= -255 || w >= 4351 || n >= 4351;
+    at_the_rim || feature.kind == 3 && (e - w <= 2 || s - n <= 2) || feature.kind == 2 && e - w <= 1 && s - n <= 1
+}
+
+/// How far a position lies from the nearest outline, tile units.
+fn distance((x, y): (i32, i32), of: &Decoded) -> f64 {
+    let to_segment = |a: (i32, i32), b: (i32, i32)| {
+        let (dx, dy) = (f64::from(b.0 - a.0), f64::from(b.1 - a.1));
+        let (px, py) = (f64::from(x - a.0), f64::from(y - a.1));
+        let length = dx * dx + dy * dy;
+        let t = if length == 0.0 { 0.0 } else { ((px * dx + py * dy) / length).clamp(0.0, 1.0) };
+        (px - t * dx).hypot(py - t * dy)
+    };
+    let segments = of.parts.iter().flat_map(|p| p.iter().zip(p.iter().skip(1).chain(p.last())));
+    segments.map(|(a, b)| to_segment(*a, *b)).fold(f64::INFINITY, f64::min)
+}
+
+/// The visible position of one that is farthest from the other's outline. At the buffer's rim, which nobody
+/// sees, the two clip before and after rounding.
+fn farthest(one: &Decoded, other: &Decoded) -> f64 {
+    let visible = one.parts.iter().flatten().filter(|p| (0..=4096).contains(&p.0) && (0..=4096).contains(&p.1));
+    visible.map(|p| distance(*p, other)).fold(0.0, f64::max)
+}
+
+#[tokio::test]
+async fn tiles_are_those_of_postgis_where_nothing_is_simplified() {
+    let db = TestDatabase::with_demo().await;
+    let server = TestServer::start(db.yitu().await).await;
+    let mut random = ChaCha8Rng::seed_from_u64(11);
+    let mut compared = 0;
+    for layer in [Layer::Household, Layer::Venue, Layer::Grid, Layer::Region, Layer::Road, Layer::Water, Layer::LandUse, Layer::Building] {
+        let config = server.yitu.tiles.configs.get(layer).unwrap().clone();
+        let mut places: Vec<(i64, f64, f64)> = {
+            let store = server.yitu.atlas.layer(layer);
+            let center = |f: &yitu::domain::Feature| geo::BoundingRect::bounding_rect(f.geometry.as_ref()?).map(|b| b.center());
+            store.iter().filter_map(|f| center(f).map(|c| (f.id, c.x, c.y))).collect()
+        };
+        places.sort_by_key(|p| p.0);
+        for _ in 0..6 {
+            let z = random.random_range(config.maxzoom..=config.maxzoom + 1);
+            let &(_, lon, lat) = places.choose(&mut random).unwrap();
+            let tile = TileId::containing(z, lon, lat);
+            let (x, y) = (tile.x(), tile.y());
+            let ours = decode(&server.get(&format!("/tiles/{layer}/{z}/{x}/{y}")).await.bytes().await.unwrap());
+            let theirs = by_postgis(&db, layer, &config.attributes, tile).await;
+            for (id, feature) in &theirs {
+                let Some(our) = ours.get(id) else {
+                    assert!(is_sliver(feature), "{layer} {z}/{x}/{y}: {id} is missing: {feature:?}");
+                    continue;
+                };
+                assert_eq!((our.kind, &our.properties), (feature.kind, &feature.properties), "{layer} {z}/{x}/{y} {id}");
+                let apart = farthest(our, feature).max(farthest(feature, our));
+                // One unit in each direction: the two round the same place.
+                assert!(apart < 1.5, "{layer} {z}/{x}/{y} {id}: {apart} units apart: {our:?} and {feature:?}");
+                compared += 1;
+            }
+            let more: Vec<_> = ours.iter().filter(|(id, f)| !theirs.contains_key(id) && !is_sliver(f)).collect();
+            assert!(more.is_empty(), "{layer} {z}/{x}/{y}: too many: {more:?}");
+        }
+    }
+    assert!(compared > 300, "only {compared} features compared");
+}
+
+#[tokio::test]
+async fn every_placed_household_is_counted_once_by_the_clusters() {
+    let db = TestDatabase::with_demo().await;
+    let server = TestServer::start(db.yitu().await).await;
+    let county = server.get_json("/api/county").await;
+    let bbox: Vec<f64> = county["bbox"].as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect();
+    let placed = server.yitu.atlas.layer(Layer::Household).iter().filter(|f| f.geometry.is_some()).count() as u64;
+    for z in [9, 11, 13] {
+        let (low, high) = (TileId::containing(z, bbox[0], bbox[3]), TileId::containing(z, bbox[2], bbox[1]));
+        let mut counted = 0;
+        for (x, y) in (low.x()..=high.x()).flat_map(|x| (low.y()..=high.y()).map(move |y| (x, y))) {
+            let tile = server.get(&format!("/tiles/household/{z}/{x}/{y}")).await.bytes().await.unwrap();
+            for (_, layer) in fields(&tile) {
+                let Field::Bytes(layer) = layer else { continue };
+                let all = fields(layer);
+                let values: Vec<u64> = all.iter().filter_map(|(n, f)| match f {
+                    Field::Bytes(b) if *n == 4 => Some(text_of(b).parse().unwrap()),
+                    _ => None,
+                }).collect();
+                for feature in all.iter().filter(|(n, _)| *n == 2) {
+                    let Field::Bytes(feature) = feature.1 else { continue };
+                    let tags = fields(feature).into_iter().find_map(|(n, f)| match f {
+                        Field::Bytes(b) if n == 2 => Some(unpack(b)),
+                        _ => None,
+                    });
+                    counted += values[tags.unwrap()[1] as usize];
+                }
+            }
+        }
+        assert_eq!(counted, placed, "zoom {z}");
+    }
+}
+
+#[tokio::test]
+async fn a_tile_is_asked_for_in_the_ways_of_http() {
+    let db = TestDatabase::with_demo().await;
+    let server = TestServer::start(db.yitu().await).await;
+    let county = server.get_json("/api/county").await;
+    let (lon, lat) = (county["center"][0].as_f64().unwrap(), county["center"][1].as_f64().unwrap());
+    let tile = TileId::containing(12, lon, lat);
+    let path = format!("/tiles/region,grid,region/12/{}/{}", tile.x(), tile.y());
+    let plain = reqwest::Client::builder().no_gzip().build().unwrap();
+    let first = plain.get(server.url(&path)).send().await.unwrap();
+    assert_eq!(first.status(), 200);
+    assert_eq!(first.headers()["cache-control"], "private, no-cache");
+    let tag = first.headers()["etag"].clone();
+    let bytes = first.bytes().await.unwrap();
+    assert_eq!(fields(&bytes).len(), 2, "each layer once");
+    let zipped = plain.get(server.url(&path)).header("accept-encoding", "gzip").send().await.unwrap();
+    assert_eq!(zipped.headers()["content-encoding"], "gzip");
+    assert_ne!(zipped.headers()["etag"], tag, "each encoding has its own tag");
+    let known = plain.get(server.url(&path)).header("if-none-match", &tag).send().await.unwrap();
+    assert_eq!(known.status(), 304);
+    for (path, status, kind) in [
+        ("/tiles/region/99/0/0", 404, "no-such-tile"),
+        ("/tiles/region/3/8/0", 404, "no-such-tile"),
+        ("/tiles/nothing/3/0/0", 404, "unknown-layer"),
+        ("/tiles/region/3/0/0?min_seq=later", 400, "bad-field"),
+        ("/tiles/region/3/0/0?filter=true", 400, "bad-field"),
+    ] {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status(), status, "{path}");
+        let problem: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(problem["type"], format!("urn:yitu:problem:{kind}"), "{path}: {problem}");
+    }
+    assert_eq!(server.get("/tiles/region/12/0/0").await.status(), 204);
+    let described = server.get_json("/tiles/grid.json").await;
+    assert_eq!(described["vector_layers"][0]["id"], "grid");
+    assert!(described["bounds"][0].as_f64().unwrap() > 70.0);
+}
+
+#[tokio::test]
+async fn a_write_is_on_the_next_tile_and_in_the_stream() {
+    let db = TestDatabase::with_demo().await;
+    let server = TestServer::start(db.yitu().await).await;
+    let (id, lon, lat): (i64, f64, f64) =
+        sqlx::query_as("SELECT id, ST_X(geom), ST_Y(geom) FROM venue WHERE GeometryType(geom) = 'POINT' ORDER BY id LIMIT 1")
+            .fetch_one(&db.databases.migrator)
+            .await
+            .unwrap();
+    let tile = TileId::containing(15, lon, lat);
+    let path = format!("/tiles/venue/15/{}/{}", tile.x(), tile.y());
+    let mut stream = server.get("/live?topics=tiles").await;
+    for turn in 0..10 {
+        let before = decode(&server.get(&path).await.bytes().await.unwrap());
+        assert_ne!(before[&(id as u64)].properties["name"], format!("新名{turn}"));
+        let mut tx = db.databases.migrator.begin().await.unwrap();
+        sqlx::query("UPDATE venue SET name = $1 WHERE id = $2").bind(format!("新名{turn}")).bind(id).execute(&mut *tx).await.unwrap();
+        let seq: String = sqlx::query_scalar("SELECT epoch || '.' || pg_current_xact_id() FROM log_epoch").fetch_one(&mut *tx).await.unwrap();
+        tx.commit().await.unwrap();
+        let after = decode(&server.get(&format!("{path}?min_seq={seq}")).await.bytes().await.unwrap());
+        assert_eq!(after[&(id as u64)].properties["name"], format!("新名{turn}"));
+        let told = String::from_utf8(stream.chunk().await.unwrap().unwrap().to_vec()).unwrap();
+        assert!(told.contains("event: tiles") && told.contains("\"layer\":\"venue\""), "{told}");
+        assert!(told.contains(&format!("[15,{},{}]", tile.x(), tile.y())), "{told}");
+    }
+}
