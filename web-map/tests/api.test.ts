@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { api, path, Problem, sentence } from '../src/api/client';
 import { bbox, list, maybe, num, obj, oneOf, or, ShapeError, str } from '../src/api/check';
-import { readEvent } from '../src/api/live';
+import { isJustReported, readEvent } from '../src/api/live';
 import { incident, located } from '../src/api/shapes';
 
 afterEach(() => vi.unstubAllGlobals());
@@ -37,6 +37,14 @@ describe('checks', () => {
 });
 
 describe('live events', () => {
+  it('know a fresh report from one that somebody acted on', () => {
+    expect(isJustReported({ state: 'pending_accept', version: 2 })).toBe(true);
+    expect(isJustReported({ state: 'pending_accept', version: 3 })).toBe(false);
+    expect(isJustReported({ state: 'closed', version: 2 })).toBe(false);
+    expect(isJustReported({ state: 'pending_check', version: 2 })).toBe(false);
+  });
+
+
   it('read tiles, whole layers and incidents', () => {
     expect(readEvent('tiles', '{"seq":7,"layer":"grid","tiles":[[12,3,4]]}')).toEqual({ topic: 'tiles', data: { seq: '7', layer: 'grid', tiles: [[12, 3, 4]] } });
     expect(readEvent('tiles', '{"seq":7,"layer":"grid","tiles":"all"}')).toMatchObject({ data: { tiles: 'all' } });

@@ -20,6 +20,14 @@ export function readEvent(topic: string, text: string): LiveEvent | null {
   return null;
 }
 
+/** Reporting and dispatching are one step each, so an incident nobody has touched yet is of version 2. */
+const DISPATCHED_VERSION = 2;
+
+/** Whether an incident has only just been reported: dispatched, and nobody has acted on it. */
+export function isJustReported({ state, version }: Pick<LiveIncident, 'state' | 'version'>): boolean {
+  return ['pending_location', 'pending_dispatch', 'pending_accept'].includes(state) && version <= DISPATCHED_VERSION;
+}
+
 export type LiveState = 'connecting' | 'live' | 'lost';
 
 export interface Live {
