@@ -95,7 +95,10 @@ impl Config {
     ///
     /// # Errors
     /// When the file cannot be read, or a setting is unknown or has the wrong form.
-    pub fn load(file: Option<&Path>, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+    pub fn load(
+        file: Option<&Path>,
+        variables: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
         let default_file = Path::new("yitu.toml");
         let path = file.or_else(|| default_file.exists().then_some(default_file));
         let mut table = match path {
@@ -103,7 +106,10 @@ impl Config {
             Some(path) => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-                text.parse().map_err(|e: toml::de::Error| ConfigError::Parse { path: path.to_owned(), message: e.to_string() })?
+                text.parse().map_err(|e: toml::de::Error| ConfigError::Parse {
+                    path: path.to_owned(),
+                    message: e.to_string(),
+                })?
             }
         };
         // The file alone first, so that its mistakes are told as the file's.
@@ -120,7 +126,11 @@ impl Config {
                 },
             };
             table.insert(key.clone(), typed(&key, &value));
-            parse(&table).map_err(|message| ConfigError::Variable { name: name.clone(), value: shown(&key, &value), message })?;
+            parse(&table).map_err(|message| ConfigError::Variable {
+                name: name.clone(),
+                value: shown(&key, &value),
+                message,
+            })?;
         }
         Ok(parse(&table).unwrap_or_default())
     }

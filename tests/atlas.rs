@@ -62,10 +62,8 @@ async fn writers(db: &TestDatabase) -> PgPool {
 
 /// Commits and answers the position, as a write of the service does.
 async fn commit(mut tx: sqlx::Transaction<'static, sqlx::Postgres>) -> LogPosition {
-    let (epoch, xid): (uuid::Uuid, String) = sqlx::query_as("SELECT epoch, pg_current_xact_id()::text FROM log_epoch")
-        .fetch_one(&mut *tx)
-        .await
-        .unwrap();
+    let (epoch, xid): (uuid::Uuid, String) =
+        sqlx::query_as("SELECT epoch, pg_current_xact_id()::text FROM log_epoch").fetch_one(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
     LogPosition { epoch, xid: xid.parse().unwrap() }
 }
@@ -224,7 +222,10 @@ async fn after_a_storm_of_writers_and_cut_connections_the_atlas_is_the_truth() {
     }
     assert!(cut >= 3, "the follower was cut off only {cut} times");
     let last = commit(idle).await;
-    let last = LogPosition { xid: last.xid.max(write(&pool, "UPDATE region SET kind = '社区' WHERE id = 4").await.xid), ..last };
+    let last = LogPosition {
+        xid: last.xid.max(write(&pool, "UPDATE region SET kind = '社区' WHERE id = 4").await.xid),
+        ..last
+    };
     assert!(yitu.atlas.wait_for(last, LONG).await, "the follower came back");
     assert_eq!(text(&yitu.atlas, Layer::Settlement, 140, "name").as_deref(), Some("久未提交"));
     assert_is_the_truth(&yitu.atlas, &pool).await;

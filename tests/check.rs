@@ -54,7 +54,10 @@ async fn each_planted_fault_is_found() {
         let after = check(&database).await;
         assert_eq!(count(&after, kind), count(&before, kind) + more, "{kind}");
         let faults = &after.kinds.iter().find(|k| k.kind == kind).unwrap().faults;
-        assert!(kind == "orphan_code" || faults.iter().all(|f| f.lon.is_some() && f.lat.is_some()), "{kind} has no place");
+        assert!(
+            kind == "orphan_code" || faults.iter().all(|f| f.lon.is_some() && f.lat.is_some()),
+            "{kind} has no place"
+        );
         before = after;
     }
 }

@@ -52,14 +52,22 @@ fn tally(report: &Report) -> (u64, u64, u64, usize) {
 
 /// A township and two villages side by side, as GeoJSON: west and east of 117.01°E.
 async fn two_villages(database: &TestDatabase, folder: &Path) {
-    let square = |w: f64, e: f64| format!(r#"{{"type":"Polygon","coordinates":[[[{w},25.0],[{e},25.0],[{e},25.02],[{w},25.02],[{w},25.0]]]}}"#);
-    let feature = |code: &str, name: &str, w, e| format!(r#"{{"type":"Feature","properties":{{"code":"{code}","name":"{name}"}},"geometry":{}}}"#, square(w, e));
+    let square = |w: f64, e: f64| {
+        format!(r#"{{"type":"Polygon","coordinates":[[[{w},25.0],[{e},25.0],[{e},25.02],[{w},25.02],[{w},25.0]]]}}"#)
+    };
+    let feature = |code: &str, name: &str, w, e| {
+        format!(r#"{{"type":"Feature","properties":{{"code":"{code}","name":"{name}"}},"geometry":{}}}"#, square(w, e))
+    };
     let collection = |features: String| format!(r#"{{"type":"FeatureCollection","features":[{features}]}}"#);
     let townships = folder.join("townships.geojson");
     std::fs::write(&townships, collection(feature("350999100", "溪头镇", 117.0, 117.02))).unwrap();
     assert_eq!(tally(&run(&database.databases, regions(&townships, Level::Township)).await.unwrap()), (1, 0, 0, 0));
     let villages = folder.join("villages.geojson");
-    let two = format!("{},{}", feature("350999100200", "上溪村", 117.0, 117.01), feature("350999100201", "下溪村", 117.01, 117.02));
+    let two = format!(
+        "{},{}",
+        feature("350999100200", "上溪村", 117.0, 117.01),
+        feature("350999100201", "下溪村", 117.01, 117.02)
+    );
     std::fs::write(&villages, collection(two)).unwrap();
     assert_eq!(tally(&run(&database.databases, regions(&villages, Level::Village)).await.unwrap()), (2, 0, 0, 0));
 }
@@ -68,7 +76,8 @@ async fn two_villages(database: &TestDatabase, folder: &Path) {
 async fn tokyo_becomes_the_townships_of_a_county() {
     let database = TestDatabase::new().await;
     let file = fixture("tokyo/tokyomet262.shp");
-    let dry = run(&database.databases, ImportRequest { dry_run: true, ..regions(&file, Level::Township) }).await.unwrap();
+    let dry =
+        run(&database.databases, ImportRequest { dry_run: true, ..regions(&file, Level::Township) }).await.unwrap();
     assert_eq!((dry.read, dry.inserted, dry.written), (262, 262, false));
     assert_eq!(count(&database, "SELECT count(*) FROM region").await, 0, "a dry run writes nothing");
 
@@ -123,14 +132,20 @@ fn shapefile(folder: &Path, epsg: u32, x: f64, keep_prj: bool) -> PathBuf {
     let path = folder.join("乡镇界.shp");
     let mut dataset = DriverManager::get_driver_by_name("ESRI Shapefile").unwrap().create_vector_only(&path).unwrap();
     let srs = SpatialRef::from_epsg(epsg).unwrap();
-    let options = LayerOptions { name: "乡镇界", srs: Some(&srs), ty: OGRwkbGeometryType::wkbPolygon, options: Some(&["ENCODING=GBK"]) };
+    let options = LayerOptions {
+        name: "乡镇界",
+        srs: Some(&srs),
+        ty: OGRwkbGeometryType::wkbPolygon,
+        options: Some(&["ENCODING=GBK"]),
+    };
     let layer = dataset.create_layer(options).unwrap();
     for name in ["名称", "代码"] {
         FieldDefn::new(name, OGRFieldType::OFTString).unwrap().add_to_layer(&layer).unwrap();
     }
     let mut feature = Feature::new(layer.defn()).unwrap();
     let y = 2_765_000.0;
-    let ring = format!("POLYGON(({x} {y},{} {y},{} {},{x} {},{x} {y}))", x + 1000.0, x + 1000.0, y + 1000.0, y + 1000.0);
+    let ring =
+        format!("POLYGON(({x} {y},{} {y},{} {},{x} {},{x} {y}))", x + 1000.0, x + 1000.0, y + 1000.0, y + 1000.0);
     feature.set_geometry(Geometry::from_wkt(&ring).unwrap()).unwrap();
     feature.set_field_string(0, "竹坑乡").unwrap();
     feature.set_field_string(1, "350999201").unwrap();
@@ -152,8 +167,11 @@ async fn a_gbk_shapefile_with_zone_prefix_is_read_and_told() {
     let report = run(&database.databases, regions(&file, Level::Township)).await.unwrap();
     assert_eq!(tally(&report), (1, 0, 0, 0));
     assert!(report.notes.iter().any(|n| n.contains("带号 39")), "{:?}", report.notes);
-    let (name, lon): (String, f64) = sqlx::query_as("SELECT name, ST_X(ST_Centroid(geom)) FROM region WHERE level = 'township'")
-        .fetch_one(&database.databases.migrator).await.unwrap();
+    let (name, lon): (String, f64) =
+        sqlx::query_as("SELECT name, ST_X(ST_Centroid(geom)) FROM region WHERE level = 'township'")
+            .fetch_one(&database.databases.migrator)
+            .await
+            .unwrap();
     assert_eq!(name, "竹坑乡");
     // 20.5 km east of the central meridian 117°, at 25°N.
     assert!((lon - 117.203).abs() < 0.002, "{lon}");
@@ -192,14 +210,22 @@ async fn households_come_in_gcj02_and_swapped_axes_want_a_word() {
     let report = run(&database.databases, import.clone()).await.unwrap();
     assert_eq!(tally(&report), (1, 0, 0, 0));
     assert!(report.notes.iter().any(|n| n.contains("近似,仅供录入与导航")), "{:?}", report.notes);
-    let metres: f64 = sqlx::query_scalar("SELECT ST_Distance(geom::geography, ST_SetSRID(ST_MakePoint(117.005, 25.01), 4490)::geography) FROM household")
-        .fetch_one(&database.databases.migrator).await.unwrap();
+    let metres: f64 = sqlx::query_scalar(
+        "SELECT ST_Distance(geom::geography, ST_SetSRID(ST_MakePoint(117.005, 25.01), 4490)::geography) FROM household",
+    )
+    .fetch_one(&database.databases.migrator)
+    .await
+    .unwrap();
     assert!(metres < 0.1, "{metres}");
     std::fs::write(&file, format!("户号,户主,经度,纬度,标签\nH1,林测试,{lat},{lon},低保、独居老人\n")).unwrap();
     let error = run(&database.databases, import.clone()).await.unwrap_err().to_string();
     assert!(error.contains("--confirm-swapped"), "{error}");
     import.said.confirm_swapped = true;
-    assert_eq!(tally(&run(&database.databases, import).await.unwrap()), (0, 0, 1, 0), "swapped back, it is where it was");
+    assert_eq!(
+        tally(&run(&database.databases, import).await.unwrap()),
+        (0, 0, 1, 0),
+        "swapped back, it is where it was"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -236,8 +262,15 @@ async fn a_spreadsheet_register_without_points_is_taken_and_takes_no_point_away(
     run(&database.databases, import).await.unwrap();
     let path = folder.path().join("登记册.xlsx");
     let mut dataset = DriverManager::get_driver_by_name("XLSX").unwrap().create_vector_only(&path).unwrap();
-    let layer = dataset.create_layer(LayerOptions { name: "Sheet1", ty: OGRwkbGeometryType::wkbNone, ..LayerOptions::default() }).unwrap();
-    for (name, kind) in [("户号", OGRFieldType::OFTInteger64), ("户主姓名", OGRFieldType::OFTString), ("村代码", OGRFieldType::OFTInteger64), ("组别", OGRFieldType::OFTString)] {
+    let layer = dataset
+        .create_layer(LayerOptions { name: "Sheet1", ty: OGRwkbGeometryType::wkbNone, ..LayerOptions::default() })
+        .unwrap();
+    for (name, kind) in [
+        ("户号", OGRFieldType::OFTInteger64),
+        ("户主姓名", OGRFieldType::OFTString),
+        ("村代码", OGRFieldType::OFTInteger64),
+        ("组别", OGRFieldType::OFTString),
+    ] {
         FieldDefn::new(name, kind).unwrap().add_to_layer(&layer).unwrap();
     }
     for (number, head) in [(1001, "林一"), (1002, "陈二")] {
@@ -265,7 +298,10 @@ async fn the_other_layers_come_in_once() {
         (ImportLayer::Settlement, "地名,村,经度,纬度\n溪尾,上溪村,117.003,25.01\n"),
         (ImportLayer::VillagerGroup, "组名,村\n一组,上溪村\n二组,上溪村\n"),
         (ImportLayer::Venue, "名称,类别,经度,纬度,容量\n榕树亭,议事亭,117.015,25.01,30\n"),
-        (ImportLayer::Road, "WKT,名称,等级\n\"LINESTRING(117.001 25.01,117.01 25.01)\",溪边路,村道\n\"LINESTRING(117.01 25.01,117.019 25.01)\",,乡道\n"),
+        (
+            ImportLayer::Road,
+            "WKT,名称,等级\n\"LINESTRING(117.001 25.01,117.01 25.01)\",溪边路,村道\n\"LINESTRING(117.01 25.01,117.019 25.01)\",,乡道\n",
+        ),
         (ImportLayer::BusLine, "WKT,线路,名称\n\"LINESTRING(117.001 25.01,117.019 25.01)\",8,溪头—上溪\n"),
         (ImportLayer::SocialOrg, "名称,类别,备案,村\n溪头茶叶协会,协会,是,下溪村\n"),
         (ImportLayer::Cluster, "名称,成员,产业\n溪流片区,上溪村、下溪村、竹海合作社,茶叶、竹笋\n"),
@@ -281,7 +317,11 @@ async fn the_other_layers_come_in_once() {
         let second = run(&database.databases, import).await.unwrap();
         assert_eq!(tally(&second), (0, 0, rows, 0), "{} {second:?}", layer.name());
     }
-    assert_eq!(count(&database, "SELECT count(*) FROM road a JOIN road b ON a.to_node = b.from_node").await, 1, "the segments meet");
+    assert_eq!(
+        count(&database, "SELECT count(*) FROM road a JOIN road b ON a.to_node = b.from_node").await,
+        1,
+        "the segments meet"
+    );
     assert_eq!(count(&database, "SELECT count(*) FROM cluster_member WHERE village_id IS NOT NULL").await, 2);
 }
 
@@ -292,6 +332,7 @@ async fn what_may_not_come_in_is_refused_before_anything_is_read() {
     secret.declared.security_class = "机密".into();
     let error = run(&database.databases, secret).await.unwrap_err();
     assert!(matches!(&error, ImportError::Usage(m) if m.contains("涉密")), "{error}");
-    let error = run(&database.databases, request(ImportLayer::Grid, &fixture("villages-350623.csv"))).await.unwrap_err();
+    let error =
+        run(&database.databases, request(ImportLayer::Grid, &fixture("villages-350623.csv"))).await.unwrap_err();
     assert!(error.to_string().contains("重划"), "{error}");
 }

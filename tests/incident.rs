@@ -27,8 +27,10 @@ impl Desk {
     async fn open() -> Self {
         let database = TestDatabase::with_demo().await;
         let yitu = database.yitu().await;
-        let county: i64 =
-            sqlx::query_scalar("SELECT id FROM region WHERE level = 'county'").fetch_one(&database.databases.migrator).await.unwrap();
+        let county: i64 = sqlx::query_scalar("SELECT id FROM region WHERE level = 'county'")
+            .fetch_one(&database.databases.migrator)
+            .await
+            .unwrap();
         Self { database, yitu, viewer: Viewer::whole_county(county, "值班员甲") }
     }
 
@@ -95,7 +97,10 @@ async fn sixteen_parallel_posts_of_one_id_are_one_incident() {
         assert_eq!(all.iter().filter(|r| r.new).count(), 1);
         let first = &all[0].incident;
         for r in &all {
-            assert_eq!((r.incident.id, r.incident.number, &r.incident.description), (first.id, first.number, &first.description));
+            assert_eq!(
+                (r.incident.id, r.incident.number, &r.incident.description),
+                (first.id, first.number, &first.description)
+            );
             assert_eq!(r.incident.version, 2);
         }
     }
@@ -108,10 +113,12 @@ async fn sixteen_parallel_posts_of_one_id_are_one_incident() {
 #[tokio::test]
 async fn a_point_goes_to_the_group_whose_grid_holds_it_as_postgis_says() {
     let desk = Desk::open().await;
-    let bbox: Vec<f64> = sqlx::query_scalar("SELECT ARRAY[ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)] FROM region WHERE level = 'county'")
-        .fetch_one(&desk.database.databases.migrator)
-        .await
-        .unwrap();
+    let bbox: Vec<f64> = sqlx::query_scalar(
+        "SELECT ARRAY[ST_XMin(geom), ST_YMin(geom), ST_XMax(geom), ST_YMax(geom)] FROM region WHERE level = 'county'",
+    )
+    .fetch_one(&desk.database.databases.migrator)
+    .await
+    .unwrap();
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(11);
     let (mut inside, mut outside, mut dedicated) = (0, 0, 0);
     // Corners of dedicated grids, so that some points fall into them.
@@ -129,7 +136,8 @@ async fn a_point_goes_to_the_group_whose_grid_holds_it_as_postgis_says() {
         .fetch_optional(&desk.database.databases.migrator)
         .await
         .unwrap();
-        let found = preview::preview(&desk.yitu, &desk.viewer, serde_json::from_value(body(lon, lat, "0301")).unwrap()).await;
+        let found =
+            preview::preview(&desk.yitu, &desk.viewer, serde_json::from_value(body(lon, lat, "0301")).unwrap()).await;
         match (truth, problem_or(found)) {
             (Some((grid, group, kind)), Ok(found)) => {
                 inside += 1;
@@ -171,9 +179,13 @@ async fn an_incident_lives_from_report_to_close() {
     let accepted = desk.act(id, json!({"action": "accept", "expected_version": made.version})).await.unwrap();
     assert_eq!((accepted.state.as_str(), accepted.version), ("in_progress", made.version + 1));
 
-    let stale = desk.act(id, json!({"action": "resolve", "expected_version": made.version, "note": "已清"})).await.unwrap_err();
+    let stale =
+        desk.act(id, json!({"action": "resolve", "expected_version": made.version, "note": "已清"})).await.unwrap_err();
     assert_eq!((stale.slug, &stale.extra["version"]), ("stale-version", &json!(accepted.version)));
-    let early = desk.act(id, json!({"action": "check", "expected_version": accepted.version, "passed": true})).await.unwrap_err();
+    let early = desk
+        .act(id, json!({"action": "check", "expected_version": accepted.version, "passed": true}))
+        .await
+        .unwrap_err();
     assert_eq!(early.slug, "not-allowed-now");
     let bare = desk.act(id, json!({"action": "resolve"})).await.unwrap_err();
     assert_eq!(bare.slug, "version-required");
@@ -181,9 +193,15 @@ async fn an_incident_lives_from_report_to_close() {
     let resolved = desk.act(id, json!({"action": "resolve", "expected_version": 3, "note": "已清运"})).await.unwrap();
     assert_eq!(resolved.state, "pending_check");
     let resolver = resolved.resolved_by.clone().unwrap();
-    let own = desk.act(id, json!({"action": "check", "expected_version": 4, "passed": true, "actor": resolver})).await.unwrap_err();
+    let own = desk
+        .act(id, json!({"action": "check", "expected_version": 4, "passed": true, "actor": resolver}))
+        .await
+        .unwrap_err();
     assert_eq!(own.slug, "checker-is-resolver");
-    let failed = desk.act(id, json!({"action": "check", "expected_version": 4, "passed": false, "note": "仍有残留"})).await.unwrap();
+    let failed = desk
+        .act(id, json!({"action": "check", "expected_version": 4, "passed": false, "note": "仍有残留"}))
+        .await
+        .unwrap();
     assert_eq!(failed.state, "in_progress");
     desk.act(id, json!({"action": "resolve", "expected_version": 5})).await.unwrap();
     let closed = desk.act(id, json!({"action": "check", "expected_version": 6, "passed": true})).await.unwrap();
@@ -201,7 +219,20 @@ async fn an_incident_lives_from_report_to_close() {
 
 /// Every hash chain of the county computes to what is stored, the demo's past included.
 async fn chains_hold(desk: &Desk) {
-    type Row = (Uuid, i32, String, String, DateTime<Utc>, Option<String>, String, Option<i64>, Option<i64>, String, Option<Vec<u8>>, Vec<u8>);
+    type Row = (
+        Uuid,
+        i32,
+        String,
+        String,
+        DateTime<Utc>,
+        Option<String>,
+        String,
+        Option<i64>,
+        Option<i64>,
+        String,
+        Option<Vec<u8>>,
+        Vec<u8>,
+    );
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT incident_id, ordinal, action::text, actor, at, from_state::text, to_state::text, unit_id, responder_id, note, previous_digest, digest
          FROM incident_history ORDER BY incident_id, ordinal",
@@ -215,7 +246,15 @@ async fn chains_hold(desk: &Desk) {
         let before = last.take().filter(|(id, _)| *id == incident).map(|(_, d)| d);
         assert_eq!(before, previous);
         let row = HistoryRow {
-            incident, ordinal, action: &action, actor: &actor, at: at.timestamp_micros(), from_state: from.as_deref(), to_state: &to, unit, responder,
+            incident,
+            ordinal,
+            action: &action,
+            actor: &actor,
+            at: at.timestamp_micros(),
+            from_state: from.as_deref(),
+            to_state: &to,
+            unit,
+            responder,
             note: &note,
         };
         let computed = row.digest(previous.map(|p| p.try_into().unwrap())).unwrap();
@@ -267,10 +306,11 @@ async fn bad_reports_are_told_by_their_field() {
 async fn what_is_not_a_villages_work_is_not_pushed_down_and_secrets_stay_with_the_county() {
     let desk = Desk::open().await.at("2026-11-24T10:00:00+08:00");
     let (lon, lat, grid) = desk.some_place().await;
-    let codes: Vec<(String, bool, bool)> = sqlx::query_as("SELECT code, restricted, village_admitted FROM category WHERE parent_id IS NOT NULL")
-        .fetch_all(&desk.database.databases.migrator)
-        .await
-        .unwrap();
+    let codes: Vec<(String, bool, bool)> =
+        sqlx::query_as("SELECT code, restricted, village_admitted FROM category WHERE parent_id IS NOT NULL")
+            .fetch_all(&desk.database.databases.migrator)
+            .await
+            .unwrap();
     for (code, restricted, admitted) in codes {
         let found = desk.report(body(lon, lat, &code)).await.unwrap().incident;
         let kind: String = sqlx::query_scalar("SELECT kind::text FROM handling_unit WHERE id = $1")
@@ -282,11 +322,12 @@ async fn what_is_not_a_villages_work_is_not_pushed_down_and_secrets_stay_with_th
         assert_eq!(low, admitted, "{code}: {kind}");
         if restricted {
             assert!(["county_centre", "county_duty_officer"].contains(&kind.as_str()), "{code}: {kind}");
-            let helpers: i64 = sqlx::query_scalar("SELECT count(*) FROM assignment WHERE incident_id = $1 AND role = 'helper'")
-                .bind(found.id)
-                .fetch_one(&desk.database.databases.migrator)
-                .await
-                .unwrap();
+            let helpers: i64 =
+                sqlx::query_scalar("SELECT count(*) FROM assignment WHERE incident_id = $1 AND role = 'helper'")
+                    .bind(found.id)
+                    .fetch_one(&desk.database.databases.migrator)
+                    .await
+                    .unwrap();
             assert_eq!(helpers, 0);
         }
     }
@@ -307,11 +348,15 @@ async fn words_alone_wait_for_a_place_and_a_household_gives_its_grid() {
     assert_eq!(waiting.owner.unit_id, last_resort);
 
     let (household, grid): (i64, i64) =
-        sqlx::query_as("SELECT id, grid_id FROM household WHERE grid_id IS NOT NULL ORDER BY id LIMIT 1").fetch_one(&desk.database.databases.migrator).await.unwrap();
+        sqlx::query_as("SELECT id, grid_id FROM household WHERE grid_id IS NOT NULL ORDER BY id LIMIT 1")
+            .fetch_one(&desk.database.databases.migrator)
+            .await
+            .unwrap();
     let chosen = json!({"id": Uuid::new_v4(), "category": "0301", "location": {"source": "household", "household_id": household}});
     let chosen = desk.report(chosen).await.unwrap().incident;
     assert_eq!(chosen.grid.unwrap().id, grid);
-    let nobody = json!({"id": Uuid::new_v4(), "category": "0301", "location": {"source": "household", "household_id": 1}});
+    let nobody =
+        json!({"id": Uuid::new_v4(), "category": "0301", "location": {"source": "household", "household_id": 1}});
     assert_eq!(desk.report(nobody).await.unwrap_err().fields[0].pointer, "/location/household_id");
 }
 

@@ -13,9 +13,17 @@ async fn gdal_reads_all_venues_page_by_page() {
     let server = TestServer::start(database.yitu().await).await;
     let total = server.yitu.atlas.layer(Layer::Venue).len();
     let address = format!("OAPIF:{}", server.url("/ogc"));
-    let run = tokio::process::Command::new("ogrinfo").args(["-so", &address, "venue", "-oo", "PAGE_SIZE=7"]).output().await.unwrap();
+    let run = tokio::process::Command::new("ogrinfo")
+        .args(["-so", &address, "venue", "-oo", "PAGE_SIZE=7"])
+        .output()
+        .await
+        .unwrap();
     let told = String::from_utf8_lossy(&run.stdout).into_owned();
-    assert!(told.contains(&format!("Feature Count: {total}")), "{total}: {told} {}", String::from_utf8_lossy(&run.stderr));
+    assert!(
+        told.contains(&format!("Feature Count: {total}")),
+        "{total}: {told} {}",
+        String::from_utf8_lossy(&run.stderr)
+    );
 
     let mut seen = Vec::new();
     let mut path = "/ogc/collections/venue/items?limit=7".to_owned();
@@ -31,7 +39,10 @@ async fn gdal_reads_all_venues_page_by_page() {
     assert!(seen.is_sorted_by(|a, b| a < b));
 
     let kind = server.get_json("/ogc/collections/venue/items?limit=1000&filter=kind%20%3D%20%27clinic%27").await;
-    let (clinics,): (i64,) = sqlx::query_as("SELECT count(*) FROM venue WHERE kind = 'clinic'").fetch_one(&database.databases.migrator).await.unwrap();
+    let (clinics,): (i64,) = sqlx::query_as("SELECT count(*) FROM venue WHERE kind = 'clinic'")
+        .fetch_one(&database.databases.migrator)
+        .await
+        .unwrap();
     assert!(clinics > 0);
     assert_eq!(kind["numberMatched"], clinics);
     let item = server.get(&format!("/ogc/collections/venue/items/{}", seen[0])).await;

@@ -25,7 +25,8 @@ impl Village {
         let database = TestDatabase::with_demo().await;
         let yitu = database.yitu().await;
         let pool = &database.databases.migrator;
-        let county: i64 = sqlx::query_scalar("SELECT id FROM region WHERE level = 'county'").fetch_one(pool).await.unwrap();
+        let county: i64 =
+            sqlx::query_scalar("SELECT id FROM region WHERE level = 'county'").fetch_one(pool).await.unwrap();
         let today = sqlx::query_scalar("SELECT county_day($1)").bind(county).fetch_one(pool).await.unwrap();
         let id: i64 = sqlx::query_scalar("SELECT village_id FROM layer_grid WHERE kind = 'general' GROUP BY village_id HAVING count(*) > 2 ORDER BY 1 LIMIT 1")
             .fetch_one(pool)
@@ -51,7 +52,8 @@ impl Village {
         .await
         .unwrap();
         let parse = |t: &str| serde_json::from_str::<Value>(t).unwrap();
-        let mut grids: Vec<Value> = self.grids.iter().map(|(id, name, g)| json!({"id": id, "name": name, "geometry": parse(g)})).collect();
+        let mut grids: Vec<Value> =
+            self.grids.iter().map(|(id, name, g)| json!({"id": id, "name": name, "geometry": parse(g)})).collect();
         grids[0]["geometry"] = parse(&west);
         grids.push(json!({"name": "新东网格", "geometry": parse(&east)}));
         json!({"village_id": self.id, "effective_from": effective, "grids": grids})
@@ -88,7 +90,10 @@ async fn a_split_moves_its_households_and_the_past_replays() {
     let known = chrono::Utc::now();
     let preview = village.waived(village.split(village.today).await).await;
     assert!(preview.publishable);
-    let done = publish(&village.yitu, &village.viewer, preview.id, &Publish { expected_version: Some(preview.version) }).await.unwrap();
+    let done =
+        publish(&village.yitu, &village.viewer, preview.id, &Publish { expected_version: Some(preview.version) })
+            .await
+            .unwrap();
     assert_eq!(done.state, "active");
     let new = *done.grids.last().unwrap();
     assert!(!village.grids.iter().any(|g| g.0 == new));
@@ -101,14 +106,17 @@ async fn a_split_moves_its_households_and_the_past_replays() {
 
     let as_known = Asked { on: Some(village.today), known: Some(known) };
     let past = history(&village.yitu, &village.viewer, old, &as_known).await.unwrap();
-    let now = history(&village.yitu, &village.viewer, old, &Asked { on: Some(village.today), known: None }).await.unwrap();
+    let now =
+        history(&village.yitu, &village.viewer, old, &Asked { on: Some(village.today), known: None }).await.unwrap();
     assert_eq!(past.geometry["type"], "MultiPolygon");
     assert_ne!(past.geometry, now.geometry);
     assert_eq!(slug(history(&village.yitu, &village.viewer, new, &as_known).await), "not-found");
-    let new_now = history(&village.yitu, &village.viewer, new, &Asked { on: Some(village.today), known: None }).await.unwrap();
+    let new_now =
+        history(&village.yitu, &village.viewer, new, &Asked { on: Some(village.today), known: None }).await.unwrap();
     assert_eq!(new_now.group_id, past.group_id);
 
-    let again = publish(&village.yitu, &village.viewer, preview.id, &Publish { expected_version: Some(preview.version) }).await;
+    let again =
+        publish(&village.yitu, &village.viewer, preview.id, &Publish { expected_version: Some(preview.version) }).await;
     assert_eq!(slug(again), "stale-version");
 }
 
@@ -121,7 +129,8 @@ async fn overlaps_are_refused_with_their_place() {
     let preview = redraw(&village.yitu, &village.viewer, serde_json::from_value(draft).unwrap()).await.unwrap();
     let overlap = preview.faults.iter().find(|f| f.kind == "overlap").unwrap();
     assert!(overlap.lon.is_some() && overlap.area_m2.unwrap() > 1.0 && !preview.publishable);
-    let refused = publish(&village.yitu, &village.viewer, preview.id, &Publish { expected_version: Some(preview.version) }).await;
+    let refused =
+        publish(&village.yitu, &village.viewer, preview.id, &Publish { expected_version: Some(preview.version) }).await;
     assert_eq!(slug(refused), "redraw-not-publishable");
     let past = village.split(village.today - chrono::Duration::days(1)).await;
     assert_eq!(slug(redraw(&village.yitu, &village.viewer, serde_json::from_value(past).unwrap()).await), "bad-field");
@@ -133,7 +142,10 @@ async fn a_later_redraw_waits_for_its_day() {
     let village = Village::some().await;
     let tomorrow = village.today + chrono::Duration::days(1);
     let preview = village.waived(village.split(tomorrow).await).await;
-    let done = publish(&village.yitu, &village.viewer, preview.id, &Publish { expected_version: Some(preview.version) }).await.unwrap();
+    let done =
+        publish(&village.yitu, &village.viewer, preview.id, &Publish { expected_version: Some(preview.version) })
+            .await
+            .unwrap();
     assert_eq!((done.state.as_str(), done.moved_households), ("published", 0));
     let new = *done.grids.last().unwrap();
     assert_eq!(village.count(HOUSEHOLDS, new).await, 0);

@@ -45,7 +45,10 @@ async fn refused(db: &TestDatabase, sql: String, by: &str) {
         Err(error) => Err(error),
     };
     let error = outcome.expect_err(&format!("should be refused by {by}: {sql}"));
-    assert!(error.to_string().contains(by) || error.as_database_error().and_then(|e| e.constraint()) == Some(by), "{by}: {error}");
+    assert!(
+        error.to_string().contains(by) || error.as_database_error().and_then(|e| e.constraint()) == Some(by),
+        "{by}: {error}"
+    );
 }
 
 async fn accepted(db: &TestDatabase, sql: String) {
@@ -85,7 +88,8 @@ async fn general_grids_never_overlap_and_dedicated_ones_may() {
     accepted(&db, version(40, 117.0, 117.01, "[2024-01-01,)")).await;
     accepted(&db, version(42, 117.0, 117.01, "[2024-01-01,)")).await;
     refused(&db, version(41, 117.009, 117.02, "[2025-01-01,)"), "general_grids_do_not_overlap").await;
-    refused(&db, version(40, 117.2, 117.3, "[2025-01-01,)"), "grid_version_grid_id_valid_during_recorded_during_excl").await;
+    refused(&db, version(40, 117.2, 117.3, "[2025-01-01,)"), "grid_version_grid_id_valid_during_recorded_during_excl")
+        .await;
     // Before the other one applies, and beside it, are both fine.
     accepted(&db, version(41, 117.009, 117.02, "[2023-01-01,2024-01-01)")).await;
     accepted(&db, version(41, 117.01, 117.02, "[2024-01-01,)")).await;

@@ -94,11 +94,12 @@ async fn a_located_point_has_a_chain_up_to_the_last_resort() {
     }
 
     let inside = server.get_json(&format!("/api/within?region={village}&kind=household&limit=1")).await;
-    let (count,): (i64,) = sqlx::query_as("SELECT count(*) FROM household h JOIN region r ON r.id = $1 AND ST_Intersects(h.geom, r.geom)")
-        .bind(village)
-        .fetch_one(&database.databases.migrator)
-        .await
-        .unwrap();
+    let (count,): (i64,) =
+        sqlx::query_as("SELECT count(*) FROM household h JOIN region r ON r.id = $1 AND ST_Intersects(h.geom, r.geom)")
+            .bind(village)
+            .fetch_one(&database.databases.migrator)
+            .await
+            .unwrap();
     assert_eq!(inside["count"], count);
     let square = json!({"type": "Polygon", "coordinates": [[[lon - 0.01, lat - 0.01], [lon + 0.01, lat - 0.01], [lon + 0.01, lat + 0.01], [lon - 0.01, lat + 0.01], [lon - 0.01, lat - 0.01]]]});
     let answer = server.post_json("/api/within?kind=household", &square).await;
@@ -121,21 +122,27 @@ async fn things_are_found_by_fragment_pinyin_initials_and_number() {
         let first = store.iter().min_by_key(|f| f.id).unwrap();
         let households = server.yitu.atlas.layer(Layer::Household);
         let household = households.iter().min_by_key(|f| f.id).unwrap();
-        let text = |f: &yitu::domain::Feature, s: &yitu::domain::Schema, n: &str| f.get(s, n).unwrap().as_text().unwrap().to_owned();
+        let text = |f: &yitu::domain::Feature, s: &yitu::domain::Schema, n: &str| {
+            f.get(s, n).unwrap().as_text().unwrap().to_owned()
+        };
         (first.id, text(household, households.schema(), "number"), text(first, store.schema(), "name"))
     };
     let full: String = name.as_str().to_pinyin().flatten().map(|p| p.plain()).collect();
     let initials: String = name.as_str().to_pinyin().flatten().map(|p| p.first_letter()).collect();
     for q in [&name, &full, &initials] {
         let found = server.get_json(&format!("/api/search?q={q}&kind=settlement&limit=200")).await;
-        assert!(found["results"].as_array().unwrap().iter().any(|r| r["id"] == id), "{q} does not find {name}: {found}");
+        assert!(
+            found["results"].as_array().unwrap().iter().any(|r| r["id"] == id),
+            "{q} does not find {name}: {found}"
+        );
     }
     let found = server.get_json(&format!("/api/search?q={number}")).await;
     assert_eq!(found["results"][0]["kind"], "household", "{found}");
     assert!(server.get_json("/api/categories").await.as_array().unwrap().len() > 5);
     let summary = server.get_json("/api/summary").await;
     let total = summary["figures"]["households"].as_u64().unwrap();
-    let parts: u64 = summary["children"].as_array().unwrap().iter().map(|c| c["figures"]["households"].as_u64().unwrap()).sum();
+    let parts: u64 =
+        summary["children"].as_array().unwrap().iter().map(|c| c["figures"]["households"].as_u64().unwrap()).sum();
     assert!(total > 0 && total == parts, "{total} {parts}");
     let coverage = server.get_json("/api/coverage?venue_kind=clinic&max_m=2000").await;
     assert_eq!(coverage["total"], total);

@@ -108,10 +108,12 @@ fn decode(tile: &[u8]) -> BTreeMap<u64, Decoded> {
     for (_, layer) in fields(tile) {
         let Field::Bytes(layer) = layer else { panic!("a layer is a message") };
         let all = fields(layer);
-        let bytes = |number: u64| all.iter().filter_map(move |(n, f)| match f {
-            Field::Bytes(b) if *n == number => Some(*b),
-            _ => None,
-        });
+        let bytes = |number: u64| {
+            all.iter().filter_map(move |(n, f)| match f {
+                Field::Bytes(b) if *n == number => Some(*b),
+                _ => None,
+            })
+        };
         let keys: Vec<String> = bytes(3).map(|b| String::from_utf8(b.to_vec()).unwrap()).collect();
         let values: Vec<String> = bytes(4).map(text_of).collect();
         for feature in bytes(2) {
@@ -121,8 +123,10 @@ fn decode(tile: &[u8]) -> BTreeMap<u64, Decoded> {
                     (1, Field::Number(n)) => id = n,
                     (2, Field::Bytes(b)) => {
                         let pairs = unpack(b);
-                        decoded.properties =
-                            pairs.chunks(2).map(|p| (keys[p[0] as usize].clone(), values[p[1] as usize].clone())).collect();
+                        decoded.properties = pairs
+                            .chunks(2)
+                            .map(|p| (keys[p[0] as usize].clone(), values[p[1] as usize].clone()))
+                            .collect();
                     }
                     (3, Field::Number(n)) => decoded.kind = n,
                     (4, Field::Bytes(b)) => decoded.parts = parts(&unpack(b)),
@@ -189,11 +193,21 @@ async fn tiles_are_those_of_postgis_where_nothing_is_simplified() {
     let server = TestServer::start(db.yitu().await).await;
     let mut random = ChaCha8Rng::seed_from_u64(11);
     let mut compared = 0;
-    for layer in [Layer::Household, Layer::Venue, Layer::Grid, Layer::Region, Layer::Road, Layer::Water, Layer::LandUse, Layer::Building] {
+    for layer in [
+        Layer::Household,
+        Layer::Venue,
+        Layer::Grid,
+        Layer::Region,
+        Layer::Road,
+        Layer::Water,
+        Layer::LandUse,
+        Layer::Building,
+    ] {
         let config = server.yitu.tiles.configs.get(layer).unwrap().clone();
         let mut places: Vec<(i64, f64, f64)> = {
             let store = server.yitu.atlas.layer(layer);
-            let center = |f: &yitu::domain::Feature| geo::BoundingRect::bounding_rect(f.geometry.as_ref()?).map(|b| b.center());
+            let center =
+                |f: &yitu::domain::Feature| geo::BoundingRect::bounding_rect(f.geometry.as_ref()?).map(|b| b.center());
             store.iter().filter_map(|f| center(f).map(|c| (f.id, c.x, c.y))).collect()
         };
         places.sort_by_key(|p| p.0);
@@ -209,7 +223,11 @@ async fn tiles_are_those_of_postgis_where_nothing_is_simplified() {
                     assert!(is_sliver(feature), "{layer} {z}/{x}/{y}: {id} is missing: {feature:?}");
                     continue;
                 };
-                assert_eq!((our.kind, &our.properties), (feature.kind, &feature.properties), "{layer} {z}/{x}/{y} {id}");
+                assert_eq!(
+                    (our.kind, &our.properties),
+                    (feature.kind, &feature.properties),
+                    "{layer} {z}/{x}/{y} {id}"
+                );
                 let apart = farthest(our, feature).max(farthest(feature, our));
                 // One unit in each direction: the two round the same place.
                 assert!(apart < 1.5, "{layer} {z}/{x}/{y} {id}: {apart} units apart: {our:?} and {feature:?}");
@@ -237,10 +255,13 @@ async fn every_placed_household_is_counted_once_by_the_clusters() {
             for (_, layer) in fields(&tile) {
                 let Field::Bytes(layer) = layer else { continue };
                 let all = fields(layer);
-                let values: Vec<u64> = all.iter().filter_map(|(n, f)| match f {
-                    Field::Bytes(b) if *n == 4 => Some(text_of(b).parse().unwrap()),
-                    _ => None,
-                }).collect();
+                let values: Vec<u64> = all
+                    .iter()
+                    .filter_map(|(n, f)| match f {
+                        Field::Bytes(b) if *n == 4 => Some(text_of(b).parse().unwrap()),
+                        _ => None,
+                    })
+                    .collect();
                 for feature in all.iter().filter(|(n, _)| *n == 2) {
                     let Field::Bytes(feature) = feature.1 else { continue };
                     let tags = fields(feature).into_iter().find_map(|(n, f)| match f {
@@ -297,11 +318,12 @@ async fn a_tile_is_asked_for_in_the_ways_of_http() {
 async fn a_write_is_on_the_next_tile_and_in_the_stream() {
     let db = TestDatabase::with_demo().await;
     let server = TestServer::start(db.yitu().await).await;
-    let (id, lon, lat): (i64, f64, f64) =
-        sqlx::query_as("SELECT id, ST_X(geom), ST_Y(geom) FROM venue WHERE GeometryType(geom) = 'POINT' ORDER BY id LIMIT 1")
-            .fetch_one(&db.databases.migrator)
-            .await
-            .unwrap();
+    let (id, lon, lat): (i64, f64, f64) = sqlx::query_as(
+        "SELECT id, ST_X(geom), ST_Y(geom) FROM venue WHERE GeometryType(geom) = 'POINT' ORDER BY id LIMIT 1",
+    )
+    .fetch_one(&db.databases.migrator)
+    .await
+    .unwrap();
     let tile = TileId::containing(15, lon, lat);
     let path = format!("/tiles/venue/15/{}/{}", tile.x(), tile.y());
     let mut stream = server.get("/live?topics=tiles").await;
@@ -309,8 +331,16 @@ async fn a_write_is_on_the_next_tile_and_in_the_stream() {
         let before = decode(&server.get(&path).await.bytes().await.unwrap());
         assert_ne!(before[&(id as u64)].properties["name"], format!("新名{turn}"));
         let mut tx = db.databases.migrator.begin().await.unwrap();
-        sqlx::query("UPDATE venue SET name = $1 WHERE id = $2").bind(format!("新名{turn}")).bind(id).execute(&mut *tx).await.unwrap();
-        let seq: String = sqlx::query_scalar("SELECT epoch || '.' || pg_current_xact_id() FROM log_epoch").fetch_one(&mut *tx).await.unwrap();
+        sqlx::query("UPDATE venue SET name = $1 WHERE id = $2")
+            .bind(format!("新名{turn}"))
+            .bind(id)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        let seq: String = sqlx::query_scalar("SELECT epoch || '.' || pg_current_xact_id() FROM log_epoch")
+            .fetch_one(&mut *tx)
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         let after = decode(&server.get(&format!("{path}?min_seq={seq}")).await.bytes().await.unwrap());
         assert_eq!(after[&(id as u64)].properties["name"], format!("新名{turn}"));

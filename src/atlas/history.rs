@@ -49,7 +49,12 @@ impl History {
     #[must_use]
     pub fn changed_since(&self, generation: u64, bbox: Bbox) -> bool {
         generation < self.forgotten
-            || self.recent.iter().rev().take_while(|(at, _)| *at > generation).any(|(_, changed)| changed.intersects(&bbox))
+            || self
+                .recent
+                .iter()
+                .rev()
+                .take_while(|(at, _)| *at > generation)
+                .any(|(_, changed)| changed.intersects(&bbox))
     }
 }
 

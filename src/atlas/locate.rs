@@ -52,7 +52,8 @@ impl GridIndex {
         let step = (bounds.width().max(bounds.height()) / CELLS as f64).max(1e-7);
         let columns = (bounds.width() / step) as usize + 1;
         let rows = (bounds.height() / step) as usize + 1;
-        let mut index = Self { areas, origin: bounds.min(), step, columns, rows, starts: Vec::new(), candidates: Vec::new() };
+        let mut index =
+            Self { areas, origin: bounds.min(), step, columns, rows, starts: Vec::new(), candidates: Vec::new() };
         index.fill();
         index
     }

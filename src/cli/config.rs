@@ -31,7 +31,10 @@ pub(super) fn run(config: &Config, arguments: Arguments) -> Result<(), CliError>
     };
     println!("  log_format, log       {format}, {}", config.log);
     if !config.listen.ip().is_loopback() {
-        return Err(CliError::fault(format!("listen={} 不是本机地址,而现在还没有登录:任何人都能读写。请改回 127.0.0.1。", config.listen)));
+        return Err(CliError::fault(format!(
+            "listen={} 不是本机地址,而现在还没有登录:任何人都能读写。请改回 127.0.0.1。",
+            config.listen
+        )));
     }
     Ok(())
 }

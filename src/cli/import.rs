@@ -127,9 +127,10 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
 fn request(arguments: &Arguments) -> Result<ImportRequest, CliError> {
     let mut map = Vec::new();
     if let Some(path) = &arguments.mapping {
-        let text = std::fs::read_to_string(path).map_err(|e| CliError::wrong_use(format!("--mapping {}:{e}。", path.display())))?;
-        let saved: BTreeMap<String, String> =
-            toml::from_str(&text).map_err(|e| CliError::wrong_use(format!("--mapping {}:{}。", path.display(), e.message())))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|e| CliError::wrong_use(format!("--mapping {}:{e}。", path.display())))?;
+        let saved: BTreeMap<String, String> = toml::from_str(&text)
+            .map_err(|e| CliError::wrong_use(format!("--mapping {}:{}。", path.display(), e.message())))?;
         map.extend(saved);
     }
     map.extend(arguments.map.iter().cloned());
@@ -140,17 +141,26 @@ fn request(arguments: &Arguments) -> Result<ImportRequest, CliError> {
             .map_err(|_| CliError::wrong_use("资料日期应形如 2026-03-01。"))?,
     };
     let declared = Declaration {
-        security_class: given_or_asked(arguments.security_class.as_ref(), "密级(public 公开 / internal 内部)", "--security-class")?,
+        security_class: given_or_asked(
+            arguments.security_class.as_ref(),
+            "密级(public 公开 / internal 内部)",
+            "--security-class",
+        )?,
         provider: given_or_asked(arguments.provider.as_ref(), "资料提供单位", "--provider")?,
         dated,
         approval_no: arguments.approval_no.clone(),
     };
-    let county = arguments.county_name.clone().zip(arguments.county_code.clone()).map(|(name, code)| NewCounty { name, code });
+    let county =
+        arguments.county_name.clone().zip(arguments.county_code.clone()).map(|(name, code)| NewCounty { name, code });
     Ok(ImportRequest {
         layer: arguments.layer,
         files: arguments.files.clone(),
         reading: Reading { encoding: arguments.encoding.clone(), layer: arguments.source_layer.clone() },
-        said: Said { crs: arguments.crs.clone(), transform: arguments.transform.clone(), confirm_swapped: arguments.confirm_swapped },
+        said: Said {
+            crs: arguments.crs.clone(),
+            transform: arguments.transform.clone(),
+            confirm_swapped: arguments.confirm_swapped,
+        },
         level: arguments.level,
         parent: arguments.parent.clone(),
         map,
@@ -198,6 +208,11 @@ fn show(report: &Report, arguments: &Arguments, seconds: f64) {
     };
     println!(
         "{done}:读 {} 行,新增 {},更改 {},不变 {},拒绝 {},修复图形 {};用时 {seconds:.1} 秒。",
-        report.read, report.inserted, report.updated, report.unchanged, report.refused.len(), report.repaired.len()
+        report.read,
+        report.inserted,
+        report.updated,
+        report.unchanged,
+        report.refused.len(),
+        report.repaired.len()
     );
 }

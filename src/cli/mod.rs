@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand.
 
-mod config;
 mod check;
+mod config;
 mod demo;
 mod import;
 mod migrate;

@@ -6,8 +6,8 @@ use tokio::net::TcpListener;
 
 use super::CliError;
 use crate::config::Config;
-use crate::service::startup;
 use crate::http;
+use crate::service::startup;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {

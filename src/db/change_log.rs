@@ -85,9 +85,13 @@ impl Reader {
             transaction.commit().await?;
             return Ok(None);
         }
-        let told = now.epoch == last.epoch && now.days == last.days && is_told(&last.snapshot, &now.snapshot, trimmed_to);
-        let updates =
-            if told { read_changed(&mut transaction, &last.snapshot).await? } else { read_all(&mut transaction).await? };
+        let told =
+            now.epoch == last.epoch && now.days == last.days && is_told(&last.snapshot, &now.snapshot, trimmed_to);
+        let updates = if told {
+            read_changed(&mut transaction, &last.snapshot).await?
+        } else {
+            read_all(&mut transaction).await?
+        };
         transaction.commit().await?;
         Ok(Some(Step { standing: now, updates }))
     }

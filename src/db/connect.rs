@@ -47,7 +47,12 @@ impl Addresses {
     ///
     /// # Errors
     /// When one is no PostgreSQL URL.
-    pub fn parse(migrator: &str, request: Option<&str>, system: Option<&str>, request_connections: u32) -> Result<Self, ConnectError> {
+    pub fn parse(
+        migrator: &str,
+        request: Option<&str>,
+        system: Option<&str>,
+        request_connections: u32,
+    ) -> Result<Self, ConnectError> {
         let parse = |url: &str| PgConnectOptions::from_str(url).map_err(ConnectError::Address);
         Ok(Self {
             migrator: parse(migrator)?,

@@ -207,7 +207,10 @@ impl Rows {
     }
 
     /// A polygon in EPSG:4490 from its closed rings, the outer first.
-    pub fn polygon<R: ExactSizeIterator<Item = Position>>(&mut self, rings: impl ExactSizeIterator<Item = R>) -> &mut Self {
+    pub fn polygon<R: ExactSizeIterator<Item = Position>>(
+        &mut self,
+        rings: impl ExactSizeIterator<Item = R>,
+    ) -> &mut Self {
         self.value(|b| {
             shape(b, 3, true);
             all_rings(b, rings);
@@ -290,7 +293,11 @@ impl<'c> CopyIn<'c> {
     ///
     /// # Errors
     /// When the database refuses.
-    pub async fn begin(connection: &'c mut PgConnection, table: &'static str, columns: &[&'static str]) -> Result<Self, Error> {
+    pub async fn begin(
+        connection: &'c mut PgConnection,
+        table: &'static str,
+        columns: &[&'static str],
+    ) -> Result<Self, Error> {
         let statement = format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", columns.join(", "));
         let sink = connection.copy_in_raw(&statement).await?;
         Ok(Self { sink, rows: Rows::new(columns.len()) })

@@ -130,7 +130,9 @@ pub async fn store(owner: &PgPool, settings: &Settings, rows: &[Incoming]) -> Re
     stage(&mut tx, rows).await?;
     tx.execute(resolve_sql(settings.layer)).await?;
     tx.execute(include_str!("sql/import/outside.sql")).await?;
-    stored.refused = sqlx::query_as("SELECT row_no, reason FROM incoming WHERE reason IS NOT NULL ORDER BY row_no").fetch_all(&mut *tx).await?;
+    stored.refused = sqlx::query_as("SELECT row_no, reason FROM incoming WHERE reason IS NOT NULL ORDER BY row_no")
+        .fetch_all(&mut *tx)
+        .await?;
     if (settings.refused_before || !stored.refused.is_empty()) && !settings.keep_despite_refusals {
         tx.rollback().await?;
         return Ok(stored);
@@ -158,9 +160,15 @@ pub async fn store(owner: &PgPool, settings: &Settings, rows: &[Incoming]) -> Re
     Ok(stored)
 }
 
-async fn county(tx: &mut Transaction<'_, Postgres>, settings: &Settings, notes: &mut Vec<String>) -> Result<i64, StoreError> {
+async fn county(
+    tx: &mut Transaction<'_, Postgres>,
+    settings: &Settings,
+    notes: &mut Vec<String>,
+) -> Result<i64, StoreError> {
     let there: Option<(i64, String)> =
-        sqlx::query_as("SELECT id, name FROM region WHERE level = 'county' ORDER BY id LIMIT 1").fetch_optional(&mut **tx).await?;
+        sqlx::query_as("SELECT id, name FROM region WHERE level = 'county' ORDER BY id LIMIT 1")
+            .fetch_optional(&mut **tx)
+            .await?;
     match (there, &settings.county) {
         (Some((id, name)), wanted) => {
             if let Some(wanted) = wanted.as_ref().filter(|w| w.name != name) {
@@ -191,7 +199,11 @@ async fn county(tx: &mut Transaction<'_, Postgres>, settings: &Settings, notes: 
     }
 }
 
-async fn parent(tx: &mut Transaction<'_, Postgres>, county: i64, settings: &Settings) -> Result<Option<i64>, StoreError> {
+async fn parent(
+    tx: &mut Transaction<'_, Postgres>,
+    county: i64,
+    settings: &Settings,
+) -> Result<Option<i64>, StoreError> {
     let Some(wanted) = &settings.parent else { return Ok(None) };
     let found: Vec<(i64,)> = sqlx::query_as(
         "SELECT id FROM region WHERE county_id = $1
@@ -223,7 +235,12 @@ async fn stage(tx: &mut Transaction<'_, Postgres>, rows: &[Incoming]) -> Result<
     Ok(())
 }
 
-async fn keep_origin(tx: &mut Transaction<'_, Postgres>, county: i64, settings: &Settings, changed: u64) -> Result<(), StoreError> {
+async fn keep_origin(
+    tx: &mut Transaction<'_, Postgres>,
+    county: i64,
+    settings: &Settings,
+    changed: u64,
+) -> Result<(), StoreError> {
     let origin = &settings.origin;
     sqlx::query(
         "INSERT INTO layer_source (county_id, layer, file_name, security_class, provider, approval_no, dated, rows_read, rows_changed, imported_at)
@@ -248,9 +265,15 @@ async fn keep_origin(tx: &mut Transaction<'_, Postgres>, county: i64, settings: 
 fn resolve_sql(layer: &str) -> &'static str {
     match layer {
         "region" => include_str!("sql/import/region_resolve.sql"),
-        "household" => concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/household_resolve.sql")),
-        "settlement" => concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/settlement_resolve.sql")),
-        "villager_group" => concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/villager_group_resolve.sql")),
+        "household" => {
+            concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/household_resolve.sql"))
+        }
+        "settlement" => {
+            concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/settlement_resolve.sql"))
+        }
+        "villager_group" => {
+            concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/villager_group_resolve.sql"))
+        }
         "venue" => concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/venue_resolve.sql")),
         "social_org" => include_str!("sql/import/social_org_resolve.sql"),
         "road" => include_str!("sql/import/road_resolve.sql"),

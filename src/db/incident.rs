@@ -229,7 +229,13 @@ pub async fn insert(on: &mut PgConnection, new: &NewIncident<'_>) -> Result<bool
 ///
 /// # Errors
 /// When the database fails.
-pub async fn insert_helpers(on: &mut PgConnection, county: FeatureId, id: Uuid, units: &[FeatureId], at: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn insert_helpers(
+    on: &mut PgConnection,
+    county: FeatureId,
+    id: Uuid,
+    units: &[FeatureId],
+    at: DateTime<Utc>,
+) -> Result<(), DbError> {
     let sql = "INSERT INTO assignment (county_id, incident_id, role, unit_id, started_at)
                SELECT $1, $2, 'helper', u.id, $4 FROM handling_unit u WHERE u.id = ANY ($3) ORDER BY u.id";
     sqlx::query(sql).bind(county).bind(id).bind(units).bind(at).execute(on).await?;
@@ -244,8 +250,10 @@ pub async fn append(on: &mut PgConnection, county: FeatureId, step: &NewStep<'_>
     let sql = "INSERT INTO incident_history (county_id, incident_id, ordinal, action, actor, at, from_version, from_state,
                  to_state, unit_id, responder_id, note, previous_digest, digest)
                VALUES ($1, $2, $3, $4::incident_action, $5, $6, $3 - 1, $7::incident_state, $8::incident_state, $9, $10, $11, $12, $13)";
-    let query = sqlx::query(sql).bind(county).bind(step.incident_id).bind(step.ordinal).bind(step.action).bind(step.actor);
-    let query = query.bind(step.at).bind(step.from_state).bind(step.to_state).bind(step.unit_id).bind(step.responder_id);
+    let query =
+        sqlx::query(sql).bind(county).bind(step.incident_id).bind(step.ordinal).bind(step.action).bind(step.actor);
+    let query =
+        query.bind(step.at).bind(step.from_state).bind(step.to_state).bind(step.unit_id).bind(step.responder_id);
     query.bind(step.note).bind(step.previous_digest.map(|d| d.to_vec())).bind(step.digest.to_vec()).execute(on).await?;
     Ok(())
 }
@@ -255,7 +263,14 @@ pub async fn append(on: &mut PgConnection, county: FeatureId, step: &NewStep<'_>
 /// # Errors
 /// When the database fails.
 pub async fn keep_decision(
-    on: &mut PgConnection, county: FeatureId, id: Uuid, at: DateTime<Utc>, versions: (i32, i32), inputs: &Value, outcome: &Value, explanation: &str,
+    on: &mut PgConnection,
+    county: FeatureId,
+    id: Uuid,
+    at: DateTime<Utc>,
+    versions: (i32, i32),
+    inputs: &Value,
+    outcome: &Value,
+    explanation: &str,
 ) -> Result<(), DbError> {
     let sql = "INSERT INTO dispatch_decision (county_id, incident_id, decided_at, algorithm_version, rule_version, inputs, outcome, explanation)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
@@ -321,7 +336,12 @@ pub async fn change(on: &mut PgConnection, county: FeatureId, id: Uuid, c: &Chan
 /// # Errors
 /// When the database fails.
 pub async fn list(
-    on: &mut PgConnection, county: FeatureId, filter: &Filter, now: DateTime<Utc>, after: Option<(DateTime<Utc>, Uuid)>, limit: i64,
+    on: &mut PgConnection,
+    county: FeatureId,
+    filter: &Filter,
+    now: DateTime<Utc>,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
 ) -> Result<(Vec<IncidentRow>, i64), DbError> {
     const PAGE: &str = concat!(
         include_str!("sql/incident_select.sql"),
@@ -331,13 +351,33 @@ pub async fn list(
     const COUNT: &str = concat!("SELECT count(*) FROM incident i ", include_str!("sql/incident_filter.sql"));
     let bbox = filter.bbox.map(|b| b.to_vec());
     let total: i64 = sqlx::query_scalar(COUNT)
-        .bind(county).bind(&filter.states).bind(filter.region).bind(&filter.category).bind(filter.since).bind(filter.until)
-        .bind(filter.overdue).bind(now).bind(&bbox).bind(filter.grid)
-        .fetch_one(&mut *on).await?;
+        .bind(county)
+        .bind(&filter.states)
+        .bind(filter.region)
+        .bind(&filter.category)
+        .bind(filter.since)
+        .bind(filter.until)
+        .bind(filter.overdue)
+        .bind(now)
+        .bind(&bbox)
+        .bind(filter.grid)
+        .fetch_one(&mut *on)
+        .await?;
     let rows = sqlx::query_as(PAGE)
-        .bind(county).bind(&filter.states).bind(filter.region).bind(&filter.category).bind(filter.since).bind(filter.until)
-        .bind(filter.overdue).bind(now).bind(&bbox).bind(filter.grid)
-        .bind(after.map(|a| a.0)).bind(after.map(|a| a.1)).bind(limit)
-        .fetch_all(on).await?;
+        .bind(county)
+        .bind(&filter.states)
+        .bind(filter.region)
+        .bind(&filter.category)
+        .bind(filter.since)
+        .bind(filter.until)
+        .bind(filter.overdue)
+        .bind(now)
+        .bind(&bbox)
+        .bind(filter.grid)
+        .bind(after.map(|a| a.0))
+        .bind(after.map(|a| a.1))
+        .bind(limit)
+        .fetch_all(on)
+        .await?;
     Ok((rows, total))
 }

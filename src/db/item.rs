@@ -61,7 +61,11 @@ pub async fn categories(connection: &mut PgConnection) -> Result<serde_json::Val
 ///
 /// # Errors
 /// When the query fails.
-pub async fn by_phone(connection: &mut PgConnection, number: &[u8], tail: &[u8]) -> Result<Vec<(String, FeatureId)>, DbError> {
+pub async fn by_phone(
+    connection: &mut PgConnection,
+    number: &[u8],
+    tail: &[u8],
+) -> Result<Vec<(String, FeatureId)>, DbError> {
     let sql = "SELECT DISTINCT CASE WHEN household_id IS NULL THEN 'responder' ELSE 'household' END,
            coalesce(household_id, responder_id) FROM phone
          WHERE number_hash = $1 OR tail_hash = $2 ORDER BY 1, 2 LIMIT 200";

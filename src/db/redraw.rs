@@ -64,24 +64,54 @@ pub struct VersionRow {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn facts(on: &mut PgConnection, outlines: &[Vec<u8>], village: FeatureId, day: NaiveDate) -> Result<Vec<FactRow>, DbError> {
-    Ok(sqlx::query_as(include_str!("sql/redraw_facts.sql")).bind(outlines).bind(village).bind(day).fetch_all(on).await?)
+pub async fn facts(
+    on: &mut PgConnection,
+    outlines: &[Vec<u8>],
+    village: FeatureId,
+    day: NaiveDate,
+) -> Result<Vec<FactRow>, DbError> {
+    Ok(sqlx::query_as(include_str!("sql/redraw_facts.sql"))
+        .bind(outlines)
+        .bind(village)
+        .bind(day)
+        .fetch_all(on)
+        .await?)
 }
 
 /// Households by the grid they are in and the outline (1-based, 0 for none) that covers their door.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn moves(on: &mut PgConnection, county: FeatureId, village: FeatureId, outlines: &[Vec<u8>]) -> Result<Vec<(Option<i64>, i64, i64)>, DbError> {
-    Ok(sqlx::query_as(include_str!("sql/redraw_moves.sql")).bind(county).bind(village).bind(outlines).fetch_all(on).await?)
+pub async fn moves(
+    on: &mut PgConnection,
+    county: FeatureId,
+    village: FeatureId,
+    outlines: &[Vec<u8>],
+) -> Result<Vec<(Option<i64>, i64, i64)>, DbError> {
+    Ok(sqlx::query_as(include_str!("sql/redraw_moves.sql"))
+        .bind(county)
+        .bind(village)
+        .bind(outlines)
+        .fetch_all(on)
+        .await?)
 }
 
 /// (grid in force, outline, shared m²).
 ///
 /// # Errors
 /// When the database fails.
-pub async fn lineage(on: &mut PgConnection, outlines: &[Vec<u8>], village: FeatureId, day: NaiveDate) -> Result<Vec<(i64, i64, f64)>, DbError> {
-    Ok(sqlx::query_as(include_str!("sql/redraw_lineage.sql")).bind(outlines).bind(village).bind(day).fetch_all(on).await?)
+pub async fn lineage(
+    on: &mut PgConnection,
+    outlines: &[Vec<u8>],
+    village: FeatureId,
+    day: NaiveDate,
+) -> Result<Vec<(i64, i64, f64)>, DbError> {
+    Ok(sqlx::query_as(include_str!("sql/redraw_lineage.sql"))
+        .bind(outlines)
+        .bind(village)
+        .bind(day)
+        .fetch_all(on)
+        .await?)
 }
 
 /// The general grids of a village in force on a day.
@@ -101,7 +131,10 @@ pub async fn grids_now(on: &mut PgConnection, village: FeatureId, day: NaiveDate
 /// # Errors
 /// When the database fails.
 pub async fn draw_count(on: &mut PgConnection, village: FeatureId) -> Result<i64, DbError> {
-    let count: Option<i64> = sqlx::query_scalar("SELECT draw_count FROM village_draw_turn WHERE village_id = $1").bind(village).fetch_optional(on).await?;
+    let count: Option<i64> = sqlx::query_scalar("SELECT draw_count FROM village_draw_turn WHERE village_id = $1")
+        .bind(village)
+        .fetch_optional(on)
+        .await?;
     Ok(count.unwrap_or(0))
 }
 
@@ -121,9 +154,18 @@ pub async fn take_turn(on: &mut PgConnection, village: FeatureId) -> Result<i64,
 /// When the database fails.
 #[allow(clippy::too_many_arguments)] // the columns of one row
 pub async fn insert(
-    on: &mut PgConnection, county: FeatureId, village: FeatureId, day: NaiveDate, plan: &Value, findings: &Value, waivers: &Value, based_on: i64, by: &str,
+    on: &mut PgConnection,
+    county: FeatureId,
+    village: FeatureId,
+    day: NaiveDate,
+    plan: &Value,
+    findings: &Value,
+    waivers: &Value,
+    based_on: i64,
+    by: &str,
 ) -> Result<(FeatureId, i32), DbError> {
-    let sql = "INSERT INTO redraw (county_id, village_id, effective_from, plan, findings, waivers, based_on, created_by)
+    let sql =
+        "INSERT INTO redraw (county_id, village_id, effective_from, plan, findings, waivers, based_on, created_by)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, version";
     let query = sqlx::query_as(sql).bind(county).bind(village).bind(day).bind(plan).bind(findings);
     Ok(query.bind(waivers).bind(based_on).bind(by).fetch_one(on).await?)
@@ -144,12 +186,18 @@ pub async fn lock(on: &mut PgConnection, county: FeatureId, id: FeatureId) -> Re
 ///
 /// # Errors
 /// When the database fails.
-pub async fn end_versions(on: &mut PgConnection, village: FeatureId, day: NaiveDate, now: DateTime<Utc>) -> Result<(), DbError> {
+pub async fn end_versions(
+    on: &mut PgConnection,
+    village: FeatureId,
+    day: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
     let close = "UPDATE grid_version gv SET recorded_during = tstzrange(lower(recorded_during), greatest($3, lower(recorded_during) + interval '1 microsecond'))
                  FROM grid g WHERE g.id = gv.grid_id AND g.village_id = $1 AND g.kind = 'general'
                    AND upper_inf(gv.recorded_during) AND gv.valid_during && daterange($2, NULL)
                  RETURNING gv.id";
-    let closed: Vec<FeatureId> = sqlx::query_scalar(close).bind(village).bind(day).bind(now).fetch_all(&mut *on).await?;
+    let closed: Vec<FeatureId> =
+        sqlx::query_scalar(close).bind(village).bind(day).bind(now).fetch_all(&mut *on).await?;
     let shorten = "INSERT INTO grid_version (county_id, grid_id, name, geom, valid_during, recorded_during, redraw_id)
                    SELECT county_id, grid_id, name, geom, valid_during * daterange(NULL, $2), tstzrange(upper(recorded_during), NULL), redraw_id
                    FROM grid_version WHERE id = ANY ($1) AND NOT isempty(valid_during * daterange(NULL, $2))";
@@ -170,7 +218,12 @@ pub async fn new_grid(on: &mut PgConnection, county: FeatureId, village: Feature
 ///
 /// # Errors
 /// When the database fails.
-pub async fn next_code(on: &mut PgConnection, county: FeatureId, village: FeatureId, day: NaiveDate) -> Result<String, DbError> {
+pub async fn next_code(
+    on: &mut PgConnection,
+    county: FeatureId,
+    village: FeatureId,
+    day: NaiveDate,
+) -> Result<String, DbError> {
     let sql = "SELECT p.code || lpad((1 + coalesce(max(right(a.code, 3)::integer) FILTER (WHERE right(a.code, 3) < '900'), 0))::text, 3, '0')
                FROM (SELECT coalesce(code_today($2, 'division', $3), $2::text) AS code) p
                LEFT JOIN code_alias a ON a.county_id = $1 AND a.scheme = 'grid' AND left(a.code, length(p.code)) = p.code
@@ -183,7 +236,13 @@ pub async fn next_code(on: &mut PgConnection, county: FeatureId, village: Featur
 ///
 /// # Errors
 /// When the database fails.
-pub async fn give_code(on: &mut PgConnection, county: FeatureId, grid: FeatureId, code: &str, day: NaiveDate) -> Result<bool, DbError> {
+pub async fn give_code(
+    on: &mut PgConnection,
+    county: FeatureId,
+    grid: FeatureId,
+    code: &str,
+    day: NaiveDate,
+) -> Result<bool, DbError> {
     let sql = "INSERT INTO code_alias (county_id, scheme, code, layer, feature_id, valid_during)
                VALUES ($1, 'grid', $3, 'grid', $2, daterange($4, NULL)) ON CONFLICT DO NOTHING";
     Ok(sqlx::query(sql).bind(county).bind(grid).bind(code).bind(day).execute(on).await?.rows_affected() == 1)
@@ -195,7 +254,14 @@ pub async fn give_code(on: &mut PgConnection, county: FeatureId, grid: FeatureId
 /// When the database fails, or a deferred rule refuses it at commit.
 #[allow(clippy::too_many_arguments)] // the columns of one row
 pub async fn put_version(
-    on: &mut PgConnection, county: FeatureId, grid: FeatureId, name: &str, outline: &[u8], day: NaiveDate, now: DateTime<Utc>, redraw: FeatureId,
+    on: &mut PgConnection,
+    county: FeatureId,
+    grid: FeatureId,
+    name: &str,
+    outline: &[u8],
+    day: NaiveDate,
+    now: DateTime<Utc>,
+    redraw: FeatureId,
 ) -> Result<(), DbError> {
     // Never before what has just been closed, should the clock stand behind the records.
     let sql = "INSERT INTO grid_version (county_id, grid_id, name, geom, valid_during, recorded_during, redraw_id)
@@ -210,7 +276,13 @@ pub async fn put_version(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn make_responsible(on: &mut PgConnection, county: FeatureId, grid: FeatureId, org: FeatureId, day: NaiveDate) -> Result<(), DbError> {
+pub async fn make_responsible(
+    on: &mut PgConnection,
+    county: FeatureId,
+    grid: FeatureId,
+    org: FeatureId,
+    day: NaiveDate,
+) -> Result<(), DbError> {
     let sql = "INSERT INTO grid_responsibility (county_id, grid_id, org_id, valid_during) VALUES ($1, $2, $3, daterange($4, NULL))";
     sqlx::query(sql).bind(county).bind(grid).bind(org).bind(day).execute(on).await?;
     Ok(())
@@ -234,7 +306,14 @@ pub async fn end_grid(on: &mut PgConnection, grid: FeatureId, day: NaiveDate) ->
 ///
 /// # Errors
 /// When the database fails.
-pub async fn put_lineage(on: &mut PgConnection, county: FeatureId, from: FeatureId, to: FeatureId, redraw: FeatureId, kind: &str) -> Result<(), DbError> {
+pub async fn put_lineage(
+    on: &mut PgConnection,
+    county: FeatureId,
+    from: FeatureId,
+    to: FeatureId,
+    redraw: FeatureId,
+    kind: &str,
+) -> Result<(), DbError> {
     let sql = "INSERT INTO grid_lineage (county_id, from_grid_id, to_grid_id, redraw_id, kind) VALUES ($1, $2, $3, $4, $5::lineage_kind)";
     sqlx::query(sql).bind(county).bind(from).bind(to).bind(redraw).bind(kind).execute(on).await?;
     Ok(())
@@ -245,9 +324,22 @@ pub async fn put_lineage(on: &mut PgConnection, county: FeatureId, from: Feature
 ///
 /// # Errors
 /// When the database fails.
-pub async fn activate(on: &mut PgConnection, county: FeatureId, village: FeatureId, day: NaiveDate) -> Result<u64, DbError> {
-    let moved = sqlx::query(include_str!("sql/redraw_regrid.sql")).bind(county).bind(village).bind(day).execute(&mut *on).await?;
-    sqlx::query("UPDATE grid SET kind = kind WHERE village_id = $1 AND kind = 'general'").bind(village).execute(on).await?;
+pub async fn activate(
+    on: &mut PgConnection,
+    county: FeatureId,
+    village: FeatureId,
+    day: NaiveDate,
+) -> Result<u64, DbError> {
+    let moved = sqlx::query(include_str!("sql/redraw_regrid.sql"))
+        .bind(county)
+        .bind(village)
+        .bind(day)
+        .execute(&mut *on)
+        .await?;
+    sqlx::query("UPDATE grid SET kind = kind WHERE village_id = $1 AND kind = 'general'")
+        .bind(village)
+        .execute(on)
+        .await?;
     Ok(moved.rows_affected())
 }
 
@@ -272,7 +364,8 @@ pub async fn activate_due(system: &PgPool, now: DateTime<Utc>) -> Result<usize, 
     let mut done = 0;
     loop {
         let mut transaction = system.begin().await?;
-        let next: Option<(i64, i64, i64, NaiveDate)> = sqlx::query_as(due).bind(now).fetch_optional(&mut *transaction).await?;
+        let next: Option<(i64, i64, i64, NaiveDate)> =
+            sqlx::query_as(due).bind(now).fetch_optional(&mut *transaction).await?;
         let Some((id, county, village, day)) = next else { return Ok(done) };
         activate(&mut transaction, county, village, day).await?;
         set_state(&mut transaction, id, "active", now).await?;
@@ -285,8 +378,15 @@ pub async fn activate_due(system: &PgPool, now: DateTime<Utc>) -> Result<usize, 
 ///
 /// # Errors
 /// When the database fails.
-pub async fn version_on(on: &mut PgConnection, county: FeatureId, grid: FeatureId, day: NaiveDate, known: DateTime<Utc>) -> Result<Option<VersionRow>, DbError> {
-    let sql = "SELECT gv.id AS version_id, gv.name, lower(gv.valid_during) AS valid_from, upper(gv.valid_during) AS valid_to,
+pub async fn version_on(
+    on: &mut PgConnection,
+    county: FeatureId,
+    grid: FeatureId,
+    day: NaiveDate,
+    known: DateTime<Utc>,
+) -> Result<Option<VersionRow>, DbError> {
+    let sql =
+        "SELECT gv.id AS version_id, gv.name, lower(gv.valid_during) AS valid_from, upper(gv.valid_during) AS valid_to,
                       lower(gv.recorded_during) AS recorded_from, upper(gv.recorded_during) AS recorded_to,
                       o.id AS org_id, o.name AS org_name, ST_AsGeoJSON(gv.geom, 8) AS geometry
                FROM grid_version gv

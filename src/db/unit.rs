@@ -141,7 +141,12 @@ pub async fn time_zone(on: &mut PgConnection, county: FeatureId) -> Result<Strin
 ///
 /// # Errors
 /// When the database fails.
-pub async fn calendar_days(on: &mut PgConnection, county: FeatureId, from: NaiveDate, to: NaiveDate) -> Result<Vec<(NaiveDate, bool)>, DbError> {
+pub async fn calendar_days(
+    on: &mut PgConnection,
+    county: FeatureId,
+    from: NaiveDate,
+    to: NaiveDate,
+) -> Result<Vec<(NaiveDate, bool)>, DbError> {
     let sql = "SELECT day, working FROM calendar_day WHERE county_id = $1 AND day BETWEEN $2 AND $3";
     Ok(sqlx::query_as(sql).bind(county).bind(from).bind(to).fetch_all(on).await?)
 }
@@ -150,7 +155,12 @@ pub async fn calendar_days(on: &mut PgConnection, county: FeatureId, from: Naive
 ///
 /// # Errors
 /// When the database fails.
-pub async fn grids_near(on: &mut PgConnection, county: FeatureId, day: NaiveDate, b: [f64; 4]) -> Result<Vec<GridRow>, DbError> {
+pub async fn grids_near(
+    on: &mut PgConnection,
+    county: FeatureId,
+    day: NaiveDate,
+    b: [f64; 4],
+) -> Result<Vec<GridRow>, DbError> {
     let query = sqlx::query_as(include_str!("sql/grids_near.sql")).bind(county).bind(day);
     Ok(query.bind(b[0]).bind(b[1]).bind(b[2]).bind(b[3]).fetch_all(on).await?)
 }
@@ -159,7 +169,12 @@ pub async fn grids_near(on: &mut PgConnection, county: FeatureId, day: NaiveDate
 ///
 /// # Errors
 /// When the database fails.
-pub async fn village_at(on: &mut PgConnection, county: FeatureId, lon: f64, lat: f64) -> Result<Option<VillageRow>, DbError> {
+pub async fn village_at(
+    on: &mut PgConnection,
+    county: FeatureId,
+    lon: f64,
+    lat: f64,
+) -> Result<Option<VillageRow>, DbError> {
     let sql = "SELECT id, name, parent_id AS township_id FROM region, ST_SetSRID(ST_MakePoint($2, $3), 4490) p
                WHERE county_id = $1 AND level = 'village' AND geom && p AND ST_Covers(geom, p) ORDER BY id LIMIT 1";
     Ok(sqlx::query_as(sql).bind(county).bind(lon).bind(lat).fetch_optional(on).await?)
@@ -179,7 +194,8 @@ pub async fn village_of_grid(on: &mut PgConnection, grid: FeatureId) -> Result<O
 /// # Errors
 /// When the database fails.
 pub async fn village(on: &mut PgConnection, county: FeatureId, id: FeatureId) -> Result<Option<VillageRow>, DbError> {
-    let sql = "SELECT id, name, parent_id AS township_id FROM region WHERE county_id = $1 AND level = 'village' AND id = $2";
+    let sql =
+        "SELECT id, name, parent_id AS township_id FROM region WHERE county_id = $1 AND level = 'village' AND id = $2";
     Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_optional(on).await?)
 }
 
@@ -197,10 +213,16 @@ pub async fn villages_named(on: &mut PgConnection, county: FeatureId, text: &str
 ///
 /// # Errors
 /// When the database fails.
-pub async fn metres_outside(on: &mut PgConnection, county: FeatureId, lon: f64, lat: f64) -> Result<Option<f64>, DbError> {
+pub async fn metres_outside(
+    on: &mut PgConnection,
+    county: FeatureId,
+    lon: f64,
+    lat: f64,
+) -> Result<Option<f64>, DbError> {
     let sql = "SELECT CASE WHEN ST_Covers(geom, p) THEN 0::float8 ELSE ST_Distance(geom::geography, p::geography) END
                FROM region, ST_SetSRID(ST_MakePoint($2, $3), 4490) p WHERE id = $1";
-    let found: Option<Option<f64>> = sqlx::query_scalar(sql).bind(county).bind(lon).bind(lat).fetch_optional(on).await?;
+    let found: Option<Option<f64>> =
+        sqlx::query_scalar(sql).bind(county).bind(lon).bind(lat).fetch_optional(on).await?;
     Ok(found.flatten())
 }
 
@@ -208,7 +230,12 @@ pub async fn metres_outside(on: &mut PgConnection, county: FeatureId, lon: f64, 
 ///
 /// # Errors
 /// When the database fails.
-pub async fn door(on: &mut PgConnection, county: FeatureId, household: FeatureId, day: NaiveDate) -> Result<Option<DoorRow>, DbError> {
+pub async fn door(
+    on: &mut PgConnection,
+    county: FeatureId,
+    household: FeatureId,
+    day: NaiveDate,
+) -> Result<Option<DoorRow>, DbError> {
     let sql = "SELECT h.village_id, h.grid_id, ST_X(h.geom) AS lon, ST_Y(h.geom) AS lat, gv.id AS version_id,
                       code_today(h.grid_id, 'grid', $3) AS code, gv.name
                FROM household h
@@ -222,7 +249,12 @@ pub async fn door(on: &mut PgConnection, county: FeatureId, household: FeatureId
 /// # Errors
 /// When the database fails.
 pub async fn ladder(
-    on: &mut PgConnection, county: FeatureId, grid: Option<FeatureId>, village: Option<FeatureId>, day: NaiveDate, named: Option<FeatureId>,
+    on: &mut PgConnection,
+    county: FeatureId,
+    grid: Option<FeatureId>,
+    village: Option<FeatureId>,
+    day: NaiveDate,
+    named: Option<FeatureId>,
 ) -> Result<Vec<UnitRow>, DbError> {
     let query = sqlx::query_as(include_str!("sql/dispatch_ladder.sql")).bind(county).bind(grid).bind(village);
     Ok(query.bind(day).bind(named).fetch_all(on).await?)
@@ -232,7 +264,12 @@ pub async fn ladder(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn people(on: &mut PgConnection, units: &[FeatureId], day: NaiveDate, now: DateTime<Utc>) -> Result<Vec<PersonRow>, DbError> {
+pub async fn people(
+    on: &mut PgConnection,
+    units: &[FeatureId],
+    day: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<Vec<PersonRow>, DbError> {
     Ok(sqlx::query_as(include_str!("sql/dispatch_people.sql")).bind(units).bind(day).bind(now).fetch_all(on).await?)
 }
 
@@ -250,8 +287,15 @@ pub async fn categories(on: &mut PgConnection, county: FeatureId, day: NaiveDate
 ///
 /// # Errors
 /// When the database fails.
-pub async fn rule(on: &mut PgConnection, county: FeatureId, category: FeatureId, urgency: &str, regions: &[FeatureId]) -> Result<Option<RuleRow>, DbError> {
-    let sql = "SELECT v.version, v.confident_probability, r.ordinal, r.first_level::text AS first_level, r.first_unit_id,
+pub async fn rule(
+    on: &mut PgConnection,
+    county: FeatureId,
+    category: FeatureId,
+    urgency: &str,
+    regions: &[FeatureId],
+) -> Result<Option<RuleRow>, DbError> {
+    let sql =
+        "SELECT v.version, v.confident_probability, r.ordinal, r.first_level::text AS first_level, r.first_unit_id,
                       r.assist_unit_ids, r.accept_within_minutes, r.resolve_within_minutes, r.resolve_within_days
                FROM dispatch_rule_version v
                LEFT JOIN dispatch_rule r ON r.county_id = v.county_id AND r.version = v.version

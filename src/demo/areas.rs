@@ -63,8 +63,20 @@ pub struct Areas {
 
 /// The county's departments that handle matters.
 pub const DEPARTMENTS: [&str; 14] = [
-    "公安局", "自然资源局", "生态环境局", "住房和城乡建设局", "交通运输局", "水利局", "农业农村局", "卫生健康局", "应急管理局",
-    "市场监督管理局", "民政局", "人力资源和社会保障局", "林业局", "教育局",
+    "公安局",
+    "自然资源局",
+    "生态环境局",
+    "住房和城乡建设局",
+    "交通运输局",
+    "水利局",
+    "农业农村局",
+    "卫生健康局",
+    "应急管理局",
+    "市场监督管理局",
+    "民政局",
+    "人力资源和社会保障局",
+    "林业局",
+    "教育局",
 ];
 
 impl Areas {
@@ -100,7 +112,15 @@ fn communities(land: &Land) -> Vec<bool> {
 
 /// Names and orders all areas.
 #[must_use]
-pub fn name(seed: u64, plan: &Plan, terrain: &Terrain, land: &Land, houses: &Houses, outlines: &[Vec<Polygon>], ids: &mut Ids) -> Areas {
+pub fn name(
+    seed: u64,
+    plan: &Plan,
+    terrain: &Terrain,
+    land: &Land,
+    houses: &Houses,
+    outlines: &[Vec<Polygon>],
+    ids: &mut Ids,
+) -> Areas {
     let mut rng = dice(seed, 50);
     let mut namer = Namer::default();
     let regions = name_regions(plan, land, &mut rng, &mut namer, ids);
@@ -180,14 +200,22 @@ fn name_regions(plan: &Plan, land: &Land, rng: &mut ChaCha8Rng, namer: &mut Name
 fn raise_ladder(plan: &Plan, land: &Land, areas: &mut Areas, ids: &mut Ids) {
     let county = areas.county();
     let committee = ids.give();
-    areas.orgs.push(PartyOrg { id: committee, parent: None, kind: "county_committee", form: "committee", name: format!("中共{COUNTY}委员会"), region: county });
+    areas.orgs.push(PartyOrg {
+        id: committee,
+        parent: None,
+        kind: "county_committee",
+        form: "committee",
+        name: format!("中共{COUNTY}委员会"),
+        region: county,
+    });
     let unit = |areas: &mut Areas, ids: &mut Ids, parent, kind, name: String, region, lead_org| {
         let id = ids.give();
         areas.units.push(Unit { id, parent, kind, name, region, lead_org });
         id
     };
     areas.duty_officer = unit(areas, ids, None, "county_duty_officer", format!("{COUNTY}值班室"), county, committee);
-    areas.centre = unit(areas, ids, Some(areas.duty_officer), "county_centre", format!("{COUNTY}综治中心"), county, committee);
+    areas.centre =
+        unit(areas, ids, Some(areas.duty_officer), "county_centre", format!("{COUNTY}综治中心"), county, committee);
     for d in DEPARTMENTS {
         let id = unit(areas, ids, Some(areas.centre), "department", format!("{COUNTY}{d}"), county, committee);
         areas.departments.insert(d, id);
@@ -195,7 +223,14 @@ fn raise_ladder(plan: &Plan, land: &Land, areas: &mut Areas, ids: &mut Ids) {
     for t in 0..plan.townships {
         let (region, name) = (areas.township(t).id, areas.township(t).name.clone());
         let org = ids.give();
-        areas.orgs.push(PartyOrg { id: org, parent: Some(committee), kind: "township_committee", form: "committee", name: format!("中共{name}委员会"), region });
+        areas.orgs.push(PartyOrg {
+            id: org,
+            parent: Some(committee),
+            kind: "township_committee",
+            form: "committee",
+            name: format!("中共{name}委员会"),
+            region,
+        });
         let u = unit(areas, ids, Some(areas.centre), "township_centre", format!("{name}综治中心"), region, org);
         areas.township_org[t] = (org, u);
     }
@@ -212,18 +247,36 @@ fn raise_ladder(plan: &Plan, land: &Land, areas: &mut Areas, ids: &mut Ids) {
         };
         let (above_org, above_unit) = areas.township_org[land.village_township[v] as usize];
         let org = ids.give();
-        areas.orgs.push(PartyOrg { id: org, parent: Some(above_org), kind: "village_party_org", form, name: format!("{name}{title}"), region });
+        areas.orgs.push(PartyOrg {
+            id: org,
+            parent: Some(above_org),
+            kind: "village_party_org",
+            form,
+            name: format!("{name}{title}"),
+            region,
+        });
         let u = unit(areas, ids, Some(above_unit), "village_party_org", format!("{name}{title}"), region, org);
         areas.village_org.push((org, u));
     }
 }
 
-fn name_grids(land: &Land, outlines: &[Vec<Polygon>], areas: &mut Areas, rng: &mut ChaCha8Rng, namer: &mut Namer, ids: &mut Ids) {
+fn name_grids(
+    land: &Land,
+    outlines: &[Vec<Polygon>],
+    areas: &mut Areas,
+    rng: &mut ChaCha8Rng,
+    namer: &mut Namer,
+    ids: &mut Ids,
+) {
     // Codes run west to east, then north to south, within each village.
     let mut order: Vec<usize> = (0..land.grids.len()).collect();
     let at = |g: usize| middle(&land.suit, land.grids[g].site.cell);
     order.sort_by(|&a, &b| {
-        land.grids[a].village.cmp(&land.grids[b].village).then(at(a).x.total_cmp(&at(b).x)).then(at(a).y.total_cmp(&at(b).y))
+        land.grids[a]
+            .village
+            .cmp(&land.grids[b].village)
+            .then(at(a).x.total_cmp(&at(b).x))
+            .then(at(a).y.total_cmp(&at(b).y))
     });
     let mut number = vec![0_u32; land.grids.len()];
     let mut last = (u32::MAX, 0);
@@ -236,7 +289,8 @@ fn name_grids(land: &Land, outlines: &[Vec<Polygon>], areas: &mut Areas, rng: &m
         let village = areas.village(cell.village as usize);
         let (village_id, village_name, village_code) = (village.id, village.name.clone(), village.code.clone());
         let (town, place) = (cell.site.kind == SiteKind::Seat, at(g));
-        let settlement = if town { format!("{}小区", namer.place(rng, "estate")) } else { namer.place(rng, &village_name) };
+        let settlement =
+            if town { format!("{}小区", namer.place(rng, "estate")) } else { namer.place(rng, &village_name) };
         areas.groups.push(Named {
             id: ids.give(),
             village: village_id,
@@ -249,13 +303,33 @@ fn name_grids(land: &Land, outlines: &[Vec<Polygon>], areas: &mut Areas, rng: &m
             SiteKind::Hamlet if cell.site.weight > 0.9 => "village",
             SiteKind::Hamlet => "hamlet",
         };
-        areas.settlements.push(Named { id: ids.give(), village: village_id, name: settlement.clone(), kind, geom: Geom::Point(place) });
+        areas.settlements.push(Named {
+            id: ids.give(),
+            village: village_id,
+            name: settlement.clone(),
+            kind,
+            geom: Geom::Point(place),
+        });
         let (org, unit) = areas.village_org[cell.village as usize];
         let group = ids.give();
         let name = format!("{village_name}{settlement}网格党小组");
-        areas.orgs.push(PartyOrg { id: group, parent: Some(org), kind: "grid_group", form: "group", name: name.clone(), region: village_id });
+        areas.orgs.push(PartyOrg {
+            id: group,
+            parent: Some(org),
+            kind: "grid_group",
+            form: "group",
+            name: name.clone(),
+            region: village_id,
+        });
         let u = ids.give();
-        areas.units.push(Unit { id: u, parent: Some(unit), kind: "grid_group", name, region: village_id, lead_org: group });
+        areas.units.push(Unit {
+            id: u,
+            parent: Some(unit),
+            kind: "grid_group",
+            name,
+            region: village_id,
+            lead_org: group,
+        });
         areas.grid_unit.push(u);
         areas.grids.push(Grid {
             id: ids.give(),
@@ -271,8 +345,17 @@ fn name_grids(land: &Land, outlines: &[Vec<Polygon>], areas: &mut Areas, rng: &m
 }
 
 /// Draws schools, works and parks over the general grids: rounded plots on flat ground beside houses.
-fn draw_dedicated(plan: &Plan, terrain: &Terrain, land: &Land, houses: &Houses, areas: &mut Areas, rng: &mut ChaCha8Rng, ids: &mut Ids) {
-    let mut order: Vec<(f64, usize)> = (0..land.grids.len()).map(|g| (land.grids[g].site.weight * (0.4 + rng.random::<f64>()), g)).collect();
+fn draw_dedicated(
+    plan: &Plan,
+    terrain: &Terrain,
+    land: &Land,
+    houses: &Houses,
+    areas: &mut Areas,
+    rng: &mut ChaCha8Rng,
+    ids: &mut Ids,
+) {
+    let mut order: Vec<(f64, usize)> =
+        (0..land.grids.len()).map(|g| (land.grids[g].site.weight * (0.4 + rng.random::<f64>()), g)).collect();
     order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     let mut drawn: Vec<(Xy, f64)> = Vec::new();
     let mut numbers: BTreeMap<u32, u32> = BTreeMap::new();
@@ -299,7 +382,22 @@ fn draw_dedicated(plan: &Plan, terrain: &Terrain, land: &Land, houses: &Houses, 
             let n = numbers.entry(cell.village).and_modify(|n| *n += 1).or_insert(900);
             let village = areas.village(cell.village as usize);
             let short = village.name.trim_end_matches(['村']).trim_end_matches("社区").to_string();
-            let what = super::names::pick(rng, &["小学", "中心小学", "中学", "茶业公司", "竹木制品厂", "食品厂", "工业小区", "产业园", "文化公园", "卫生院", "农贸市场"]);
+            let what = super::names::pick(
+                rng,
+                &[
+                    "小学",
+                    "中心小学",
+                    "中学",
+                    "茶业公司",
+                    "竹木制品厂",
+                    "食品厂",
+                    "工业小区",
+                    "产业园",
+                    "文化公园",
+                    "卫生院",
+                    "农贸市场",
+                ],
+            );
             let (id, code) = (village.id, format!("{}{n:03}", village.code));
             areas.grids.push(Grid {
                 id: ids.give(),
@@ -334,7 +432,15 @@ fn plot(middle: Xy, along: (f64, f64), rx: f64, ry: f64) -> Vec<Xy> {
 }
 
 /// Names of passes, hills and fields that people use though nobody lives there.
-fn name_small_places(plan: &Plan, terrain: &Terrain, land: &Land, areas: &mut Areas, rng: &mut ChaCha8Rng, namer: &mut Namer, ids: &mut Ids) {
+fn name_small_places(
+    plan: &Plan,
+    terrain: &Terrain,
+    land: &Land,
+    areas: &mut Areas,
+    rng: &mut ChaCha8Rng,
+    namer: &mut Namer,
+    ids: &mut Ids,
+) {
     let wanted = plan.general_grids / 3;
     let mut made = 0;
     for _ in 0..wanted * 20 {
@@ -349,7 +455,13 @@ fn name_small_places(plan: &Plan, terrain: &Terrain, land: &Land, areas: &mut Ar
         let village = areas.village(land.grids[g as usize].village as usize);
         let (id, scope) = (village.id, village.name.clone());
         let name = namer.place(rng, &scope);
-        areas.settlements.push(Named { id: ids.give(), village: id, name, kind: "place", geom: Geom::Point(middle(&land.suit, i)) });
+        areas.settlements.push(Named {
+            id: ids.give(),
+            village: id,
+            name,
+            kind: "place",
+            geom: Geom::Point(middle(&land.suit, i)),
+        });
         made += 1;
     }
 }

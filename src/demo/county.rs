@@ -23,7 +23,8 @@ use super::{cover, people, places, roads, rules, transport, water};
 const CENTRE: (f64, f64) = (117.2, 25.6);
 
 /// The stages, for whoever shows progress.
-pub const STAGES: [&str; 8] = ["造山理水", "划分网格", "修筑道路", "建造房屋", "土地利用", "组织与阵地", "户与人口", "事件与台账"];
+pub const STAGES: [&str; 8] =
+    ["造山理水", "划分网格", "修筑道路", "建造房屋", "土地利用", "组织与阵地", "户与人口", "事件与台账"];
 
 /// Makes the county of a seed. `progress` hears the number of each stage as it begins, see [`STAGES`].
 #[must_use]
@@ -49,7 +50,14 @@ pub fn generate(seed: u64, now: DateTime<Utc>, plan: &Plan, progress: &mut dyn F
     progress(7);
     let categories = rules::categories(&mut ids);
     let rules = rules::rules(&areas, &categories);
-    let cast = Cast { land: &land, areas: &areas, households: &households, helpers: &helpers, categories: &categories, rules: &rules };
+    let cast = Cast {
+        land: &land,
+        areas: &areas,
+        households: &households,
+        helpers: &helpers,
+        categories: &categories,
+        rules: &rules,
+    };
     let incidents = incidents::tell(seed, now, plan, &cast, &mut ids);
     let Areas { regions, groups, settlements, orgs, units, grids, .. } = areas;
     County {
@@ -131,8 +139,10 @@ fn draw_water(seed: u64, terrain: &Terrain, land: &Land, lakes: &Raster<u32>, id
     let mut rng = dice(seed, 85);
     let mut names: BTreeMap<u32, String> = BTreeMap::new();
     let mut out = Vec::new();
-    let reaches: Vec<water::Reach> =
-        water::reaches(terrain).into_iter().filter(|r| r.cells.iter().any(|&c| land.label.data[c] != OUTSIDE)).collect();
+    let reaches: Vec<water::Reach> = water::reaches(terrain)
+        .into_iter()
+        .filter(|r| r.cells.iter().any(|&c| land.label.data[c] != OUTSIDE))
+        .collect();
     let mut greatest: BTreeMap<u32, f32> = BTreeMap::new();
     for r in &reaches {
         let g = greatest.entry(r.stem).or_insert(0.0);
@@ -144,9 +154,17 @@ fn draw_water(seed: u64, terrain: &Terrain, land: &Land, lakes: &Raster<u32>, id
             if Some(r.stem) == main {
                 "岚溪".into()
             } else if greatest[&r.stem] > 8.0 {
-                format!("{}{}溪", pick(&mut rng, &["清", "白", "大", "小", "东", "西", "龙", "石", "金", "青"]), pick(&mut rng, &["石", "竹", "潭", "坑", "岩", "沙", "枫", "湾", "滩", "樟"]))
+                format!(
+                    "{}{}溪",
+                    pick(&mut rng, &["清", "白", "大", "小", "东", "西", "龙", "石", "金", "青"]),
+                    pick(&mut rng, &["石", "竹", "潭", "坑", "岩", "沙", "枫", "湾", "滩", "樟"])
+                )
             } else if rng.random::<f64>() < 0.5 {
-                format!("{}{}", pick(&mut rng, &["上", "下", "深", "横", "长", "竹", "杉", "茶"]), pick(&mut rng, &["坑", "涧", "圳", "垄坑"]))
+                format!(
+                    "{}{}",
+                    pick(&mut rng, &["上", "下", "深", "横", "长", "竹", "杉", "茶"]),
+                    pick(&mut rng, &["坑", "涧", "圳", "垄坑"])
+                )
             } else {
                 String::new()
             }
@@ -160,7 +178,11 @@ fn draw_water(seed: u64, terrain: &Terrain, land: &Land, lakes: &Raster<u32>, id
     for outline in water::outlines(lakes) {
         let inside = outline.iter().flat_map(|p| &p.rings[0]).any(|p| cell_inside(land, *p));
         if inside {
-            let name = format!("{}{}水库", pick(&mut rng, &["龙", "白", "云", "石", "青", "大"]), pick(&mut rng, &["潭", "坑", "湖", "岩", "坪", "源"]));
+            let name = format!(
+                "{}{}水库",
+                pick(&mut rng, &["龙", "白", "云", "石", "青", "大"]),
+                pick(&mut rng, &["潭", "坑", "湖", "岩", "坪", "源"])
+            );
             out.push(Ground { id: ids.give(), kind: "reservoir", name, geom: Geom::Multi(outline) });
         }
     }

@@ -36,7 +36,10 @@ pub fn draw(seed: u64, terrain: &Terrain, land: &Land, lakes: &Raster<u32>, hous
     }
     separate_corners(&mut labels);
     let areas = trace(&labels, OUTSIDE).areas(|l| (l != OUTSIDE).then_some(l));
-    areas.into_iter().flat_map(|(l, polygons)| polygons.into_iter().map(move |polygon| Patch { kind: (l % 8) as u8, polygon })).collect()
+    areas
+        .into_iter()
+        .flat_map(|(l, polygons)| polygons.into_iter().map(move |polygon| Patch { kind: (l % 8) as u8, polygon }))
+        .collect()
 }
 
 fn classes(seed: u64, terrain: &Terrain, land: &Land, houses: &Houses) -> Raster<u8> {

@@ -72,7 +72,8 @@ pub fn ground(seed: u64, terrain: &Terrain, seat: usize, seat_radius: f32, seat_
     for i in 0..n {
         let (x, y) = h.cell(i);
         let above = terrain.above_stream[i];
-        pace.data[i] = (1.0 + (terrain.slope.data[i] * 3.2).powf(1.4) + above / 90.0) * (2.0 * cover.fbm(x as f32 / 9.0, y as f32 / 9.0, 4)).exp();
+        pace.data[i] = (1.0 + (terrain.slope.data[i] * 3.2).powf(1.4) + above / 90.0)
+            * (2.0 * cover.fbm(x as f32 / 9.0, y as f32 / 9.0, 4)).exp();
         ridge[i] = ((above - 6.0) / 30.0).clamp(0.0, 1.0);
         let km2 = terrain.flow.area[i] / cells_of_km2(1.0);
         ford[i] = match km2 {
@@ -177,7 +178,8 @@ pub fn ways(ground: &Ground, division: &Division) -> Vec<Way> {
             let Some(j) = label.index(x + dx, y + dy) else { continue };
             let (a, b) = (label.data[i], label.data[j]);
             if a != b {
-                let effort = division.effort[i] + division.effort[j] + ground.step(i, j, 1.0).max(ground.step(j, i, 1.0));
+                let effort =
+                    division.effort[i] + division.effort[j] + ground.step(i, j, 1.0).max(ground.step(j, i, 1.0));
                 let (a_cell, b_cell) = if a < b { (i as u32, j as u32) } else { (j as u32, i as u32) };
                 found.push(Way { a: a.min(b), b: a.max(b), effort, a_cell, b_cell });
             }

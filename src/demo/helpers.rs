@@ -89,18 +89,29 @@ impl Maker<'_> {
 
 /// Appoints the responders. There are exactly as many as planned, if the posts do not need more.
 #[must_use]
-pub fn appoint(seed: u64, now: DateTime<Utc>, plan: &Plan, land: &Land, areas: &Areas, households: &[Household], ids: &mut Ids) -> Helpers {
+pub fn appoint(
+    seed: u64,
+    now: DateTime<Utc>,
+    plan: &Plan,
+    land: &Land,
+    areas: &Areas,
+    households: &[Household],
+    ids: &mut Ids,
+) -> Helpers {
     let today = now.with_timezone(&china()).date_naive();
-    let mut maker = Maker { rng: dice(seed, 70), namer: Namer::default(), today, ids, all: Vec::with_capacity(plan.responders) };
+    let mut maker =
+        Maker { rng: dice(seed, 70), namer: Namer::default(), today, ids, all: Vec::with_capacity(plan.responders) };
     let county = areas.county();
-    let officers = maker.people(if plan.townships > 6 { 8 } else { 4 }, "duty_officer", areas.duty_officer, county, 1.0);
+    let officers =
+        maker.people(if plan.townships > 6 { 8 } else { 4 }, "duty_officer", areas.duty_officer, county, 1.0);
     maker.people(4, "duty_officer", areas.centre, county, 1.0);
     for d in DEPARTMENTS {
         let count = if plan.townships > 6 { 16 } else { 2 };
         maker.people(count, "department_staff", areas.departments[d], county, 1.0);
     }
-    let township_staff: Vec<Vec<usize>> =
-        (0..plan.townships).map(|t| maker.people(5, "duty_officer", areas.township_org[t].1, areas.township(t).id, 0.97)).collect();
+    let township_staff: Vec<Vec<usize>> = (0..plan.townships)
+        .map(|t| maker.people(5, "duty_officer", areas.township_org[t].1, areas.township(t).id, 0.97))
+        .collect();
     let mut cadres = Vec::new();
     for v in 0..plan.villages {
         let (unit, region) = (areas.village_org[v].1, areas.village(v).id);
@@ -138,7 +149,13 @@ fn appoint_party_members(maker: &mut Maker<'_>, plan: &Plan, land: &Land, areas:
         // Every group has its share before chance gives the rest.
         let g = if n < missing * 2 / 3 { n % grids } else { maker.rng.random_range(0..grids) };
         let who = maker.person(0.34);
-        maker.appoint(who, "party_member", areas.grid_unit[g], areas.village(land.grids[g].village as usize).id, Some(areas.grids[g].id));
+        maker.appoint(
+            who,
+            "party_member",
+            areas.grid_unit[g],
+            areas.village(land.grids[g].village as usize).id,
+            Some(areas.grids[g].id),
+        );
         party[g].push(who);
     }
     party
@@ -146,8 +163,20 @@ fn appoint_party_members(maker: &mut Maker<'_>, plan: &Plan, land: &Land, areas:
 
 /// The duty calendar from a week ago to a month ahead: three watches a day for the county, a day each
 /// for townships, a week each in the groups.
-fn roster(maker: &mut Maker<'_>, now: DateTime<Utc>, areas: &Areas, officers: &[usize], townships: &[Vec<usize>], party: &[Vec<usize>]) -> Vec<Duty> {
-    let midnight = |day: NaiveDate| china().from_local_datetime(&day.and_time(chrono::NaiveTime::MIN)).single().map_or(now, |t| t.with_timezone(&Utc));
+fn roster(
+    maker: &mut Maker<'_>,
+    now: DateTime<Utc>,
+    areas: &Areas,
+    officers: &[usize],
+    townships: &[Vec<usize>],
+    party: &[Vec<usize>],
+) -> Vec<Duty> {
+    let midnight = |day: NaiveDate| {
+        china()
+            .from_local_datetime(&day.and_time(chrono::NaiveTime::MIN))
+            .single()
+            .map_or(now, |t| t.with_timezone(&Utc))
+    };
     let monday = maker.today - Duration::days(7 + i64::from(maker.today.weekday().num_days_from_monday()));
     let mut out = Vec::new();
     let mut add = |maker: &mut Maker<'_>, who: usize, unit: i64, from: DateTime<Utc>, hours: i64| {
@@ -189,7 +218,13 @@ fn link(maker: &mut Maker<'_>, areas: &Areas, households: &[Household]) -> Vec<L
         let Some((target, region)) = target(&maker.all[who]) else { continue };
         let Some(range) = of_village.get(&region).cloned() else { continue };
         let r: f64 = maker.rng.random();
-        let count = if r < 0.78 { target } else if r < 0.95 { maker.rng.random_range(0..=target) } else { target + 1 };
+        let count = if r < 0.78 {
+            target
+        } else if r < 0.95 {
+            maker.rng.random_range(0..=target)
+        } else {
+            target + 1
+        };
         for _ in 0..count.min(range.len()) {
             // In turn through the village, so that no pair is made twice.
             let t = turn.entry(region).or_insert(0);

@@ -44,7 +44,8 @@ pub fn reach(graph: &Graph, from: usize) -> Vec<f32> {
 #[must_use]
 pub fn choose_county(graph: &Graph, seat: usize, count: usize, open: &[bool]) -> Vec<bool> {
     // No way leads over the rim, so that what is taken hangs together.
-    let inner: Graph = graph.iter().map(|ways| ways.iter().copied().filter(|w| !open[w.0 as usize]).collect()).collect();
+    let inner: Graph =
+        graph.iter().map(|ways| ways.iter().copied().filter(|w| !open[w.0 as usize]).collect()).collect();
     let effort = reach(&inner, seat);
     let mut order: Vec<usize> = (0..graph.len()).filter(|&i| !open[i] && effort[i].is_finite()).collect();
     order.sort_by(|&a, &b| effort[a].total_cmp(&effort[b]).then(a.cmp(&b)));

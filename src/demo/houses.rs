@@ -46,7 +46,10 @@ impl House {
     pub fn door(&self, share: f64) -> Xy {
         let f = share * self.half_front * 0.85;
         let d = self.half_depth * 0.8;
-        Xy::new(self.middle.x + self.along.0 * f - self.along.1 * d, self.middle.y + self.along.1 * f + self.along.0 * d)
+        Xy::new(
+            self.middle.x + self.along.0 * f - self.along.1 * d,
+            self.middle.y + self.along.1 * f + self.along.0 * d,
+        )
     }
 
     /// Whether two outlines come nearer than a gap (separating axes of two rectangles).
@@ -55,7 +58,8 @@ impl House {
         let axes = [self.along, (-self.along.1, self.along.0), other.along, (-other.along.1, other.along.0)];
         axes.iter().all(|&(ax, ay)| {
             let reach = |h: &Self| {
-                (h.along.0 * ax + h.along.1 * ay).abs() * h.half_front + (-h.along.1 * ax + h.along.0 * ay).abs() * h.half_depth
+                (h.along.0 * ax + h.along.1 * ay).abs() * h.half_front
+                    + (-h.along.1 * ax + h.along.0 * ay).abs() * h.half_depth
             };
             (d.0 * ax + d.1 * ay).abs() < reach(self) + reach(other) + gap
         })
@@ -91,7 +95,15 @@ struct Builder<'a> {
 
 /// Builds houses for so many households in each grid. `outlines` are the grids' polygons.
 #[must_use]
-pub fn build(seed: u64, terrain: &Terrain, land: &Land, lakes: &Raster<u32>, net: &Network, outlines: &[Vec<Polygon>], households: &[u32]) -> Houses {
+pub fn build(
+    seed: u64,
+    terrain: &Terrain,
+    land: &Land,
+    lakes: &Raster<u32>,
+    net: &Network,
+    outlines: &[Vec<Polygon>],
+    households: &[u32],
+) -> Houses {
     let mut pieces = Vec::new();
     for s in net.segments.iter().filter(|s| s.class != Class::Path) {
         let half = match s.class {
@@ -114,8 +126,17 @@ pub fn build(seed: u64, terrain: &Terrain, land: &Land, lakes: &Raster<u32>, net
             }
         }
     }
-    let mut builder =
-        Builder { terrain, land, lakes, outlines, pieces, pieces_in, houses: Vec::new(), houses_in: HashMap::new(), rng: dice(seed, 30) };
+    let mut builder = Builder {
+        terrain,
+        land,
+        lakes,
+        outlines,
+        pieces,
+        pieces_in,
+        houses: Vec::new(),
+        houses_in: HashMap::new(),
+        rng: dice(seed, 30),
+    };
     let mut of_grid = Vec::with_capacity(households.len());
     for (grid, &wanted) in households.iter().enumerate() {
         let first = builder.houses.len();
@@ -159,7 +180,12 @@ impl Builder<'_> {
     fn house(&mut self, at: Xy, along: (f64, f64), kind: SiteKind, in_row: bool) -> House {
         let r: f64 = self.rng.random();
         let (half_front, half_depth, rooms, name) = match kind {
-            SiteKind::Seat if r < 0.55 => (19.0 + 11.0 * self.rng.random::<f64>(), 6.5, 10 + (self.rng.random::<f64>() * 16.0) as u16, "apartment"),
+            SiteKind::Seat if r < 0.55 => (
+                19.0 + 11.0 * self.rng.random::<f64>(),
+                6.5,
+                10 + (self.rng.random::<f64>() * 16.0) as u16,
+                "apartment",
+            ),
             SiteKind::Seat => (6.5 + 2.0 * self.rng.random::<f64>(), 6.0, 3, "house"),
             SiteKind::Town if r < 0.14 => (14.0, 6.0, 8, "apartment"),
             SiteKind::Town if in_row => (5.2, 7.5, 2, "shop_house"),
@@ -197,7 +223,8 @@ impl Builder<'_> {
                 for side in [-1.0, 1.0] {
                     for row in 0..rows {
                         let off = half + 9.0 + 17.0 * f64::from(row) + 2.0 * self.rng.random::<f64>();
-                        let at = Xy::new(a.x + along.0 * s - along.1 * off * side, a.y + along.1 * s + along.0 * off * side);
+                        let at =
+                            Xy::new(a.x + along.0 * s - along.1 * off * side, a.y + along.1 * s + along.0 * off * side);
                         let d = at.distance(centre);
                         if d < radius {
                             let toward = (-along.0 * side, -along.1 * side);
@@ -237,7 +264,8 @@ impl Builder<'_> {
                     f64::from(v) * down + shake * (self.rng.random::<f64>() - 0.5),
                 );
                 // Rows bend with the hill.
-                let bend = turn + du / 420.0 + 0.08 * (self.rng.random::<f64>() - 0.5) * f64::from(kind != SiteKind::Seat);
+                let bend =
+                    turn + du / 420.0 + 0.08 * (self.rng.random::<f64>() - 0.5) * f64::from(kind != SiteKind::Seat);
                 let (sin, cos) = if kind == SiteKind::Seat { turn.sin_cos() } else { bend.sin_cos() };
                 let at = Xy::new(centre.x + du * cos - dv * sin, centre.y + du * sin + dv * cos);
                 // Hamlets stretch along the contour.
@@ -257,11 +285,15 @@ impl Builder<'_> {
         let (x, y) = ((house.middle.x / size) as i32, (house.middle.y / size) as i32);
         let Some(i) = self.land.label.index(x, y) else { return false };
         let limit = if house.rooms > 3 { 0.2 } else { 0.42 };
-        if self.terrain.slope.data[i] > limit || self.lakes.data[i] != OUTSIDE || self.terrain.flow.area[i] > cells_of_km2(4.0) {
+        if self.terrain.slope.data[i] > limit
+            || self.lakes.data[i] != OUTSIDE
+            || self.terrain.flow.area[i] > cells_of_km2(4.0)
+        {
             return false;
         }
         let uniform = (-1..=1).all(|dy| (-1..=1).all(|dx| self.land.label.get(x + dx, y + dy) == Some(house.grid)));
-        if !uniform && !house.ring()[..4].iter().all(|&c| self.outlines[house.grid as usize].iter().any(|p| p.holds(c))) {
+        if !uniform && !house.ring()[..4].iter().all(|&c| self.outlines[house.grid as usize].iter().any(|p| p.holds(c)))
+        {
             return false;
         }
         let (qx, qy) = square(house.middle);

@@ -51,9 +51,20 @@ pub fn tell(seed: u64, now: DateTime<Utc>, plan: &Plan, cast: &Cast<'_>, ids: &m
         .enumerate()
         .map(|(n, at)| {
             let mut r = rng.random_range(0..total);
-            let category = leaves.iter().find(|l| if r < l.1 { true } else { r -= l.1; false }).map_or(1, |l| l.0);
+            let category = leaves
+                .iter()
+                .find(|l| {
+                    if r < l.1 {
+                        true
+                    } else {
+                        r -= l.1;
+                        false
+                    }
+                })
+                .map_or(1, |l| l.0);
             let household = &cast.households[rng.random_range(0..cast.households.len())];
-            let mut story = Story { rng: &mut rng, cast, work: &work, now, ids, grid: grid_index[&household.grid], household };
+            let mut story =
+                Story { rng: &mut rng, cast, work: &work, now, ids, grid: grid_index[&household.grid], household };
             story.tell(n as i64 + 1, at, &cast.categories[category])
         })
         .collect()
@@ -63,10 +74,17 @@ pub fn tell(seed: u64, now: DateTime<Utc>, plan: &Plan, cast: &Cast<'_>, ids: &m
 fn instant(rng: &mut ChaCha8Rng, now: DateTime<Utc>) -> DateTime<Utc> {
     loop {
         // A few more of the last two days, so that a map of open matters is not empty.
-        let back = if rng.random::<f64>() < 0.012 { 2.5 * rng.random::<f64>() } else { DAYS as f64 * (1.0 - rng.random::<f64>().powf(0.85)) };
+        let back = if rng.random::<f64>() < 0.012 {
+            2.5 * rng.random::<f64>()
+        } else {
+            DAYS as f64 * (1.0 - rng.random::<f64>().powf(0.85))
+        };
         let day = (now - Duration::seconds((back * 86_400.0) as i64)).with_timezone(&china());
         let hour = (6.0 + 15.0 * (rng.random::<f64>() + rng.random::<f64>()) / 2.0) as u32;
-        let at = day.with_hour(hour).and_then(|d| d.with_minute(rng.random_range(0..60))).and_then(|d| d.with_second(rng.random_range(0..60)));
+        let at = day
+            .with_hour(hour)
+            .and_then(|d| d.with_minute(rng.random_range(0..60)))
+            .and_then(|d| d.with_second(rng.random_range(0..60)));
         if let Some(at) = at.map(|a| a.with_timezone(&Utc)).filter(|a| *a < now - Duration::minutes(2)) {
             // Whole milliseconds, which every client and database keeps alike.
             return Utc.timestamp_millis_opt(at.timestamp_millis()).single().unwrap_or(at);
@@ -144,7 +162,10 @@ impl Story<'_, '_> {
         };
         let place = self.place(source, &grid.geom);
         let id = Builder::from_random_bytes(self.rng.random()).into_uuid();
-        let reporter = pick(self.rng, &["grid_worker", "grid_worker", "grid_worker", "resident", "resident", "village_cadre", "hotline"]);
+        let reporter = pick(
+            self.rng,
+            &["grid_worker", "grid_worker", "grid_worker", "resident", "resident", "village_cadre", "hotline"],
+        );
         let settlement = &self.cast.areas.settlements[self.grid];
         Incident {
             id,
@@ -190,19 +211,54 @@ impl Story<'_, '_> {
     }
 
     #[allow(clippy::too_many_arguments)] // the columns of one history row
-    fn step(&mut self, i: &mut Incident, action: &'static str, actor: String, at: DateTime<Utc>, to: &'static str, who: (Option<i64>, Option<i64>), note: &str) {
+    fn step(
+        &mut self,
+        i: &mut Incident,
+        action: &'static str,
+        actor: String,
+        at: DateTime<Utc>,
+        to: &'static str,
+        who: (Option<i64>, Option<i64>),
+        note: &str,
+    ) {
         let from_state = i.history.last().map(|h| h.to_state);
-        i.history.push(Step { id: self.ids.give(), action, actor, at, from_state, to_state: to, unit: who.0, responder: who.1, note: note.into() });
+        i.history.push(Step {
+            id: self.ids.give(),
+            action,
+            actor,
+            at,
+            from_state,
+            to_state: to,
+            unit: who.0,
+            responder: who.1,
+            note: note.into(),
+        });
         i.state = to;
     }
 
     /// Makes a unit the owner from an instant on; the owner before ends there.
-    fn own(&mut self, i: &mut Incident, unit: i64, responder: Option<i64>, at: DateTime<Utc>, accept_by: Option<DateTime<Utc>>) {
+    fn own(
+        &mut self,
+        i: &mut Incident,
+        unit: i64,
+        responder: Option<i64>,
+        at: DateTime<Utc>,
+        accept_by: Option<DateTime<Utc>>,
+    ) {
         if let Some(last) = i.assignments.get_mut(i.current).filter(|a| a.owner) {
             last.ended_at = Some(at);
         }
         i.current = i.assignments.len();
-        i.assignments.push(Assignment { id: self.ids.give(), owner: true, unit, responder, accept_by, accepted_at: None, started_at: at, ended_at: None });
+        i.assignments.push(Assignment {
+            id: self.ids.give(),
+            owner: true,
+            unit,
+            responder,
+            accept_by,
+            accepted_at: None,
+            started_at: at,
+            ended_at: None,
+        });
     }
 
     fn end(i: &mut Incident, at: DateTime<Utc>) {
@@ -230,7 +286,10 @@ impl Story<'_, '_> {
         }
         i.reporter = "grid_worker";
         i.on_the_spot = true;
-        let note = pick(self.rng, &["现场已处理完毕。", "入户走访,当场解决。", "已当面调解,双方同意。", "已联系相关人员现场处置。"]);
+        let note = pick(
+            self.rng,
+            &["现场已处理完毕。", "入户走访,当场解决。", "已当面调解,双方同意。", "已联系相关人员现场处置。"],
+        );
         self.step(i, "resolve_on_spot", format!("responder:{who}"), at, "closed", (Some(unit), Some(who)), note);
         i.resolved_at = Some(at);
         i.resolved_by = Some(format!("responder:{who}"));
@@ -248,7 +307,15 @@ impl Story<'_, '_> {
         i.accept_by = self.work.after_days(at, 1);
         i.resolve_by = self.work.after_days(at, 3);
         self.own(i, office, Some(who), at, Some(i.accept_by));
-        self.step(i, "report", reporter(i), at, "pending_location", (Some(office), Some(who)), "仅有文字位置,待值班员定位。");
+        self.step(
+            i,
+            "report",
+            reporter(i),
+            at,
+            "pending_location",
+            (Some(office), Some(who)),
+            "仅有文字位置,待值班员定位。",
+        );
         i.next_deadline = Some(i.accept_by);
     }
 
@@ -283,12 +350,29 @@ impl Story<'_, '_> {
         i.explanation = Some(self.explain(i, category, unit));
         for helper in rule.assist.iter().take(usize::from(self.rng.random::<f64>() < 0.3)) {
             let id = self.ids.give();
-            i.assignments.push(Assignment { id, owner: false, unit: *helper, responder: None, accept_by: None, accepted_at: None, started_at: dispatched, ended_at: None });
+            i.assignments.push(Assignment {
+                id,
+                owner: false,
+                unit: *helper,
+                responder: None,
+                accept_by: None,
+                accepted_at: None,
+                started_at: dispatched,
+                ended_at: None,
+            });
         }
         if self.rng.random::<f64>() < 0.012 {
             let end = at + Duration::minutes(self.rng.random_range(20..300));
             if end < self.now {
-                self.step(i, "cancel", "system:duty".into(), end, "cancelled", (Some(unit), None), "重复上报,经核实作废。");
+                self.step(
+                    i,
+                    "cancel",
+                    "system:duty".into(),
+                    end,
+                    "cancelled",
+                    (Some(unit), None),
+                    "重复上报,经核实作废。",
+                );
                 Self::end(i, end);
                 return;
             }
@@ -338,7 +422,17 @@ impl Story<'_, '_> {
         if resolved >= self.now {
             return;
         }
-        let note = pick(self.rng, &["已现场处理,恢复正常。", "已组织双方调解并达成协议。", "已协调施工队修复完成。", "已整改到位,附照片。", "已落实帮扶责任人。", "已解释政策,群众表示理解。"]);
+        let note = pick(
+            self.rng,
+            &[
+                "已现场处理,恢复正常。",
+                "已组织双方调解并达成协议。",
+                "已协调施工队修复完成。",
+                "已整改到位,附照片。",
+                "已落实帮扶责任人。",
+                "已解释政策,群众表示理解。",
+            ],
+        );
         self.step(i, "resolve", actor.clone(), resolved, "pending_check", (Some(unit), who), note);
         (i.resolved_at, i.resolved_by) = (Some(resolved), Some(actor));
         self.check(i, resolved, unit, who);
@@ -348,15 +442,32 @@ impl Story<'_, '_> {
     fn escalate(&mut self, i: &mut Incident) -> (i64, Option<i64>) {
         let at = i.accept_by;
         let before = i.assignments[i.current].clone();
-        let above = self.cast.areas.units.iter().find(|u| u.id == before.unit).and_then(|u| u.parent).unwrap_or(before.unit);
+        let above =
+            self.cast.areas.units.iter().find(|u| u.id == before.unit).and_then(|u| u.parent).unwrap_or(before.unit);
         let village = self.cast.land.grids[self.grid].village as usize;
         let chief = self.cast.helpers.all[self.cast.helpers.cadres[village][0]].id;
         let who = (above == self.cast.areas.village_org[village].1).then_some(chief);
         let accept_by = if i.urgency == "urgent" { at + Duration::hours(2) } else { self.work.after_days(at, 1) };
         self.own(i, above, who, at, Some(accept_by));
         let id = self.ids.give();
-        i.assignments.push(Assignment { id, owner: false, accept_by: None, ended_at: None, started_at: at, accepted_at: None, ..before });
-        self.step(i, "escalate", "system:deadline".into(), at, "pending_accept", (Some(above), who), "签收时限已过,升级一级,原承办单位转协办。");
+        i.assignments.push(Assignment {
+            id,
+            owner: false,
+            accept_by: None,
+            ended_at: None,
+            started_at: at,
+            accepted_at: None,
+            ..before
+        });
+        self.step(
+            i,
+            "escalate",
+            "system:deadline".into(),
+            at,
+            "pending_accept",
+            (Some(above), who),
+            "签收时限已过,升级一级,原承办单位转协办。",
+        );
         i.resolve_by = i.resolve_by.max(accept_by + Duration::hours(8));
         (above, who)
     }
@@ -382,7 +493,8 @@ impl Story<'_, '_> {
     /// Someone other than the resolver looks: nearly always it is good.
     fn check(&mut self, i: &mut Incident, resolved: DateTime<Utc>, unit: i64, who: Option<i64>) {
         let village = self.cast.land.grids[self.grid].village as usize;
-        let checker = self.cast.helpers.cadres[village].iter().map(|&c| self.cast.helpers.all[c].id).find(|c| Some(*c) != who);
+        let checker =
+            self.cast.helpers.cadres[village].iter().map(|&c| self.cast.helpers.all[c].id).find(|c| Some(*c) != who);
         let checked = resolved + Duration::minutes(self.rng.random_range(30..2000));
         i.next_deadline = Some(i.resolve_by.max(self.work.after_days(resolved, 2)));
         if checked >= self.now {
@@ -421,8 +533,18 @@ fn actor(who: Option<i64>, unit: i64) -> String {
 fn describe(rng: &mut ChaCha8Rng, category: &Category, place: &str) -> String {
     let more = pick(
         rng,
-        &["请尽快处理。", "已持续两三天。", "村民多次反映。", "雨后更加严重。", "影响老人出行。", "现场有人等候。", "希望派人来看看。", "情况已拍照。"],
+        &[
+            "请尽快处理。",
+            "已持续两三天。",
+            "村民多次反映。",
+            "雨后更加严重。",
+            "影响老人出行。",
+            "现场有人等候。",
+            "希望派人来看看。",
+            "情况已拍照。",
+        ],
     );
-    let spot = pick(rng, &["村口", "桥头", "路边", "屋后", "祠堂旁", "小卖部门口", "溪边", "广场边", "校门口", "晒谷坪"]);
+    let spot =
+        pick(rng, &["村口", "桥头", "路边", "屋后", "祠堂旁", "小卖部门口", "溪边", "广场边", "校门口", "晒谷坪"]);
     format!("{place}{spot}:{},{more}", category.name)
 }

@@ -79,7 +79,10 @@ pub fn divide(seed: u64, plan: &Plan, terrain: &Terrain, lakes: &Raster<u32>) ->
     let ground = growth::ground(seed, terrain, found.towns[0], seat_radius, seat_turn);
     let seeds: Vec<usize> = found.all.iter().map(|s| s.cell).collect();
     let division = growth::grow(&ground, &seeds);
-    let graph = hierarchy::graph(seeds.len(), &growth::ways(&ground, &division).iter().map(|w| (w.a, w.b, w.effort)).collect::<Vec<_>>());
+    let graph = hierarchy::graph(
+        seeds.len(),
+        &growth::ways(&ground, &division).iter().map(|w| (w.a, w.b, w.effort)).collect::<Vec<_>>(),
+    );
     let open = touching_rim(&division.label, seeds.len());
     let seat = found.all.iter().position(|s| s.cell == found.towns[0]).unwrap_or(0);
     let seat_cell = found.towns[0];
@@ -98,14 +101,19 @@ pub fn divide(seed: u64, plan: &Plan, terrain: &Terrain, lakes: &Raster<u32>) ->
     // Outside sites stay apart while the raster is cleaned, then become one label.
     let mut label = division.label;
     let total = seeds.len();
-    let table = |f: &dyn Fn(usize) -> u32| -> Vec<u32> { (0..total).map(|o| if new_index[o] == OUTSIDE { OUTSIDE } else { f(new_index[o] as usize) }).collect() };
+    let table = |f: &dyn Fn(usize) -> u32| -> Vec<u32> {
+        (0..total).map(|o| if new_index[o] == OUTSIDE { OUTSIDE } else { f(new_index[o] as usize) }).collect()
+    };
     let levels = [table(&|n| tree.grids[n].village), table(&|n| tree.grids[n].township), table(&|_| 0)];
     clean(&mut label, &seeds, &levels);
     for l in &mut label.data {
         *l = new_index[*l as usize];
     }
     let topology = trace(&label, OUTSIDE);
-    let beyond = (0..total).filter(|&o| !inside[o] && graph[o].iter().any(|&(j, _)| inside[j as usize])).map(|o| seeds[o]).collect();
+    let beyond = (0..total)
+        .filter(|&o| !inside[o] && graph[o].iter().any(|&(j, _)| inside[j as usize]))
+        .map(|o| seeds[o])
+        .collect();
     Land {
         grids: tree.grids,
         township_village: tree.township_village,
@@ -136,7 +144,13 @@ fn touching_rim(label: &Raster<u32>, count: usize) -> Vec<bool> {
 
 fn subgraph(graph: &Graph, kept: &[usize], new_index: &[u32]) -> Graph {
     kept.iter()
-        .map(|&o| graph[o].iter().filter(|(j, _)| new_index[*j as usize] != OUTSIDE).map(|&(j, w)| (new_index[j as usize], w)).collect())
+        .map(|&o| {
+            graph[o]
+                .iter()
+                .filter(|(j, _)| new_index[*j as usize] != OUTSIDE)
+                .map(|&(j, w)| (new_index[j as usize], w))
+                .collect()
+        })
         .collect()
 }
 
@@ -149,13 +163,15 @@ struct Tree {
 
 fn tree_of_areas(plan: &Plan, suit: &Raster<f32>, members: &[Site], graph: &Graph, towns: &[usize]) -> Tree {
     let place: Vec<(f64, f64)> = members.iter().map(|s| middle(suit, s.cell)).map(|p: Xy| (p.x, p.y)).collect();
-    let mut centres: Vec<usize> = towns.iter().filter_map(|t| members.iter().position(|s| s.cell == *t)).take(plan.townships).collect();
+    let mut centres: Vec<usize> =
+        towns.iter().filter_map(|t| members.iter().position(|s| s.cell == *t)).take(plan.townships).collect();
     if centres.len() < plan.townships {
         let weight: Vec<f64> = members.iter().map(|s| s.weight).collect();
         centres = hierarchy::pick_seeds(&weight, &place, &centres, plan.townships);
     }
     // A village's seed should be a sizeable place; the seat's parts count no more than a town's.
-    let weight: Vec<f64> = members.iter().map(|s| if s.kind == SiteKind::Seat { s.weight * 0.3 } else { s.weight }).collect();
+    let weight: Vec<f64> =
+        members.iter().map(|s| if s.kind == SiteKind::Seat { s.weight * 0.3 } else { s.weight }).collect();
     let mut seeds = hierarchy::pick_seeds(&weight, &place, &centres, plan.villages);
     let mut village = hierarchy::group(graph, &seeds, 0.45);
     for _ in 0..2 {

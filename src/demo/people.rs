@@ -37,7 +37,15 @@ pub fn spread(plan: &Plan, land: &Land) -> Vec<u32> {
 
 /// Settles the households into the houses of their grids.
 #[must_use]
-pub fn settle(seed: u64, today: NaiveDate, land: &Land, areas: &Areas, houses: &Houses, counts: &[u32], ids: &mut Ids) -> Vec<Household> {
+pub fn settle(
+    seed: u64,
+    today: NaiveDate,
+    land: &Land,
+    areas: &Areas,
+    houses: &Houses,
+    counts: &[u32],
+    ids: &mut Ids,
+) -> Vec<Household> {
     let mut rng = dice(seed, 60);
     let namer = Namer::default();
     let near = neighbours(land);
@@ -52,7 +60,8 @@ pub fn settle(seed: u64, today: NaiveDate, land: &Land, areas: &Areas, houses: &
                 inside = 0;
             }
             let home = (!built.is_empty()).then(|| &built[house % built.len()]);
-            let household = one(&mut rng, &namer, today, land, areas, &near, &clans, g, n, house, home, inside, out.len(), ids);
+            let household =
+                one(&mut rng, &namer, today, land, areas, &near, &clans, g, n, house, home, inside, out.len(), ids);
             out.push(household);
             inside += 1;
         }
@@ -100,13 +109,21 @@ fn one(
     let tags = tags(rng, &members, today.year() as i16);
     let mapped = rng.random::<f64>() >= UNMAPPED;
     let home = home.filter(|_| mapped);
-    let door = home.map(|h| h.door(if h.rooms > 1 { (2.0 * f64::from(inside) + 1.0) / f64::from(h.rooms) - 1.0 } else { 0.2 }));
+    let door = home
+        .map(|h| h.door(if h.rooms > 1 { (2.0 * f64::from(inside) + 1.0) / f64::from(h.rooms) - 1.0 } else { 0.2 }));
     let outline = home.filter(|h| h.rooms == 1 && rng.random::<f64>() < 0.6).map(super::houses::House::ring);
     let astray = !near[g].is_empty() && rng.random::<f64>() < ASTRAY;
     let register = if astray { pick(rng, &near[g]) as usize } else { g };
     let settlement = &areas.settlements[g];
     let address = if cell.site.kind == SiteKind::Seat {
-        format!("{}{}{}{}幢{}室", township.name, village.name, settlement.name, house + 1, 101 + 100 * u32::from(inside / 4) + u32::from(inside % 4))
+        format!(
+            "{}{}{}{}幢{}室",
+            township.name,
+            village.name,
+            settlement.name,
+            house + 1,
+            101 + 100 * u32::from(inside / 4) + u32::from(inside % 4)
+        )
     } else {
         format!("{}{}{}{}号", township.name, village.name, settlement.name, n + 1)
     };

@@ -51,7 +51,16 @@ pub fn open_venues(seed: u64, plan: &Plan, land: &Land, areas: &Areas, houses: &
             (n, 0)
         } else {
             let mut r = rng.random_range(0..total);
-            let kind = (0..VENUES.len()).find(|&k| if r < VENUES[k].4 { true } else { r -= VENUES[k].4; false }).unwrap_or(1);
+            let kind = (0..VENUES.len())
+                .find(|&k| {
+                    if r < VENUES[k].4 {
+                        true
+                    } else {
+                        r -= VENUES[k].4;
+                        false
+                    }
+                })
+                .unwrap_or(1);
             (rng.random_range(0..plan.villages), kind)
         };
         let g = if kind == 0 { land.village_centre[v] as usize } else { pick(&mut rng, &grids_of[v]) };
@@ -66,9 +75,18 @@ pub fn open_venues(seed: u64, plan: &Plan, land: &Land, areas: &Areas, houses: &
             2 | 4 | 6 | 12 => format!("{}{}{title}", village.name, areas.settlements[g].name),
             _ => format!("{}{title}", village.name),
         };
-        let geom = if code == "culture_square" { Geom::Polygon(square(place, along, 17.0, 12.0)) } else { Geom::Point(place) };
+        let geom =
+            if code == "culture_square" { Geom::Polygon(square(place, along, 17.0, 12.0)) } else { Geom::Point(place) };
         let spread = rng.random_range(80..130);
-        out.push(Venue { id: ids.give(), village: village.id, kind: code, name, capacity: (capacity * spread / 100).max(4), hours, geom });
+        out.push(Venue {
+            id: ids.give(),
+            village: village.id,
+            kind: code,
+            name,
+            capacity: (capacity * spread / 100).max(4),
+            hours,
+            geom,
+        });
     }
     out
 }
@@ -86,7 +104,8 @@ fn beside(rng: &mut ChaCha8Rng, land: &Land, houses: &Houses, g: usize) -> (Xy, 
 }
 
 fn square(at: Xy, along: (f64, f64), a: f64, b: f64) -> Polygon {
-    let p = |u: f64, v: f64| Xy::new(at.x + u * a * along.0 - v * b * along.1, at.y + u * a * along.1 + v * b * along.0);
+    let p =
+        |u: f64, v: f64| Xy::new(at.x + u * a * along.0 - v * b * along.1, at.y + u * a * along.1 + v * b * along.0);
     Polygon { rings: vec![vec![p(-1.0, 1.0), p(1.0, 1.0), p(1.0, -1.0), p(-1.0, -1.0), p(-1.0, 1.0)]] }
 }
 
@@ -126,13 +145,33 @@ pub fn found_social_orgs(seed: u64, plan: &Plan, land: &Land, areas: &Areas, ids
     out
 }
 
-const INDUSTRIES: [&str; 12] = ["茶叶", "毛竹", "脐橙", "百香果", "林下菌菇", "高山蔬菜", "蜜蜂养殖", "乡村旅游", "民宿", "烤烟", "槟榔芋", "淡水养殖"];
+const INDUSTRIES: [&str; 12] = [
+    "茶叶",
+    "毛竹",
+    "脐橙",
+    "百香果",
+    "林下菌菇",
+    "高山蔬菜",
+    "蜜蜂养殖",
+    "乡村旅游",
+    "民宿",
+    "烤烟",
+    "槟榔芋",
+    "淡水养殖",
+];
 
 /// Joins neighbouring villages to clusters and gives each its committee.
 #[must_use]
 #[allow(clippy::too_many_arguments)] // a cluster joins all these
 pub fn join_clusters(
-    seed: u64, today: NaiveDate, plan: &Plan, land: &Land, areas: &mut Areas, social: &[SocialOrg], buses: &[BusLine], ids: &mut Ids,
+    seed: u64,
+    today: NaiveDate,
+    plan: &Plan,
+    land: &Land,
+    areas: &mut Areas,
+    social: &[SocialOrg],
+    buses: &[BusLine],
+    ids: &mut Ids,
 ) -> Vec<Cluster> {
     let mut rng = dice(seed, 82);
     let near = village_neighbours(plan, land);
@@ -174,7 +213,14 @@ pub fn join_clusters(
 
 #[allow(clippy::too_many_arguments)] // a cluster joins all these
 fn one_cluster(
-    rng: &mut ChaCha8Rng, today: NaiveDate, land: &Land, areas: &mut Areas, social: &[SocialOrg], buses: &[BusLine], members: &[usize], ids: &mut Ids,
+    rng: &mut ChaCha8Rng,
+    today: NaiveDate,
+    land: &Land,
+    areas: &mut Areas,
+    social: &[SocialOrg],
+    buses: &[BusLine],
+    members: &[usize],
+    ids: &mut Ids,
 ) -> Cluster {
     let lead = areas.village(members[0]).clone();
     let short = lead.name.trim_end_matches('村').trim_end_matches("社区").to_string();
@@ -195,7 +241,15 @@ fn one_cluster(
         // Now and then a village joined later, or has left again.
         let from = if k > 2 { since + Duration::days(120) } else { since };
         let to = (k == 4 && rng.random::<f64>() < 0.3).then(|| today - Duration::days(40));
-        list.push(ClusterMember { id: ids.give(), kind: "village", name: village.name.clone(), village: Some(village.id), social_org: None, from, to });
+        list.push(ClusterMember {
+            id: ids.give(),
+            kind: "village",
+            name: village.name.clone(),
+            village: Some(village.id),
+            social_org: None,
+            from,
+            to,
+        });
         for org in social.iter().filter(|o| o.region == village.id) {
             let coop = org.kind == "合作社";
             list.push(ClusterMember {
@@ -209,13 +263,17 @@ fn one_cluster(
             });
         }
     }
-    let places: Vec<Xy> = members.iter().map(|&v| middle(&land.suit, land.grids[land.village_centre[v] as usize].site.cell)).collect();
+    let places: Vec<Xy> =
+        members.iter().map(|&v| middle(&land.suit, land.grids[land.village_centre[v] as usize].site.cell)).collect();
     // A line links the cluster when it stops near two of its villages.
     let links = |b: &&BusLine| places.iter().filter(|p| b.stops.iter().any(|s| s.1.distance(**p) < 900.0)).count() >= 2;
     let bus_lines = buses.iter().filter(links).map(|b| b.id).take(3).collect();
     let first = rng.random_range(0..INDUSTRIES.len());
-    let industries = (0..rng.random_range(1..4_usize)).map(|k| INDUSTRIES[(first + 5 * k) % INDUSTRIES.len()]).collect();
-    Cluster { id: ids.give(), name: format!("{short}片区联村联社"), committee, industries, members: list, bus_lines }
+    let industries =
+        (0..rng.random_range(1..4_usize)).map(|k| INDUSTRIES[(first + 5 * k) % INDUSTRIES.len()]).collect();
+    Cluster {
+        id: ids.give(), name: format!("{short}片区联村联社"), committee, industries, members: list, bus_lines
+    }
 }
 
 fn village_neighbours(plan: &Plan, land: &Land) -> Vec<Vec<u32>> {

@@ -189,7 +189,9 @@ fn classify(land: &Land, built: &[Way]) -> Vec<Class> {
     for (t, &town) in land.township_village.iter().enumerate() {
         let town = land.village_centre[town as usize] as usize;
         let effort = hierarchy::reach(&graph, town);
-        for (_, &centre) in land.village_centre.iter().enumerate().filter(|(v, _)| land.village_township[*v] as usize == t) {
+        for (_, &centre) in
+            land.village_centre.iter().enumerate().filter(|(v, _)| land.village_township[*v] as usize == t)
+        {
             let mut i = centre as usize;
             while i != town && effort[i].is_finite() {
                 let further = |p: &(u32, f32)| effort[p.0 as usize] + p.1;
@@ -380,7 +382,12 @@ fn add_streets(terrain: &Terrain, land: &Land, net: &mut Network) {
                 continue;
             }
             let avenue = (du == 1 && v.rem_euclid(3) == 0) || (dv == 1 && u.rem_euclid(3) == 0);
-            net.segments.push(Segment { class: if avenue { Class::Township } else { Class::Village }, from: a, to: b, line: vec![p, q] });
+            net.segments.push(Segment {
+                class: if avenue { Class::Township } else { Class::Village },
+                from: a,
+                to: b,
+                line: vec![p, q],
+            });
             ends[a as usize].push(b);
             ends[b as usize].push(a);
         }
@@ -390,7 +397,8 @@ fn add_streets(terrain: &Terrain, land: &Land, net: &mut Network) {
 
 /// Ties every connected piece of new streets to its nearest old nodes.
 fn tie(net: &mut Network, ends: &[Vec<u32>], old_nodes: usize) {
-    let used: BTreeSet<u32> = net.segments.iter().flat_map(|s| [s.from, s.to]).filter(|&n| (n as usize) < old_nodes).collect();
+    let used: BTreeSet<u32> =
+        net.segments.iter().flat_map(|s| [s.from, s.to]).filter(|&n| (n as usize) < old_nodes).collect();
     let mut seen = vec![false; ends.len()];
     for start in old_nodes..ends.len() {
         if seen[start] || ends[start].is_empty() {
@@ -411,13 +419,20 @@ fn tie(net: &mut Network, ends: &[Vec<u32>], old_nodes: usize) {
         let mut ties: Vec<(f64, usize, u32)> = piece
             .iter()
             .filter_map(|&i| {
-                used.iter().map(|&o| (net.nodes[i].distance(net.nodes[o as usize]), i, o)).min_by(|a, b| a.0.total_cmp(&b.0))
+                used.iter()
+                    .map(|&o| (net.nodes[i].distance(net.nodes[o as usize]), i, o))
+                    .min_by(|a, b| a.0.total_cmp(&b.0))
             })
             .collect();
         ties.sort_by(|a, b| a.0.total_cmp(&b.0));
         for (k, (d, i, o)) in ties.into_iter().enumerate() {
             if k == 0 || (d < 70.0 && d > 1.0) {
-                net.segments.push(Segment { class: Class::Village, from: i as u32, to: o, line: vec![net.nodes[i], net.nodes[o as usize]] });
+                net.segments.push(Segment {
+                    class: Class::Village,
+                    from: i as u32,
+                    to: o,
+                    line: vec![net.nodes[i], net.nodes[o as usize]],
+                });
             }
         }
     }

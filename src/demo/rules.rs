@@ -132,7 +132,9 @@ pub fn categories(ids: &mut Ids) -> Vec<Category> {
             restricted,
             photo_needed: false,
         });
-        for (k, &(name, village_admitted, township_delegated, legal_dept, restricted, photo_needed)) in leaves.iter().enumerate() {
+        for (k, &(name, village_admitted, township_delegated, legal_dept, restricted, photo_needed)) in
+            leaves.iter().enumerate()
+        {
             out.push(Category {
                 id: ids.give(),
                 code: format!("{:02}{:02}", h + 1, k + 1),
@@ -171,7 +173,8 @@ pub fn rules(areas: &Areas, categories: &[Category]) -> Vec<Rule> {
     ];
     for c in categories.iter().filter(|c| c.parent.is_some()) {
         let department = c.legal_dept.and_then(|d| areas.departments.get(d)).copied();
-        let (first_level, first_unit, assist) = match (c.restricted, c.village_admitted, c.township_delegated.is_some()) {
+        let (first_level, first_unit, assist) = match (c.restricted, c.village_admitted, c.township_delegated.is_some())
+        {
             // Restricted matters go to the county's named officers.
             (true, ..) => ("county_duty_officer", None, Vec::new()),
             (false, true, _) => match department {
@@ -209,5 +212,10 @@ pub fn rules(areas: &Areas, categories: &[Category]) -> Vec<Rule> {
 }
 
 /// How many households each role is to look after (联户帮办目标).
-pub const LINK_TARGETS: [(&str, i32); 5] =
-    [("village_cadre", 10), ("committee_member", 5), ("party_member", 3), ("villager_representative", 1), ("grid_worker", 1)];
+pub const LINK_TARGETS: [(&str, i32); 5] = [
+    ("village_cadre", 10),
+    ("committee_member", 5),
+    ("party_member", 3),
+    ("villager_representative", 1),
+    ("grid_worker", 1),
+];

@@ -187,7 +187,13 @@ pub fn settle(plan: &Plan, suit: &Raster<f32>, terrain: &Terrain, wanted: usize,
     Sites { all, towns }
 }
 
-fn throw_darts(suit: &Raster<f32>, towns: &[usize], seat_radius: f32, order: &[(f32, usize)], scale: f32) -> Vec<(usize, SiteKind)> {
+fn throw_darts(
+    suit: &Raster<f32>,
+    towns: &[usize],
+    seat_radius: f32,
+    order: &[(f32, usize)],
+    scale: f32,
+) -> Vec<(usize, SiteKind)> {
     let bucket = 8;
     let (bw, bh) = (suit.width / bucket + 1, suit.height / bucket + 1);
     let mut buckets: Vec<Vec<(i32, i32)>> = vec![Vec::new(); bw * bh];
@@ -209,7 +215,9 @@ fn throw_darts(suit: &Raster<f32>, towns: &[usize], seat_radius: f32, order: &[(
                     || v < 0
                     || u >= bw as i32
                     || v >= bh as i32
-                    || buckets[v as usize * bw + u as usize].iter().all(|&(px, py)| ((px - x) as f32).hypot((py - y) as f32) >= apart)
+                    || buckets[v as usize * bw + u as usize]
+                        .iter()
+                        .all(|&(px, py)| ((px - x) as f32).hypot((py - y) as f32) >= apart)
             })
         });
         if clear {

@@ -118,7 +118,9 @@ fn incise(land: &mut Raster<f32>, lift: Option<&Raster<f32>>, size: f32, strengt
     let before = land.clone();
     for i in 0..land.data.len() {
         let (x, y) = before.cell(i);
-        let mean = (before.clamped(x + 1, y) + before.clamped(x - 1, y) + before.clamped(x, y + 1) + before.clamped(x, y - 1)) / 4.0;
+        let mean =
+            (before.clamped(x + 1, y) + before.clamped(x - 1, y) + before.clamped(x, y + 1) + before.clamped(x, y - 1))
+                / 4.0;
         land.data[i] += creep * (mean - before.data[i]);
     }
 }
@@ -143,7 +145,10 @@ fn refine(seed: u64, coarse: &Raster<f32>, width: usize, height: usize) -> Raste
         let (cx, cy) = ((x + bx) / COARSE as f32, (y + by) / COARSE as f32);
         let rugged = (steep.bilinear(cx, cy) * 2.2).min(1.0);
         let ridge = 1.0 - 2.0 * detail.fbm(x / 16.0, y / 16.0, 4).abs();
-        land.data[i] = coarse.bilinear(cx, cy) + (0.18 + rugged) * 36.0 * ridge + 4.0 * detail.at(x / 3.0, y / 3.0) + 7.0 * detail.at(x / 8.0 + 70.0, y / 8.0);
+        land.data[i] = coarse.bilinear(cx, cy)
+            + (0.18 + rugged) * 36.0 * ridge
+            + 4.0 * detail.at(x / 3.0, y / 3.0)
+            + 7.0 * detail.at(x / 8.0 + 70.0, y / 8.0);
     }
     land
 }

@@ -202,9 +202,13 @@ pub fn simplify(line: &[Xy], tolerance: f64) -> Vec<Xy> {
     let mut stack = vec![(0, line.len() - 1)];
     if closed {
         // A ring is cut at the places farthest apart, so that it keeps an area.
-        let far = (0..line.len()).max_by(|&a, &b| line[0].distance(line[a]).total_cmp(&line[0].distance(line[b]))).unwrap_or(0);
+        let far = (0..line.len())
+            .max_by(|&a, &b| line[0].distance(line[a]).total_cmp(&line[0].distance(line[b])))
+            .unwrap_or(0);
         let third = (0..line.len())
-            .max_by(|&a, &b| segment_distance(line[a], line[0], line[far]).total_cmp(&segment_distance(line[b], line[0], line[far])))
+            .max_by(|&a, &b| {
+                segment_distance(line[a], line[0], line[far]).total_cmp(&segment_distance(line[b], line[0], line[far]))
+            })
             .unwrap_or(0);
         keep[far] = true;
         keep[third] = true;
@@ -294,7 +298,8 @@ fn crossings(arcs: &[Arc]) -> Vec<usize> {
 
 /// Whether two pieces share anything but one common end.
 fn meet_wrongly(p: Ends, q: Ends) -> bool {
-    let side = |a: (i64, i64), b: (i64, i64), c: (i64, i64)| ((b.0 - a.0) * (c.1 - a.1) - (b.1 - a.1) * (c.0 - a.0)).signum();
+    let side =
+        |a: (i64, i64), b: (i64, i64), c: (i64, i64)| ((b.0 - a.0) * (c.1 - a.1) - (b.1 - a.1) * (c.0 - a.0)).signum();
     let on = |a: (i64, i64), b: (i64, i64), c: (i64, i64)| {
         side(a, b, c) == 0 && c.0 >= a.0.min(b.0) && c.0 <= a.0.max(b.0) && c.1 >= a.1.min(b.1) && c.1 <= a.1.max(b.1)
     };
@@ -304,7 +309,8 @@ fn meet_wrongly(p: Ends, q: Ends) -> bool {
     }
     if shared == 1 {
         // They may only meet there: neither other end lies on the other piece.
-        let (p_free, q_free) = (if p.0 == q.0 || p.0 == q.1 { p.1 } else { p.0 }, if q.0 == p.0 || q.0 == p.1 { q.1 } else { q.0 });
+        let (p_free, q_free) =
+            (if p.0 == q.0 || p.0 == q.1 { p.1 } else { p.0 }, if q.0 == p.0 || q.0 == p.1 { q.1 } else { q.0 });
         return on(p.0, p.1, q_free) || on(q.0, q.1, p_free);
     }
     let (d1, d2) = (side(q.0, q.1, p.0), side(q.0, q.1, p.1));
@@ -386,7 +392,13 @@ pub fn signed_area2(ring: &[Xy]) -> f64 {
 /// Whether a place lies within a closed ring (even–odd rule).
 #[must_use]
 pub fn ring_holds(ring: &[Xy], p: Xy) -> bool {
-    ring.windows(2).filter(|w| (w[0].y > p.y) != (w[1].y > p.y) && p.x < (w[1].x - w[0].x) * (p.y - w[0].y) / (w[1].y - w[0].y) + w[0].x).count() % 2 == 1
+    ring.windows(2)
+        .filter(|w| {
+            (w[0].y > p.y) != (w[1].y > p.y) && p.x < (w[1].x - w[0].x) * (p.y - w[0].y) / (w[1].y - w[0].y) + w[0].x
+        })
+        .count()
+        % 2
+        == 1
 }
 
 impl Polygon {

@@ -40,7 +40,9 @@ pub fn bus_lines(plan: &Plan, land: &Land, areas: &Areas, net: &Network, ids: &m
     let seat = village_node(land.township_village[0] as usize);
     let from_seat = Tree::grow(net, seat);
     let mut wishes: Vec<(u32, usize, String)> = (1..plan.townships)
-        .map(|t| (seat, land.township_village[t] as usize, format!("{}—{}", areas.township(0).name, areas.township(t).name)))
+        .map(|t| {
+            (seat, land.township_village[t] as usize, format!("{}—{}", areas.township(0).name, areas.township(t).name))
+        })
         .collect();
     // Then each township's villages in turn, the farthest first.
     let mut of_township: Vec<Vec<usize>> = vec![Vec::new(); plan.townships];
@@ -49,7 +51,11 @@ pub fn bus_lines(plan: &Plan, land: &Land, areas: &Areas, net: &Network, ids: &m
     }
     for (t, villages) in of_township.iter_mut().enumerate() {
         let town = net.nodes[village_node(land.township_village[t] as usize) as usize];
-        villages.sort_by(|&a, &b| net.nodes[village_node(b) as usize].distance(town).total_cmp(&net.nodes[village_node(a) as usize].distance(town)));
+        villages.sort_by(|&a, &b| {
+            net.nodes[village_node(b) as usize]
+                .distance(town)
+                .total_cmp(&net.nodes[village_node(a) as usize].distance(town))
+        });
     }
     'all: for turn in 0..20 {
         for (t, villages) in of_township.iter().enumerate() {
@@ -68,12 +74,22 @@ pub fn bus_lines(plan: &Plan, land: &Land, areas: &Areas, net: &Network, ids: &m
         if n == plan.bus_lines {
             break;
         }
-        let line = if from == seat { from_seat.line(net, village_node(to)) } else { Tree::grow(net, from).line(net, village_node(to)) };
+        let line = if from == seat {
+            from_seat.line(net, village_node(to))
+        } else {
+            Tree::grow(net, from).line(net, village_node(to))
+        };
         if line.len() < 2 {
             continue;
         }
         let stops = stops(&line, areas);
-        out.push(BusLine { id: ids.give(), number: format!("{}", 101 + n), name: format!("{}路 {name}", 101 + n), line, stops });
+        out.push(BusLine {
+            id: ids.give(),
+            number: format!("{}", 101 + n),
+            name: format!("{}路 {name}", 101 + n),
+            line,
+            stops,
+        });
     }
     out
 }

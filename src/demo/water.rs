@@ -97,10 +97,17 @@ pub fn surface(reach: &Reach) -> Option<Vec<Polygon>> {
         return None;
     }
     let ring = |l: &LineString<f64>| -> Vec<Xy> {
-        let tidy: Vec<Xy> = l.0.iter().map(|c| Xy::new((c.x * 100.0).round() / 100.0, (c.y * 100.0).round() / 100.0)).collect();
+        let tidy: Vec<Xy> =
+            l.0.iter().map(|c| Xy::new((c.x * 100.0).round() / 100.0, (c.y * 100.0).round() / 100.0)).collect();
         simplify(&tidy, 1.5)
     };
-    Some(wide.into_iter().map(|p| Polygon { rings: std::iter::once(ring(p.exterior())).chain(p.interiors().iter().map(ring)).collect() }).collect())
+    Some(
+        wide.into_iter()
+            .map(|p| Polygon {
+                rings: std::iter::once(ring(p.exterior())).chain(p.interiors().iter().map(ring)).collect(),
+            })
+            .collect(),
+    )
 }
 
 /// Depth of a reservoir at its dam, metres.
@@ -120,7 +127,10 @@ pub fn reservoirs(terrain: &Terrain, wanted: usize) -> Raster<u32> {
         })
         .map(|i| {
             let (x, y) = terrain.height.cell(i);
-            let steep: f32 = (-3..=3).flat_map(|dy| (-3..=3).map(move |dx| (dx, dy))).map(|(dx, dy)| terrain.slope.clamped(x + dx, y + dy)).sum();
+            let steep: f32 = (-3..=3)
+                .flat_map(|dy| (-3..=3).map(move |dx| (dx, dy)))
+                .map(|(dx, dy)| terrain.slope.clamped(x + dx, y + dy))
+                .sum();
             (steep, i)
         })
         .collect();

@@ -111,9 +111,7 @@ fn first_height(inputs: &Inputs) -> u8 {
 
 fn may_begin(inputs: &Inputs, unit: &Unit, floor: u8) -> bool {
     match unit.kind {
-        UnitKind::Department => {
-            inputs.rule.first_unit_id == Some(unit.id) && floor <= UnitKind::Department.height()
-        }
+        UnitKind::Department => inputs.rule.first_unit_id == Some(unit.id) && floor <= UnitKind::Department.height(),
         kind => kind.height() >= floor,
     }
 }
@@ -205,7 +203,12 @@ pub fn role_zh(role: &str) -> &'static str {
 }
 
 /// Sign-for and finish limits: by the clock when urgent, else over working days of the calendar.
-fn deadlines(now: DateTime<Utc>, urgency: Urgency, rule: &Rule, calendar: &WorkCalendar) -> (DateTime<Utc>, DateTime<Utc>) {
+fn deadlines(
+    now: DateTime<Utc>,
+    urgency: Urgency,
+    rule: &Rule,
+    calendar: &WorkCalendar,
+) -> (DateTime<Utc>, DateTime<Utc>) {
     let accept = i64::from(rule.accept_minutes);
     let accept_by = match urgency {
         Urgency::Urgent => now + chrono::Duration::minutes(accept),

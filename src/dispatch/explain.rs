@@ -33,7 +33,11 @@ fn place(inputs: &Inputs, decision: &Decision) -> String {
     if decision.provisional {
         let others: Vec<&str> = decision.neighbours.iter().take(2).map(|n| n.name.as_str()).collect();
         let others = if others.is_empty() { String::new() } else { format!(",也可能在{}", others.join("、")) };
-        return format!("事发地{accuracy}最可能在{}(可能性{:.0}%){others},暂派,请承办人确认或一键转交。", grid.name, grid.probability * 100.0);
+        return format!(
+            "事发地{accuracy}最可能在{}(可能性{:.0}%){others},暂派,请承办人确认或一键转交。",
+            grid.name,
+            grid.probability * 100.0
+        );
     }
     format!("事发地{accuracy}在{}内。", grid.name)
 }
@@ -48,7 +52,8 @@ fn owner(inputs: &Inputs, decision: &Decision) -> String {
     } else if !inputs.matter.village_admitted {
         format!("“{}”不在村级准入清单内,不下派到村", inputs.matter.name)
     } else {
-        let passed: Vec<&str> = decision.walk.iter().filter(|s| s.outcome != "chosen").map(|s| s.unit_name.as_str()).collect();
+        let passed: Vec<&str> =
+            decision.walk.iter().filter(|s| s.outcome != "chosen").map(|s| s.unit_name.as_str()).collect();
         match passed.len() {
             0 => format!("按“{}”的办理规则", inputs.matter.name),
             1..=2 => format!("{}暂无人可承接", passed.join("、")),

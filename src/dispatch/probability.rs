@@ -133,7 +133,8 @@ mod tests {
         // Φ(0), Φ(1), Φ(2) of the border's distance in σ.
         for (sigmas, expected) in [(0.0, 0.5), (1.0, 0.8413), (2.0, 0.9772)] {
             let border = 117.2 + sigmas * 20.0 / x_m;
-            let found = candidates(at, Some(Sigma(20.0)), &[strip(1, 117.0, border, false), strip(2, border, 118.0, false)]);
+            let found =
+                candidates(at, Some(Sigma(20.0)), &[strip(1, 117.0, border, false), strip(2, border, 118.0, false)]);
             assert!((found[0].probability - expected).abs() < 0.015, "{sigmas}: {found:?}");
         }
     }

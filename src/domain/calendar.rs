@@ -68,7 +68,11 @@ impl WorkCalendar {
     /// When a day begins there, also where the clocks are put forward at midnight.
     fn midnight(&self, day: NaiveDate) -> DateTime<Utc> {
         let midnight = day.and_time(chrono::NaiveTime::MIN);
-        let local = self.zone.from_local_datetime(&midnight).earliest().or_else(|| self.zone.from_local_datetime(&(midnight + Duration::hours(1))).earliest());
+        let local = self
+            .zone
+            .from_local_datetime(&midnight)
+            .earliest()
+            .or_else(|| self.zone.from_local_datetime(&(midnight + Duration::hours(1))).earliest());
         local.map_or_else(|| midnight.and_utc(), |t| t.with_timezone(&Utc))
     }
 }
@@ -85,7 +89,8 @@ mod tests {
     fn free_days_do_not_count_and_exchanged_days_do() {
         let day = |d| NaiveDate::from_ymd_opt(2026, 10, d).expect("a day");
         // National day 1–7 October 2026 is free, Saturday the 10th is worked.
-        let calendar = WorkCalendar::new(chrono_tz::Asia::Shanghai, (1..=7).map(|d| (day(d), false)).chain([(day(10), true)]));
+        let calendar =
+            WorkCalendar::new(chrono_tz::Asia::Shanghai, (1..=7).map(|d| (day(d), false)).chain([(day(10), true)]));
         let cases = [
             ("2026-09-30T15:00:00+08:00", 1, "2026-10-08T15:00:00+08:00"),
             ("2026-10-03T15:00:00+08:00", 1, "2026-10-09T00:00:00+08:00"),

@@ -54,14 +54,19 @@ fn body_problem(rejection: &JsonRejection) -> Problem {
                 format!("The value of {pointer} is not valid: {fault}"),
             )
         }
-        JsonRejection::JsonSyntaxError(_) => {
-            Problem::bad_field("", format!("请求体不是有效的 JSON:{text}"), format!("The body is not valid JSON: {text}"))
-        }
+        JsonRejection::JsonSyntaxError(_) => Problem::bad_field(
+            "",
+            format!("请求体不是有效的 JSON:{text}"),
+            format!("The body is not valid JSON: {text}"),
+        ),
         JsonRejection::MissingJsonContentType(_) => Problem::new(
             ProblemKind::UnsupportedMedia,
             "not-json",
             ("需要 JSON", "JSON is needed"),
-            ("请以 Content-Type: application/json 发送。".to_owned(), "Send it as Content-Type: application/json.".to_owned()),
+            (
+                "请以 Content-Type: application/json 发送。".to_owned(),
+                "Send it as Content-Type: application/json.".to_owned(),
+            ),
         ),
         other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
             ProblemKind::TooLarge,

@@ -1,17 +1,17 @@
 //! HTTP: handlers, extractors, problem+json. The only module that knows axum.
 
+pub mod county;
 pub mod dispatch;
 pub mod extract;
-pub mod county;
 pub mod grid;
 pub mod health;
 pub mod incident;
-pub mod metrics;
 pub mod live;
+pub mod metrics;
 pub mod ogc;
 pub mod problem;
-pub mod tile;
 pub mod spatial;
+pub mod tile;
 pub mod web_map;
 
 use std::time::Duration;
@@ -46,7 +46,8 @@ struct Document;
 
 /// All routes and the OpenAPI document of those that are described.
 pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(Document::openapi()).merge(health::routes())
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(health::routes())
         .merge(incident::routes())
         .merge(grid::routes())
         .merge(dispatch::routes())

@@ -108,7 +108,11 @@ pub async fn render(request: Request, next: Next) -> Response {
         title: say(&problem.title),
         status: code.as_u16(),
         detail: say(&problem.detail),
-        errors: problem.fields.iter().map(|f| FieldError { pointer: f.pointer.clone(), detail: say(&f.detail) }).collect(),
+        errors: problem
+            .fields
+            .iter()
+            .map(|f| FieldError { pointer: f.pointer.clone(), detail: say(&f.detail) })
+            .collect(),
         request_id,
         extra: problem.extra,
     };
@@ -161,7 +165,10 @@ fn framework_problem(code: StatusCode) -> Problem {
         _ => (
             "internal",
             ("服务器出错", "The server failed"),
-            ("服务器内部出错,已记录。请稍后重试,并把请求编号告诉管理员。", "Something failed inside and was logged. Try again later and give the administrator the request id."),
+            (
+                "服务器内部出错,已记录。请稍后重试,并把请求编号告诉管理员。",
+                "Something failed inside and was logged. Try again later and give the administrator the request id.",
+            ),
         ),
     };
     Problem::new(ProblemKind::Unavailable, slug, title, (detail.0.to_owned(), detail.1.to_owned()))

@@ -7,11 +7,11 @@ use thiserror::Error;
 use super::{SystemClock, Yitu};
 use crate::atlas::Atlas;
 use crate::config::Config;
-use crate::tiles::TileConfigs;
-use crate::tiles::config::TileConfigError;
 use crate::db::connect::Addresses;
 use crate::db::embedded::{EmbeddedError, EmbeddedServer};
 use crate::db::{self, ConnectError, Databases};
+use crate::tiles::TileConfigs;
+use crate::tiles::config::TileConfigError;
 
 /// An open database; closing it also stops a server of our own.
 #[derive(Debug)]

@@ -32,7 +32,8 @@ pub fn render<'a>(
     } else {
         let last = tile.z() >= config.maxzoom;
         let tolerance = if last { 0.0 } else { config.tolerance_px * UNITS_PER_PX };
-        let columns: Vec<(&str, Option<usize>)> = config.attributes.iter().map(|a| (a.as_str(), schema.position(a))).collect();
+        let columns: Vec<(&str, Option<usize>)> =
+            config.attributes.iter().map(|a| (a.as_str(), schema.position(a))).collect();
         for feature in shown {
             let Some(shape) = feature.geometry.as_ref().and_then(|g| shape(g, tile, tolerance)) else { continue };
             if !last && is_too_small(&shape, config.min_area_px) {

@@ -43,11 +43,22 @@ fn counts_are_as_planned() {
         let kind = |k| c.grids.iter().filter(|g| g.kind == k).count();
         assert_eq!((kind("general"), kind("dedicated")), (plan.general_grids, plan.dedicated_grids));
         assert_eq!(
-            (c.households.len(), c.responders.len(), c.venues.len(), c.clusters.len(), c.bus_lines.len(), c.incidents.len()),
+            (
+                c.households.len(),
+                c.responders.len(),
+                c.venues.len(),
+                c.clusters.len(),
+                c.bus_lines.len(),
+                c.incidents.len()
+            ),
             (plan.households, plan.responders, plan.venues, plan.clusters, plan.bus_lines, plan.incidents),
             "seed {seed}"
         );
-        assert!(c.roads.len().abs_diff(plan.road_segments) * 3 < plan.road_segments, "seed {seed}: {} road segments", c.roads.len());
+        assert!(
+            c.roads.len().abs_diff(plan.road_segments) * 3 < plan.road_segments,
+            "seed {seed}: {} road segments",
+            c.roads.len()
+        );
     }
 }
 
@@ -180,7 +191,9 @@ fn every_incident_has_a_consistent_history_and_deadlines() {
         assert!(i.reported_at <= i.received_at && i.received_at <= now());
         assert!(i.reported_at > now() - Duration::days(549));
         assert!(i.accept_by >= i.received_at && i.resolve_by >= i.accept_by.min(i.resolve_by));
-        let live: Vec<usize> = (0..i.assignments.len()).filter(|&k| i.assignments[k].owner && i.assignments[k].ended_at.is_none()).collect();
+        let live: Vec<usize> = (0..i.assignments.len())
+            .filter(|&k| i.assignments[k].owner && i.assignments[k].ended_at.is_none())
+            .collect();
         assert_eq!(live, if ended { vec![] } else { vec![i.current] }, "{}", i.number);
         assert_eq!(i.grid.is_none(), i.state == "pending_location");
         if let (Some(place), Some(grid)) = (i.place, i.grid) {
@@ -210,7 +223,14 @@ fn check_history(i: &Incident) {
     let mut at = i.received_at;
     for s in &i.history {
         assert_eq!(s.from_state, before, "{}", i.number);
-        assert!(allowed(s.action, s.from_state, s.to_state), "{}: {} {:?} → {}", i.number, s.action, s.from_state, s.to_state);
+        assert!(
+            allowed(s.action, s.from_state, s.to_state),
+            "{}: {} {:?} → {}",
+            i.number,
+            s.action,
+            s.from_state,
+            s.to_state
+        );
         assert!(s.at >= at && s.at <= now(), "{}: {} at {} after {at}", i.number, s.action, s.at);
         (before, at) = (Some(s.to_state), s.at);
         // Whoever resolved it is not whoever checks it.

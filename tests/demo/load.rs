@@ -85,7 +85,10 @@ async fn people_stand_where_they_belong(pool: &PgPool) {
     let outside = "SELECT count(*) FROM household h JOIN layer_grid g ON g.id = h.grid_id WHERE h.geom IS NOT NULL AND NOT ST_Covers(g.geom, h.geom)";
     assert_eq!(number(pool, outside).await, 0);
     assert!(number(pool, "SELECT count(*) FROM household WHERE geom IS NULL").await > 0, "some are 待落图");
-    assert!(number(pool, "SELECT count(*) FROM household WHERE geom IS NOT NULL AND register_grid_id <> grid_id").await > 0, "some are 插花户");
+    assert!(
+        number(pool, "SELECT count(*) FROM household WHERE geom IS NOT NULL AND register_grid_id <> grid_id").await > 0,
+        "some are 插花户"
+    );
     let misplaced = "SELECT count(*) FROM incident i JOIN grid_version v ON v.id = i.grid_version_id WHERE NOT ST_Covers(v.geom, i.geom)";
     assert_eq!(number(pool, misplaced).await, 0);
     let codes = "SELECT count(*) FROM layer_grid WHERE code IS NULL OR village_code IS NULL OR group_id IS NULL";
@@ -93,8 +96,12 @@ async fn people_stand_where_they_belong(pool: &PgPool) {
 }
 
 async fn ledgers_are_whole(pool: &PgPool) {
-    for (layer, table) in [("household", "household"), ("grid", "grid"), ("building", "building"), ("road", "road"), ("region", "region")] {
-        let sql = format!("SELECT count(*) FROM {table} t WHERE NOT EXISTS (SELECT FROM change_log c WHERE c.layer = '{layer}' AND c.feature_id = t.id)");
+    for (layer, table) in
+        [("household", "household"), ("grid", "grid"), ("building", "building"), ("road", "road"), ("region", "region")]
+    {
+        let sql = format!(
+            "SELECT count(*) FROM {table} t WHERE NOT EXISTS (SELECT FROM change_log c WHERE c.layer = '{layer}' AND c.feature_id = t.id)"
+        );
         let missing: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(pool).await.unwrap();
         assert_eq!(missing, 0, "every {layer} is in the change log");
     }
@@ -112,10 +119,16 @@ async fn ledgers_are_whole(pool: &PgPool) {
 async fn phones_open(pool: &PgPool, data: &std::path::Path) {
     let key = PhoneKey::from_hex(&std::fs::read_to_string(data.join("phone.key")).unwrap()).unwrap();
     let sealed: Vec<(Vec<u8>, Vec<u8>, Vec<u8>)> =
-        sqlx::query_as("SELECT ciphertext, number_hash, tail_hash FROM phone ORDER BY id LIMIT 50").fetch_all(pool).await.unwrap();
+        sqlx::query_as("SELECT ciphertext, number_hash, tail_hash FROM phone ORDER BY id LIMIT 50")
+            .fetch_all(pool)
+            .await
+            .unwrap();
     for (ciphertext, number_hash, tail_hash) in sealed {
         let digits = key.open(&ciphertext).unwrap();
         assert!(digits.starts_with("1990") && digits.len() == 11, "{digits} is outside the fictional block");
-        assert_eq!((number_hash.as_slice(), tail_hash.as_slice()), (&key.number_hash(&digits)[..], &key.tail_hash(&digits)[..]));
+        assert_eq!(
+            (number_hash.as_slice(), tail_hash.as_slice()),
+            (&key.number_hash(&digits)[..], &key.tail_hash(&digits)[..])
+        );
     }
 }

@@ -122,7 +122,9 @@ impl Cluster {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         }
-        Err(EmbeddedError::Program { program: "postgres", output: format!("遗留的进程 {pid} 停不下来,请手工结束它。") })
+        Err(EmbeddedError::Program {
+            program: "postgres", output: format!("遗留的进程 {pid} 停不下来,请手工结束它。")
+        })
     }
 
     /// The process named by `postmaster.pid`, if it is alive and a server on this very folder.
@@ -154,9 +156,10 @@ fn choose(installed: Vec<Install>, made_by: Option<&str>, home: &Path) -> Result
 
 /// FNV-1a of a path: a short name for it.
 fn fingerprint(path: &Path) -> u64 {
-    path.as_os_str().as_encoded_bytes().iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    path.as_os_str()
+        .as_encoded_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
@@ -170,7 +173,9 @@ mod tests {
     #[test]
     fn the_server_fits_the_cluster_or_the_way_out_is_named() {
         let home = Path::new("/data/postgres");
-        let say = |installed: Vec<Install>, made_by| choose(installed, made_by, home).map(|i| i.major).map_err(|e| e.to_string());
+        let say = |installed: Vec<Install>, made_by| {
+            choose(installed, made_by, home).map(|i| i.major).map_err(|e| e.to_string())
+        };
         assert_eq!(say(vec![install(16, false), install(15, true)], None), Ok(15));
         assert_eq!(say(vec![install(16, true), install(15, true)], Some("15")), Ok(15));
         assert!(say(vec![], None).expect_err("none").contains("postgresql-15-postgis-3"));

@@ -37,7 +37,9 @@ pub enum EmbeddedError {
     #[error("数据目录 {0} 正被另一个 yitu 使用。请先停掉它,或用 YITU_DATA_DIR 换一个目录。")]
     InUse(PathBuf),
     /// No server programs.
-    #[error("没有找到 PostgreSQL 服务程序。请安装:apt-get install postgresql-15 postgresql-15-postgis-3;或用 DATABASE_URL 指向已有的服务器。")]
+    #[error(
+        "没有找到 PostgreSQL 服务程序。请安装:apt-get install postgresql-15 postgresql-15-postgis-3;或用 DATABASE_URL 指向已有的服务器。"
+    )]
     NoServer,
     /// A server without PostGIS.
     #[error("PostgreSQL {0} 没有装 PostGIS 扩展。请安装:apt-get install postgresql-{0}-postgis-3。")]
@@ -64,7 +66,9 @@ pub enum EmbeddedError {
         free_mb: u64,
     },
     /// The unprivileged user cannot reach the folder.
-    #[error("用户 {user} 进不了数据目录 {folder}(PostgreSQL 不能以 root 运行)。请用 YITU_DATA_DIR 换到它能进的位置,例如 /var/lib/yitu。")]
+    #[error(
+        "用户 {user} 进不了数据目录 {folder}(PostgreSQL 不能以 root 运行)。请用 YITU_DATA_DIR 换到它能进的位置,例如 /var/lib/yitu。"
+    )]
     Unreachable {
         /// Who PostgreSQL runs as.
         user: String,
@@ -72,7 +76,9 @@ pub enum EmbeddedError {
         folder: PathBuf,
     },
     /// No user to run as.
-    #[error("以 root 启动时需要一个普通用户来运行 PostgreSQL,但没有 postgres 用户。请安装 postgresql-15,或换普通用户启动。")]
+    #[error(
+        "以 root 启动时需要一个普通用户来运行 PostgreSQL,但没有 postgres 用户。请安装 postgresql-15,或换普通用户启动。"
+    )]
     NoUser,
     /// The folder cannot be written.
     #[error("数据目录 {folder} 不能使用:{source}")]

@@ -20,14 +20,49 @@ impl Loader<'_> {
 
     async fn incident_rows(&mut self) -> Result<u64, LoadError> {
         let columns = [
-            "county_id", "id", "number", "state", "category_id", "restricted", "urgency", "description", "location_source", "geom", "accuracy_m",
-            "confidence", "household_id", "location_text", "village_id", "grid_id", "grid_version_id", "reporter", "reported_at", "received_at",
-            "current_assignment_id", "next_deadline_at", "accept_by", "resolve_by", "resolved_at", "resolved_by", "closed_at", "on_the_spot", "version",
+            "county_id",
+            "id",
+            "number",
+            "state",
+            "category_id",
+            "restricted",
+            "urgency",
+            "description",
+            "location_source",
+            "geom",
+            "accuracy_m",
+            "confidence",
+            "household_id",
+            "location_text",
+            "village_id",
+            "grid_id",
+            "grid_version_id",
+            "reporter",
+            "reported_at",
+            "received_at",
+            "current_assignment_id",
+            "next_deadline_at",
+            "accept_by",
+            "resolve_by",
+            "resolved_at",
+            "resolved_by",
+            "closed_at",
+            "on_the_spot",
+            "version",
         ];
         let (county, id) = (self.county, self.county_id);
         let mut copy = self.load.copy("incident", &columns).await?;
         for i in &county.incidents {
-            let rows = copy.rows().row().int8(id).uuid(i.id).int8(i.number).text(i.state).int8(i.category).bool(i.restricted).text(i.urgency);
+            let rows = copy
+                .rows()
+                .row()
+                .int8(id)
+                .uuid(i.id)
+                .int8(i.number)
+                .text(i.state)
+                .int8(i.category)
+                .bool(i.restricted)
+                .text(i.urgency);
             let rows = rows.text(&i.description).text(i.source).optional(i.place, |w, p| {
                 w.point(position(&county.frame, p));
             });
@@ -40,13 +75,30 @@ impl Loader<'_> {
     }
 
     async fn assignments(&mut self) -> Result<u64, LoadError> {
-        let columns =
-            ["county_id", "id", "incident_id", "role", "unit_id", "responder_id", "accept_by", "accepted_at", "started_at", "ended_at"];
+        let columns = [
+            "county_id",
+            "id",
+            "incident_id",
+            "role",
+            "unit_id",
+            "responder_id",
+            "accept_by",
+            "accepted_at",
+            "started_at",
+            "ended_at",
+        ];
         let (county, id) = (self.county, self.county_id);
         let mut copy = self.load.copy("assignment", &columns).await?;
         for i in &county.incidents {
             for a in &i.assignments {
-                let rows = copy.rows().row().int8(id).int8(a.id).uuid(i.id).text(if a.owner { "owner" } else { "helper" }).int8(a.unit);
+                let rows = copy
+                    .rows()
+                    .row()
+                    .int8(id)
+                    .int8(a.id)
+                    .uuid(i.id)
+                    .text(if a.owner { "owner" } else { "helper" })
+                    .int8(a.unit);
                 let rows = rows.optional(a.responder, |w, r| {
                     w.int8(r);
                 });
@@ -63,8 +115,21 @@ impl Loader<'_> {
 
     async fn histories(&mut self) -> Result<u64, LoadError> {
         let columns = [
-            "county_id", "id", "incident_id", "ordinal", "action", "actor", "at", "from_version", "from_state", "to_state", "unit_id", "responder_id",
-            "note", "previous_digest", "digest",
+            "county_id",
+            "id",
+            "incident_id",
+            "ordinal",
+            "action",
+            "actor",
+            "at",
+            "from_version",
+            "from_state",
+            "to_state",
+            "unit_id",
+            "responder_id",
+            "note",
+            "previous_digest",
+            "digest",
         ];
         let (county, id) = (self.county, self.county_id);
         let mut copy = self.load.copy("incident_history", &columns).await?;
@@ -72,7 +137,16 @@ impl Loader<'_> {
             let mut previous: Option<[u8; 32]> = None;
             for (n, s) in i.history.iter().enumerate() {
                 let digest = digest(i, n, s, previous)?;
-                let rows = copy.rows().row().int8(id).int8(s.id).uuid(i.id).int4(n as i32 + 1).text(s.action).text(&s.actor).timestamptz(s.at);
+                let rows = copy
+                    .rows()
+                    .row()
+                    .int8(id)
+                    .int8(s.id)
+                    .uuid(i.id)
+                    .int4(n as i32 + 1)
+                    .text(s.action)
+                    .text(&s.actor)
+                    .timestamptz(s.at);
                 let rows = rows.int4(n as i32).optional(s.from_state, |w, f| {
                     w.text(f);
                 });
@@ -94,7 +168,16 @@ impl Loader<'_> {
     }
 
     async fn decisions(&mut self) -> Result<u64, LoadError> {
-        let columns = ["county_id", "incident_id", "decided_at", "algorithm_version", "rule_version", "inputs", "outcome", "explanation"];
+        let columns = [
+            "county_id",
+            "incident_id",
+            "decided_at",
+            "algorithm_version",
+            "rule_version",
+            "inputs",
+            "outcome",
+            "explanation",
+        ];
         let (county, id) = (self.county, self.county_id);
         let mut copy = self.load.copy("dispatch_decision", &columns).await?;
         for i in &county.incidents {

@@ -39,11 +39,28 @@ pub const STAGES: [&str; 5] = ["辖区与组织", "图层", "户与人口", "事
 ///
 /// # Errors
 /// When the database refuses a row or a deferred rule; nothing is then left behind.
-pub async fn load(load: BulkLoad, county: &County, key: &PhoneKey, progress: &mut (dyn FnMut(usize) + Send)) -> Result<u64, LoadError> {
+pub async fn load(
+    load: BulkLoad,
+    county: &County,
+    key: &PhoneKey,
+    progress: &mut (dyn FnMut(usize) + Send),
+) -> Result<u64, LoadError> {
     let mut loader = Loader { load, county, county_id: county.regions[0].id, key };
     progress(0);
     let mut rows = loader.places_and_orgs().await?;
-    loader.load.analyze(&["region", "villager_group", "settlement", "party_org", "handling_unit", "grid", "grid_version", "category"]).await?;
+    loader
+        .load
+        .analyze(&[
+            "region",
+            "villager_group",
+            "settlement",
+            "party_org",
+            "handling_unit",
+            "grid",
+            "grid_version",
+            "category",
+        ])
+        .await?;
     progress(1);
     rows += loader.layers().await?;
     progress(2);
@@ -64,7 +81,10 @@ fn position(frame: &Frame, p: Xy) -> Position {
     (p.lon, p.lat)
 }
 
-fn rings<'p>(frame: &'p Frame, polygon: &'p Polygon) -> impl ExactSizeIterator<Item = impl ExactSizeIterator<Item = Position> + 'p> + 'p {
+fn rings<'p>(
+    frame: &'p Frame,
+    polygon: &'p Polygon,
+) -> impl ExactSizeIterator<Item = impl ExactSizeIterator<Item = Position> + 'p> + 'p {
     polygon.rings.iter().map(move |ring| ring.iter().map(move |p| position(frame, *p)))
 }
 

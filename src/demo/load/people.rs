@@ -19,12 +19,33 @@ impl Loader<'_> {
     async fn households(&mut self) -> Result<u64, LoadError> {
         let (county, id) = (self.county, self.county_id);
         let columns = [
-            "county_id", "id", "number", "village_id", "villager_group_id", "settlement_id", "grid_id", "grid_source", "register_grid_id", "geom",
-            "outline", "address", "head_name", "tags",
+            "county_id",
+            "id",
+            "number",
+            "village_id",
+            "villager_group_id",
+            "settlement_id",
+            "grid_id",
+            "grid_source",
+            "register_grid_id",
+            "geom",
+            "outline",
+            "address",
+            "head_name",
+            "tags",
         ];
         let mut copy = self.load.copy("household", &columns).await?;
         for h in &county.households {
-            let rows = copy.rows().row().int8(id).int8(h.id).text(&h.number).int8(h.village).int8(h.group).int8(h.settlement).int8(h.grid);
+            let rows = copy
+                .rows()
+                .row()
+                .int8(id)
+                .int8(h.id)
+                .text(&h.number)
+                .int8(h.village)
+                .int8(h.group)
+                .int8(h.settlement)
+                .int8(h.grid);
             let rows = rows.text(if h.door.is_some() { "point" } else { "register" }).int8(h.register_grid);
             let rows = rows.optional(h.door, |w, p| {
                 w.point(position(&county.frame, p));
@@ -40,12 +61,16 @@ impl Loader<'_> {
 
     async fn members(&mut self) -> Result<u64, LoadError> {
         let (county, id) = (self.county, self.county_id);
-        let columns = ["county_id", "id", "household_id", "name", "relation", "gender", "birth_year", "at_home", "tags"];
+        let columns =
+            ["county_id", "id", "household_id", "name", "relation", "gender", "birth_year", "at_home", "tags"];
         let mut copy = self.load.copy("member", &columns).await?;
         for h in &county.households {
             for m in &h.members {
                 let rows = copy.rows().row().int8(id).int8(m.id).int8(h.id).text(&m.name).text(m.relation);
-                rows.text(if m.female { "female" } else { "male" }).int2(m.birth_year).bool(m.at_home).text_array(&m.tags);
+                rows.text(if m.female { "female" } else { "male" })
+                    .int2(m.birth_year)
+                    .bool(m.at_home)
+                    .text_array(&m.tags);
             }
             copy.flush_full().await?;
         }
@@ -88,15 +113,20 @@ impl Loader<'_> {
         let mut copy = self.load.copy("appointment", &columns).await?;
         for r in &county.responders {
             for a in &r.appointments {
-                let rows = copy.rows().row().int8(a.id).int8(id).int8(r.id).text(a.role).int8(a.unit).int8(a.region).optional(a.grid, |w, g| {
-                    w.int8(g);
-                });
+                let rows =
+                    copy.rows().row().int8(a.id).int8(id).int8(r.id).text(a.role).int8(a.unit).int8(a.region).optional(
+                        a.grid,
+                        |w, g| {
+                            w.int8(g);
+                        },
+                    );
                 rows.daterange(Some(a.from), None);
             }
             copy.flush_full().await?;
         }
         total += copy.finish().await?;
-        let mut copy = self.load.copy("presence", &["county_id", "responder_id", "month", "in_village", "confirmed_at"]).await?;
+        let mut copy =
+            self.load.copy("presence", &["county_id", "responder_id", "month", "in_village", "confirmed_at"]).await?;
         for r in &county.responders {
             for (month, in_village) in &r.presence {
                 // Confirmed on the third of the month, or at the county's last instant before that.
@@ -115,7 +145,10 @@ impl Loader<'_> {
 
     async fn links(&mut self) -> Result<u64, LoadError> {
         let (county, id) = (self.county, self.county_id);
-        let mut copy = self.load.copy("household_link", &["id", "county_id", "household_id", "responder_id", "valid_during"]).await?;
+        let mut copy = self
+            .load
+            .copy("household_link", &["id", "county_id", "household_id", "responder_id", "valid_during"])
+            .await?;
         for l in &county.links {
             copy.rows().row().int8(l.id).int8(id).int8(l.household).int8(l.responder).daterange(Some(l.from), None);
             copy.flush_full().await?;

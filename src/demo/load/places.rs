@@ -44,7 +44,12 @@ impl Loader<'_> {
         Ok(copy.finish().await?)
     }
 
-    async fn named(&mut self, table: &'static str, columns: &[&'static str], settlements: bool) -> Result<u64, LoadError> {
+    async fn named(
+        &mut self,
+        table: &'static str,
+        columns: &[&'static str],
+        settlements: bool,
+    ) -> Result<u64, LoadError> {
         let (county, id) = (self.county, self.county_id);
         let list: &[Named] = if settlements { &county.settlements } else { &county.groups };
         let mut copy = self.load.copy(table, columns).await?;
@@ -61,7 +66,8 @@ impl Loader<'_> {
 
     async fn orgs(&mut self) -> Result<u64, LoadError> {
         let (county, id) = (self.county, self.county_id);
-        let mut copy = self.load.copy("party_org", &["id", "county_id", "parent_id", "kind", "form", "name", "region_id"]).await?;
+        let mut copy =
+            self.load.copy("party_org", &["id", "county_id", "parent_id", "kind", "form", "name", "region_id"]).await?;
         for o in &county.party_orgs {
             let rows = copy.rows().row().int8(o.id).int8(id).optional(o.parent, |w, p| {
                 w.int8(p);
@@ -69,7 +75,10 @@ impl Loader<'_> {
             rows.text(o.kind).text(o.form).text(&o.name).int8(o.region);
         }
         let mut total = copy.finish().await?;
-        let mut copy = self.load.copy("handling_unit", &["id", "county_id", "parent_id", "kind", "name", "region_id", "lead_org_id"]).await?;
+        let mut copy = self
+            .load
+            .copy("handling_unit", &["id", "county_id", "parent_id", "kind", "name", "region_id", "lead_org_id"])
+            .await?;
         for u in &county.units {
             let rows = copy.rows().row().int8(u.id).int8(id).optional(u.parent, |w, p| {
                 w.int8(p);
@@ -77,9 +86,13 @@ impl Loader<'_> {
             rows.text(u.kind).text(&u.name).int8(u.region).int8(u.lead_org);
         }
         total += copy.finish().await?;
-        let mut copy = self.load.copy("social_org", &["id", "county_id", "region_id", "name", "kind", "registered", "geom"]).await?;
+        let mut copy = self
+            .load
+            .copy("social_org", &["id", "county_id", "region_id", "name", "kind", "registered", "geom"])
+            .await?;
         for o in &county.social_orgs {
-            let rows = copy.rows().row().int8(o.id).int8(id).int8(o.region).text(&o.name).text(o.kind).bool(o.registered);
+            let rows =
+                copy.rows().row().int8(o.id).int8(id).int8(o.region).text(&o.name).text(o.kind).bool(o.registered);
             rows.point(position(&county.frame, o.place));
         }
         Ok(total + copy.finish().await?)
@@ -102,7 +115,8 @@ impl Loader<'_> {
             copy.flush_full().await?;
         }
         total += copy.finish().await?;
-        let mut copy = self.load.copy("grid_responsibility", &["county_id", "grid_id", "org_id", "valid_during"]).await?;
+        let mut copy =
+            self.load.copy("grid_responsibility", &["county_id", "grid_id", "org_id", "valid_during"]).await?;
         for g in &county.grids {
             copy.rows().row().int8(id).int8(g.id).int8(g.group).daterange(Some(since), None);
         }
@@ -111,7 +125,10 @@ impl Loader<'_> {
 
     async fn codes(&mut self) -> Result<u64, LoadError> {
         let (county, id, since) = (self.county, self.county_id, self.since());
-        let mut copy = self.load.copy("code_alias", &["county_id", "scheme", "code", "layer", "feature_id", "valid_during"]).await?;
+        let mut copy = self
+            .load
+            .copy("code_alias", &["county_id", "scheme", "code", "layer", "feature_id", "valid_during"])
+            .await?;
         for r in &county.regions {
             copy.rows().row().int8(id).text("division").text(&r.code).text("region").int8(r.id).daterange(None, None);
         }
@@ -123,8 +140,18 @@ impl Loader<'_> {
 
     async fn rules(&mut self) -> Result<u64, LoadError> {
         let (county, id) = (self.county, self.county_id);
-        let columns =
-            ["id", "county_id", "code", "parent_id", "name", "village_admitted", "township_delegated", "legal_dept", "restricted", "photo_needed"];
+        let columns = [
+            "id",
+            "county_id",
+            "code",
+            "parent_id",
+            "name",
+            "village_admitted",
+            "township_delegated",
+            "legal_dept",
+            "restricted",
+            "photo_needed",
+        ];
         let mut copy = self.load.copy("category", &columns).await?;
         for c in &county.categories {
             let rows = copy.rows().row().int8(c.id).int8(id).text(&c.code).optional(c.parent, |w, p| {
@@ -157,8 +184,18 @@ impl Loader<'_> {
 
     async fn rule_rows(&mut self) -> Result<u64, LoadError> {
         let columns = [
-            "county_id", "version", "ordinal", "category_id", "urgency", "first_level", "first_unit_id", "assist_unit_ids", "cluster_helps",
-            "accept_within_minutes", "resolve_within_minutes", "resolve_within_days",
+            "county_id",
+            "version",
+            "ordinal",
+            "category_id",
+            "urgency",
+            "first_level",
+            "first_unit_id",
+            "assist_unit_ids",
+            "cluster_helps",
+            "accept_within_minutes",
+            "resolve_within_minutes",
+            "resolve_within_days",
         ];
         let mut copy = self.load.copy("dispatch_rule", &columns).await?;
         for r in &self.county.rules {
@@ -192,7 +229,13 @@ impl Loader<'_> {
         Ok(total + self.elevation().await?)
     }
 
-    async fn ground(&mut self, table: &'static str, columns: &[&'static str], list: &[Ground], named: bool) -> Result<u64, LoadError> {
+    async fn ground(
+        &mut self,
+        table: &'static str,
+        columns: &[&'static str],
+        list: &[Ground],
+        named: bool,
+    ) -> Result<u64, LoadError> {
         let (frame, id) = (self.county.frame, self.county_id);
         let mut copy = self.load.copy(table, columns).await?;
         for g in list {
@@ -211,7 +254,16 @@ impl Loader<'_> {
         let columns = ["id", "county_id", "village_id", "kind", "name", "capacity", "opening_hours", "geom"];
         let mut copy = self.load.copy("venue", &columns).await?;
         for v in &county.venues {
-            let rows = copy.rows().row().int8(v.id).int8(id).int8(v.village).text(v.kind).text(&v.name).int4(v.capacity).text(v.hours);
+            let rows = copy
+                .rows()
+                .row()
+                .int8(v.id)
+                .int8(id)
+                .int8(v.village)
+                .text(v.kind)
+                .text(&v.name)
+                .int4(v.capacity)
+                .text(v.hours);
             geometry(rows, &county.frame, &v.geom);
         }
         let mut total = copy.finish().await?;
@@ -224,13 +276,31 @@ impl Loader<'_> {
         let mut copy = self.load.copy("bus_stop", &["county_id", "line_id", "ordinal", "name", "geom"]).await?;
         for l in &county.bus_lines {
             for (n, (name, place)) in l.stops.iter().enumerate() {
-                copy.rows().row().int8(id).int8(l.id).int2(n as i16 + 1).text(name).point(position(&county.frame, *place));
+                copy.rows()
+                    .row()
+                    .int8(id)
+                    .int8(l.id)
+                    .int2(n as i16 + 1)
+                    .text(name)
+                    .point(position(&county.frame, *place));
             }
         }
         total += copy.finish().await?;
-        let mut copy = self.load.copy("road", &["id", "county_id", "class", "name", "speed_kmh", "from_node", "to_node", "geom"]).await?;
+        let mut copy = self
+            .load
+            .copy("road", &["id", "county_id", "class", "name", "speed_kmh", "from_node", "to_node", "geom"])
+            .await?;
         for r in &county.roads {
-            let rows = copy.rows().row().int8(r.id).int8(id).text(r.class).text(&r.name).float4(r.speed_kmh).int8(r.from).int8(r.to);
+            let rows = copy
+                .rows()
+                .row()
+                .int8(r.id)
+                .int8(id)
+                .text(r.class)
+                .text(&r.name)
+                .float4(r.speed_kmh)
+                .int8(r.from)
+                .int8(r.to);
             geometry(rows, &county.frame, &Geom::Line(r.line.clone()));
             copy.flush_full().await?;
         }
@@ -239,18 +309,23 @@ impl Loader<'_> {
 
     async fn clusters(&mut self) -> Result<u64, LoadError> {
         let (county, id) = (self.county, self.county_id);
-        let mut copy = self.load.copy("cluster", &["id", "county_id", "name", "committee_org_id", "industries"]).await?;
+        let mut copy =
+            self.load.copy("cluster", &["id", "county_id", "name", "committee_org_id", "industries"]).await?;
         for c in &county.clusters {
             copy.rows().row().int8(c.id).int8(id).text(&c.name).int8(c.committee).text_array(&c.industries);
         }
         let mut total = copy.finish().await?;
-        let columns = ["id", "county_id", "cluster_id", "kind", "member_name", "village_id", "social_org_id", "valid_during"];
+        let columns =
+            ["id", "county_id", "cluster_id", "kind", "member_name", "village_id", "social_org_id", "valid_during"];
         let mut copy = self.load.copy("cluster_member", &columns).await?;
         for c in &county.clusters {
             for m in &c.members {
-                let rows = copy.rows().row().int8(m.id).int8(id).int8(c.id).text(m.kind).text(&m.name).optional(m.village, |w, v| {
-                    w.int8(v);
-                });
+                let rows = copy.rows().row().int8(m.id).int8(id).int8(c.id).text(m.kind).text(&m.name).optional(
+                    m.village,
+                    |w, v| {
+                        w.int8(v);
+                    },
+                );
                 let rows = rows.optional(m.social_org, |w, o| {
                     w.int8(o);
                 });

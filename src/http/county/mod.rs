@@ -6,8 +6,8 @@ use utoipa_axum::routes;
 
 use super::Answer;
 use super::extract::Asker;
-use crate::service::county::{County, describe};
 use crate::service::Yitu;
+use crate::service::county::{County, describe};
 
 /// `/api/county`.
 pub fn routes() -> OpenApiRouter<Yitu> {

@@ -14,6 +14,10 @@ use crate::service::incident::preview::{Preview, preview as serve};
     (status = 200, description = "Who would answer", body = Preview),
     (status = 400, description = "A field is at fault", body = ProblemBody),
     (status = 422, description = "The place lies outside the county", body = ProblemBody)))]
-pub async fn preview(State(yitu): State<Yitu>, Asker(viewer): Asker, Json(body): Json<Report>) -> Answer<axum::Json<Preview>> {
+pub async fn preview(
+    State(yitu): State<Yitu>,
+    Asker(viewer): Asker,
+    Json(body): Json<Report>,
+) -> Answer<axum::Json<Preview>> {
     Ok(axum::Json(serve(&yitu, &viewer, body).await?))
 }

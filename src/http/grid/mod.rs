@@ -10,7 +10,10 @@ use crate::service::Yitu;
 
 /// `/api/grids…`.
 pub fn routes() -> OpenApiRouter<Yitu> {
-    OpenApiRouter::new().routes(routes!(redraw::redraw)).routes(routes!(redraw::publish)).routes(routes!(history::history))
+    OpenApiRouter::new()
+        .routes(routes!(redraw::redraw))
+        .routes(routes!(redraw::publish))
+        .routes(routes!(history::history))
 }
 
 /// The id in a path; what is no number names nothing.

@@ -15,7 +15,11 @@ use crate::service::grid::redraw::{Draft, RedrawPreview, redraw as serve};
 #[utoipa::path(post, path = "/api/grids/redraws", tag = "grids", request_body = Draft, responses(
     (status = 201, description = "A preview", body = RedrawPreview),
     (status = 400, description = "A field is at fault", body = ProblemBody)))]
-pub async fn redraw(State(yitu): State<Yitu>, Asker(viewer): Asker, Json(body): Json<Draft>) -> Answer<(StatusCode, axum::Json<RedrawPreview>)> {
+pub async fn redraw(
+    State(yitu): State<Yitu>,
+    Asker(viewer): Asker,
+    Json(body): Json<Draft>,
+) -> Answer<(StatusCode, axum::Json<RedrawPreview>)> {
     Ok((StatusCode::CREATED, axum::Json(serve(&yitu, &viewer, body).await?)))
 }
 
@@ -26,7 +30,12 @@ pub async fn redraw(State(yitu): State<Yitu>, Asker(viewer): Asker, Json(body): 
     (status = 409, description = "Outdated or already published", body = ProblemBody),
     (status = 412, description = "It has moved on (stale-version)", body = ProblemBody),
     (status = 422, description = "It has faults or unwaived warnings", body = ProblemBody)))]
-pub async fn publish(State(yitu): State<Yitu>, Asker(viewer): Asker, Path(id): Path<String>, Json(body): Json<Publish>) -> Answer<axum::Json<Published>> {
+pub async fn publish(
+    State(yitu): State<Yitu>,
+    Asker(viewer): Asker,
+    Path(id): Path<String>,
+    Json(body): Json<Publish>,
+) -> Answer<axum::Json<Published>> {
     let id = read_id(("网格调整方案", "redraw"), &id)?;
     Ok(axum::Json(serve_publish(&yitu, &viewer, id, &body).await?))
 }

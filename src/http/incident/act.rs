@@ -19,8 +19,13 @@ use crate::service::incident::view::IncidentView;
     (status = 412, description = "It has moved on (stale-version)", body = ProblemBody),
     (status = 428, description = "No version given", body = ProblemBody)))]
 pub async fn act(
-    State(yitu): State<Yitu>, Asker(viewer): Asker, Path(id): Path<String>, headers: HeaderMap, Json(body): Json<Act>,
+    State(yitu): State<Yitu>,
+    Asker(viewer): Asker,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(body): Json<Act>,
 ) -> Answer<axum::Json<IncidentView>> {
-    let if_match = headers.get(header::IF_MATCH).and_then(|v| v.to_str().ok()).and_then(|v| v.trim_matches('"').parse().ok());
+    let if_match =
+        headers.get(header::IF_MATCH).and_then(|v| v.to_str().ok()).and_then(|v| v.trim_matches('"').parse().ok());
     Ok(axum::Json(serve(&yitu, &viewer, read_id(&id)?, body, if_match).await?))
 }

@@ -15,7 +15,11 @@ use crate::service::incident::view::IncidentView;
 #[utoipa::path(get, path = "/api/incidents", tag = "incidents", params(Asked), responses(
     (status = 200, description = "A page", body = Page),
     (status = 400, description = "A parameter is at fault", body = ProblemBody)))]
-pub async fn list(State(yitu): State<Yitu>, Asker(viewer): Asker, Query(asked): Query<Asked>) -> Answer<axum::Json<Page>> {
+pub async fn list(
+    State(yitu): State<Yitu>,
+    Asker(viewer): Asker,
+    Query(asked): Query<Asked>,
+) -> Answer<axum::Json<Page>> {
     Ok(axum::Json(serve(&yitu, &viewer, asked).await?))
 }
 
@@ -23,7 +27,11 @@ pub async fn list(State(yitu): State<Yitu>, Asker(viewer): Asker, Query(asked): 
 #[utoipa::path(get, path = "/api/incidents/{id}", tag = "incidents", params(("id" = String, Path, description = "UUID")), responses(
     (status = 200, description = "The incident", body = IncidentView),
     (status = 404, description = "No such incident", body = ProblemBody)))]
-pub async fn find(State(yitu): State<Yitu>, Asker(viewer): Asker, Path(id): Path<String>) -> Answer<([(HeaderName, String); 1], axum::Json<IncidentView>)> {
+pub async fn find(
+    State(yitu): State<Yitu>,
+    Asker(viewer): Asker,
+    Path(id): Path<String>,
+) -> Answer<([(HeaderName, String); 1], axum::Json<IncidentView>)> {
     let view = serve_one(&yitu, &viewer, read_id(&id)?).await?;
     Ok(([(header::ETAG, format!("\"{}\"", view.version))], axum::Json(view)))
 }

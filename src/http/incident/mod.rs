@@ -12,7 +12,10 @@ use crate::service::Yitu;
 
 /// `/api/incidents…`.
 pub fn routes() -> OpenApiRouter<Yitu> {
-    OpenApiRouter::new().routes(routes!(list::list, report::report)).routes(routes!(list::find)).routes(routes!(act::act))
+    OpenApiRouter::new()
+        .routes(routes!(list::list, report::report))
+        .routes(routes!(list::find))
+        .routes(routes!(act::act))
 }
 
 /// The id in a path; what is no UUID names no incident.

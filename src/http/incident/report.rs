@@ -17,7 +17,11 @@ use crate::service::incident::view::IncidentView;
     (status = 200, description = "The incident of this id, already there", body = IncidentView),
     (status = 400, description = "A field is at fault", body = ProblemBody),
     (status = 422, description = "The place lies outside the county", body = ProblemBody)))]
-pub async fn report(State(yitu): State<Yitu>, Asker(viewer): Asker, Json(body): Json<Report>) -> Answer<(StatusCode, axum::Json<IncidentView>)> {
+pub async fn report(
+    State(yitu): State<Yitu>,
+    Asker(viewer): Asker,
+    Json(body): Json<Report>,
+) -> Answer<(StatusCode, axum::Json<IncidentView>)> {
     let reported = serve(&yitu, &viewer, body).await?;
     let status = if reported.new { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, axum::Json(reported.incident)))

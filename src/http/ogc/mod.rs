@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 use super::extract::{Asker, Query};
 use super::{Answer, spatial};
 use crate::domain::{FeatureId, Layer, Problem};
-use crate::service::ogc::{self, Filter, Page};
 use crate::service::Yitu;
+use crate::service::ogc::{self, Filter, Page};
 
 const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
 /// The coordinate systems served; in all but the first, latitude comes first.
@@ -86,13 +86,20 @@ fn described(yitu: &Yitu, layer: Layer, base: &str) -> Value {
 async fn collections(State(yitu): State<Yitu>, _asker: Asker, headers: HeaderMap) -> axum::Json<Value> {
     let base = base(&headers);
     let all: Vec<Value> = Layer::ALL.iter().map(|l| described(&yitu, *l, &base)).collect();
-    axum::Json(json!({"crs": CRS, "collections": all, "links": [link("self", "application/json", format!("{base}/collections"))]}))
+    axum::Json(
+        json!({"crs": CRS, "collections": all, "links": [link("self", "application/json", format!("{base}/collections"))]}),
+    )
 }
 
 /// One collection.
 #[utoipa::path(get, path = "/ogc/collections/{collection}", tag = "ogc", params(("collection" = String, Path, description = "A layer's name")),
     responses((status = 200, description = "The collection")))]
-async fn collection(State(yitu): State<Yitu>, _asker: Asker, Path(name): Path<String>, headers: HeaderMap) -> Answer<axum::Json<Value>> {
+async fn collection(
+    State(yitu): State<Yitu>,
+    _asker: Asker,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Answer<axum::Json<Value>> {
     Ok(axum::Json(described(&yitu, ogc::collection(&name)?, &base(&headers))))
 }
 
@@ -124,7 +131,11 @@ fn crs_number(parameter: &str, uri: Option<&str>) -> Result<usize, Problem> {
     let Some(uri) = uri else { return Ok(0) };
     CRS.iter().position(|c| *c == uri.trim_matches(['<', '>'])).ok_or_else(|| {
         let all = CRS.join("、");
-        Problem::bad_field(parameter, format!("不支持坐标系 {uri},可用:{all}。"), format!("{uri} is not served; there are {all}."))
+        Problem::bad_field(
+            parameter,
+            format!("不支持坐标系 {uri},可用:{all}。"),
+            format!("{uri} is not served; there are {all}."),
+        )
     })
 }
 
@@ -163,7 +174,10 @@ async fn items(
     let (found, limit) = found.map_err(|e| crate::service::ServiceError::Internal(e.to_string()))?;
     let found = found?;
     let here = format!("{}/collections/{layer}", base(&headers));
-    let mut links = vec![link("self", "application/geo+json", format!("{here}/items")), link("collection", "application/json", here.clone())];
+    let mut links = vec![
+        link("self", "application/geo+json", format!("{here}/items")),
+        link("collection", "application/json", here.clone()),
+    ];
     if let Some(after) = found.next {
         links.push(link("next", "application/geo+json", next(&here, &q, limit, after)));
     }
@@ -175,7 +189,14 @@ async fn items(
 /// The same question after an id.
 fn next(here: &str, q: &ItemsQuery, limit: usize, after: FeatureId) -> String {
     let mut query = format!("limit={limit}&after={after}");
-    let kept = [("bbox", &q.bbox), ("bbox-crs", &q.bbox_crs), ("crs", &q.crs), ("filter", &q.filter), ("filter-lang", &q.filter_lang), ("properties", &q.properties)];
+    let kept = [
+        ("bbox", &q.bbox),
+        ("bbox-crs", &q.bbox_crs),
+        ("crs", &q.crs),
+        ("filter", &q.filter),
+        ("filter-lang", &q.filter_lang),
+        ("properties", &q.properties),
+    ];
     for (name, value) in kept {
         if let Some(value) = value {
             query.push_str(&format!("&{name}={}", escaped(value)));
@@ -191,7 +212,11 @@ fn escaped(text: &str) -> String {
 }
 
 fn choice(parameter: &str, given: &str, all: &str) -> Problem {
-    Problem::bad_field(parameter, format!("{parameter} = {given} 不支持,可用:{all}。"), format!("{parameter} = {given} is not served; there are {all}."))
+    Problem::bad_field(
+        parameter,
+        format!("{parameter} = {given} 不支持,可用:{all}。"),
+        format!("{parameter} = {given} is not served; there are {all}."),
+    )
 }
 
 fn geojson(body: &Value, crs: usize) -> Response {
@@ -207,14 +232,25 @@ fn geojson(body: &Value, crs: usize) -> Response {
 #[utoipa::path(get, path = "/ogc/collections/{collection}/items/{id}", tag = "ogc",
     params(("collection" = String, Path, description = "A layer's name"), ("id" = i64, Path, description = "A feature's id")),
     responses((status = 200, description = "GeoJSON"), (status = 304, description = "As the asker has it"), (status = 404, description = "None for this asker")))]
-async fn item(State(yitu): State<Yitu>, asker: Asker, Path((name, id)): Path<(String, String)>, headers: HeaderMap) -> Answer<Response> {
+async fn item(
+    State(yitu): State<Yitu>,
+    asker: Asker,
+    Path((name, id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer<Response> {
     let layer = ogc::collection(&name)?;
     let number: FeatureId = id.parse().map_err(|_| Problem::not_found((layer.title(), layer.name()), &id))?;
     let (version, mut body) = ogc::item(&yitu, &asker.0, layer, number).await?;
     let here = format!("{}/collections/{layer}", base(&headers));
-    body["links"] = json!([link("self", "application/geo+json", format!("{here}/items/{number}")), link("collection", "application/json", here)]);
+    body["links"] = json!([
+        link("self", "application/geo+json", format!("{here}/items/{number}")),
+        link("collection", "application/json", here)
+    ]);
     let tag = format!("\"{version}\"");
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).is_some_and(|v| v.split(',').any(|t| t.trim() == tag));
+    let known = headers
+        .get(header::IF_NONE_MATCH)
+        .and_then(|v| v.to_str().ok())
+        .is_some_and(|v| v.split(',').any(|t| t.trim() == tag));
     let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { geojson(&body, 0) };
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(header::ETAG, tag);

@@ -1,7 +1,7 @@
 //! Questions of where.
 
-use axum::extract::State;
 use axum::Json;
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::IntoParams;
@@ -100,7 +100,12 @@ struct WithinQuery {
 async fn within(State(yitu): State<Yitu>, _asker: Asker, Query(q): Query<WithinQuery>) -> Answer<Json<Value>> {
     let layer = spatial::layer_named("kind", &q.kind)?;
     let Some(id) = q.region else {
-        return Err(Problem::bad_field("region", "缺少 region(辖区编号);要按任意范围查,请 POST 一个多边形。", "region, an id, is missing; to ask by any area, POST a polygon.").into());
+        return Err(Problem::bad_field(
+            "region",
+            "缺少 region(辖区编号);要按任意范围查,请 POST 一个多边形。",
+            "region, an id, is missing; to ask by any area, POST a polygon.",
+        )
+        .into());
     };
     let region = spatial::region(&yitu, id)?;
     let area = region.geometry.as_ref().ok_or_else(|| {

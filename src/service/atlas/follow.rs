@@ -76,7 +76,8 @@ async fn follow(atlas: Weak<Atlas>, databases: Databases, reader: Reader, mut st
             }
             failed => {
                 if atlas.is_following() {
-                    let error = failed.map_or_else(|e| e.to_string(), |r| r.err().map(|e| e.to_string()).unwrap_or_default());
+                    let error =
+                        failed.map_or_else(|e| e.to_string(), |r| r.err().map(|e| e.to_string()).unwrap_or_default());
                     tracing::warn!(error, "the atlas lost the database; trying again");
                 }
                 atlas.set_following(false);

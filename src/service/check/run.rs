@@ -51,7 +51,12 @@ pub async fn run(databases: &Databases, now: DateTime<Utc>) -> Result<CheckRepor
     let shown = |f: check::Fault| FaultShown { sentence: f.sentence, lon: f.lon, lat: f.lat };
     let kinds: Vec<KindShown> = found
         .into_iter()
-        .map(|k| KindShown { kind: k.kind, label: k.label, count: k.faults.len(), faults: k.faults.into_iter().map(shown).collect() })
+        .map(|k| KindShown {
+            kind: k.kind,
+            label: k.label,
+            count: k.faults.len(),
+            faults: k.faults.into_iter().map(shown).collect(),
+        })
         .collect();
     Ok(CheckReport { county: Some(county), count: kinds.iter().map(|k| k.count).sum(), kinds })
 }

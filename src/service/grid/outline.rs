@@ -24,6 +24,7 @@ pub fn outline(pointer: &str, value: &Value) -> Result<Vec<u8>, ServiceError> {
     if !matches!(shape, geo::Geometry::Polygon(_) | geo::Geometry::MultiPolygon(_)) {
         return Err(bad("类型不符").into());
     }
-    let snapped = shape.try_map_coords(|c| LonLat::new(c.x, c.y).map(geo::Coord::from)).map_err(|e| bad(&e.to_string()))?;
+    let snapped =
+        shape.try_map_coords(|c| LonLat::new(c.x, c.y).map(geo::Coord::from)).map_err(|e| bad(&e.to_string()))?;
     ewkb::encode(&snapped).map_err(|e| ServiceError::Internal(e.to_string()))
 }

@@ -47,7 +47,8 @@ struct Findings {
 pub async fn publish(yitu: &Yitu, viewer: &Viewer, id: FeatureId, asked: &Publish) -> Result<Published, ServiceError> {
     let (county, now) = (viewer.county_id(), yitu.clock.now().trunc_subsecs(6));
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let row = redraw::lock(&mut on, county, id).await?.ok_or_else(|| Problem::not_found(("网格调整方案", "redraw"), id))?;
+    let row =
+        redraw::lock(&mut on, county, id).await?.ok_or_else(|| Problem::not_found(("网格调整方案", "redraw"), id))?;
     check_state(&row, asked)?;
     let stored = |e: serde_json::Error| ServiceError::Internal(format!("redraw {id}: {e}"));
     let draft: Draft = serde_json::from_value(row.plan.clone()).map_err(stored)?;
@@ -71,7 +72,13 @@ pub async fn publish(yitu: &Yitu, viewer: &Viewer, id: FeatureId, asked: &Publis
 }
 
 /// Ends what was and puts the set in its place; answers the ids of the drawn grids.
-async fn draw(on: &mut Request, county: FeatureId, row: &RedrawRow, draft: &Draft, now: chrono::DateTime<chrono::Utc>) -> Result<Vec<FeatureId>, ServiceError> {
+async fn draw(
+    on: &mut Request,
+    county: FeatureId,
+    row: &RedrawRow,
+    draft: &Draft,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<Vec<FeatureId>, ServiceError> {
     let (village, day) = (row.village_id, row.effective_from);
     let outlines = outlines(draft)?;
     let before = redraw::grids_now(on, village, day).await?;
@@ -95,7 +102,9 @@ async fn draw(on: &mut Request, county: FeatureId, row: &RedrawRow, draft: &Draf
                 }
                 // The group of the grid most of it comes from goes on answering for it.
                 let heir = lineage.iter().filter(|l| l.to == k).max_by(|a, b| a.area_m2.total_cmp(&b.area_m2));
-                let org = grid.org_id.or_else(|| before.iter().find(|b| heir.is_some_and(|l| l.from == b.id)).and_then(|b| b.org_id));
+                let org = grid
+                    .org_id
+                    .or_else(|| before.iter().find(|b| heir.is_some_and(|l| l.from == b.id)).and_then(|b| b.org_id));
                 if let Some(org) = org {
                     redraw::make_responsible(on, county, id, org, day).await?;
                 }
@@ -117,7 +126,10 @@ fn check_state(row: &RedrawRow, asked: &Publish) -> Result<(), Problem> {
             ProblemKind::VersionRequired,
             "version-required",
             ("需要版本号", "A version is needed"),
-            ("请带上预览的版本 expected_version。".to_owned(), "Send the preview's version as expected_version.".to_owned()),
+            (
+                "请带上预览的版本 expected_version。".to_owned(),
+                "Send the preview's version as expected_version.".to_owned(),
+            ),
         )
     })?;
     if row.version != expected {
@@ -125,7 +137,10 @@ fn check_state(row: &RedrawRow, asked: &Publish) -> Result<(), Problem> {
             ProblemKind::Stale,
             "stale-version",
             ("方案已有变化", "The redraw has moved on"),
-            (format!("您看到的是第 {expected} 版,现在是第 {} 版。", row.version), format!("You saw version {expected}; it is now at {}.", row.version)),
+            (
+                format!("您看到的是第 {expected} 版,现在是第 {} 版。", row.version),
+                format!("You saw version {expected}; it is now at {}.", row.version),
+            ),
         ));
     }
     if row.state != "preview" {
@@ -163,10 +178,17 @@ fn outdated() -> Problem {
         ProblemKind::Conflict,
         "redraw-outdated",
         ("方案已过时", "The redraw is outdated"),
-        ("预览之后,该村网格又有调整。请重新预览。".to_owned(), "The village was drawn anew after this preview; preview it again.".to_owned()),
+        (
+            "预览之后,该村网格又有调整。请重新预览。".to_owned(),
+            "The village was drawn anew after this preview; preview it again.".to_owned(),
+        ),
     )
 }
 
 fn code_taken(k: usize, code: &str) -> Problem {
-    Problem::bad_field(format!("/grids/{k}/code"), format!("编码 {code} 已用过,编码不重复使用"), format!("The code {code} is or was another's; codes are not reused"))
+    Problem::bad_field(
+        format!("/grids/{k}/code"),
+        format!("编码 {code} 已用过,编码不重复使用"),
+        format!("The code {code} is or was another's; codes are not reused"),
+    )
 }

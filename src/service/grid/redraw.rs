@@ -127,13 +127,19 @@ pub async fn redraw(yitu: &Yitu, viewer: &Viewer, draft: Draft) -> Result<Redraw
     }
     let village = draft.village_id;
     if unit::village(&mut on, county, village).await?.is_none() {
-        return Err(Problem::bad_field("/village_id", format!("没有编号为 {village} 的村"), format!("There is no village {village}")).into());
+        return Err(Problem::bad_field(
+            "/village_id",
+            format!("没有编号为 {village} 的村"),
+            format!("There is no village {village}"),
+        )
+        .into());
     }
     let current = redraw::grids_now(&mut on, village, draft.effective_from).await?;
     check_ids(&draft, &current)?;
     let based_on = redraw::draw_count(&mut on, village).await?;
     let facts = redraw::facts(&mut on, &outlines, village, draft.effective_from).await?;
-    let (faults, warnings): (Vec<_>, Vec<_>) = facts.iter().map(|f| finding(f, &draft)).partition(|f| is_fault(&f.kind));
+    let (faults, warnings): (Vec<_>, Vec<_>) =
+        facts.iter().map(|f| finding(f, &draft)).partition(|f| is_fault(&f.kind));
     let shared = redraw::lineage(&mut on, &outlines, village, draft.effective_from).await?;
     let lineage = lineage(&draft, &shared);
     let moves = redraw::moves(&mut on, county, village, &outlines).await?;
@@ -142,15 +148,29 @@ pub async fn redraw(yitu: &Yitu, viewer: &Viewer, draft: Draft) -> Result<Redraw
     let plan = serde_json::to_value(&draft).map_err(json)?;
     let findings = serde_json::json!({"faults": faults, "warnings": warnings});
     let waivers = serde_json::to_value(&draft.waivers).map_err(json)?;
-    let (id, version) =
-        redraw::insert(&mut on, county, village, draft.effective_from, &plan, &findings, &waivers, based_on, viewer.name()).await?;
+    let (id, version) = redraw::insert(
+        &mut on,
+        county,
+        village,
+        draft.effective_from,
+        &plan,
+        &findings,
+        &waivers,
+        based_on,
+        viewer.name(),
+    )
+    .await?;
     on.finish().await?;
     Ok(RedrawPreview { id, version, faults, warnings, moved_households: moved(&draft, &moves), lineage, publishable })
 }
 
 fn check_form(draft: &Draft) -> Result<(), Problem> {
     if draft.grids.is_empty() || draft.grids.len() > MOST_GRIDS {
-        return Err(Problem::bad_field("/grids", format!("请给出整村的网格,1 到 {MOST_GRIDS} 个"), format!("Give the whole village's grids, 1 to {MOST_GRIDS}")));
+        return Err(Problem::bad_field(
+            "/grids",
+            format!("请给出整村的网格,1 到 {MOST_GRIDS} 个"),
+            format!("Give the whole village's grids, 1 to {MOST_GRIDS}"),
+        ));
     }
     for (k, g) in draft.grids.iter().enumerate() {
         check_text(&format!("/grids/{k}/name"), &g.name, 100)?;
@@ -162,7 +182,11 @@ fn check_form(draft: &Draft) -> Result<(), Problem> {
     for (k, w) in draft.waivers.iter().enumerate() {
         check_text(&format!("/waivers/{k}/reason"), &w.reason, 1000)?;
         if w.reason.trim().is_empty() {
-            return Err(Problem::bad_field(format!("/waivers/{k}/reason"), "豁免要写明理由", "A waiver needs its reason"));
+            return Err(Problem::bad_field(
+                format!("/waivers/{k}/reason"),
+                "豁免要写明理由",
+                "A waiver needs its reason",
+            ));
         }
     }
     Ok(())
@@ -192,7 +216,9 @@ fn check_ids(draft: &Draft, current: &[GridNow]) -> Result<(), Problem> {
             return Err(Problem::bad_field(
                 format!("/grids/{k}/id"),
                 format!("{id} 不是该村生效中的综合网格,或写了两次;新网格请不写 id"),
-                format!("{id} is no general grid of the village in force, or stands twice; leave id out for a new grid"),
+                format!(
+                    "{id} is no general grid of the village in force, or stands twice; leave id out for a new grid"
+                ),
             ));
         }
         seen.push(id);
@@ -210,7 +236,8 @@ pub(super) fn unwaived<'a>(warnings: &'a [Finding], waivers: &[Waiver]) -> Vec<&
 }
 
 fn finding(f: &FactRow, draft: &Draft) -> Finding {
-    let name = |n: Option<i64>| n.and_then(|n| draft.grids.get(n as usize - 1)).map_or_else(String::new, |g| g.name.clone());
+    let name =
+        |n: Option<i64>| n.and_then(|n| draft.grids.get(n as usize - 1)).map_or_else(String::new, |g| g.name.clone());
     let (a, b) = (name(f.n), if f.what == "overlap" { name(f.m) } else { f.said.clone() });
     let area = f.area_m2.unwrap_or_default();
     let detail = match f.what.as_str() {

@@ -19,7 +19,10 @@ impl Mapping {
         let normal: Vec<String> = headers.iter().map(|h| normalise(h)).collect();
         for field in layer.fields() {
             // The order of the synonyms is their rank; a column fills one field at most.
-            let found = field.synonyms.iter().find_map(|s| (0..normal.len()).find(|k| normal[*k] == *s && !mapping.values().any(|v| v == k)));
+            let found = field
+                .synonyms
+                .iter()
+                .find_map(|s| (0..normal.len()).find(|k| normal[*k] == *s && !mapping.values().any(|v| v == k)));
             if let Some(column) = found {
                 mapping.insert(field.key, column);
             }
@@ -28,10 +31,15 @@ impl Mapping {
         for (key, column) in said {
             let Some(field) = layer.fields().iter().find(|f| f.key == key) else {
                 let keys: Vec<&str> = layer.fields().iter().map(|f| f.key).collect();
-                return Err(ImportError::Usage(format!("--map {key}={column}:没有字段 {key}。可用的字段:{}。", keys.join("、"))));
+                return Err(ImportError::Usage(format!(
+                    "--map {key}={column}:没有字段 {key}。可用的字段:{}。",
+                    keys.join("、")
+                )));
             };
             let Some(index) = headers.iter().position(|h| h == column) else {
-                return Err(ImportError::Usage(format!("--map {key}={column}:文件里没有列“{column}”。文件的列:{columns}。")));
+                return Err(ImportError::Usage(format!(
+                    "--map {key}={column}:文件里没有列“{column}”。文件的列:{columns}。"
+                )));
             };
             mapping.retain(|_, v| *v != index);
             mapping.insert(field.key, index);
@@ -63,7 +71,13 @@ impl Mapping {
 }
 
 fn normalise(header: &str) -> String {
-    header.trim().trim_start_matches('\u{feff}').to_lowercase().chars().filter(|c| !c.is_whitespace() && !"_-*".contains(*c)).collect()
+    header
+        .trim()
+        .trim_start_matches('\u{feff}')
+        .to_lowercase()
+        .chars()
+        .filter(|c| !c.is_whitespace() && !"_-*".contains(*c))
+        .collect()
 }
 
 #[cfg(test)]

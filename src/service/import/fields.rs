@@ -60,23 +60,50 @@ const fn field(key: &'static str, label: &'static str, required: bool, synonyms:
     Field { key, label, required, synonyms }
 }
 
-const NAME: Field = field("name", "名称", true, &["name", "名称", "areaname", "mc", "地名", "名字", "标准名称", "zmc", "xzqmc", "行政区名称"]);
+const NAME: Field = field(
+    "name",
+    "名称",
+    true,
+    &["name", "名称", "areaname", "mc", "地名", "名字", "标准名称", "zmc", "xzqmc", "行政区名称"],
+);
 const KIND: Field = field("kind", "类别", false, &["kind", "type", "类别", "类型", "种类"]);
-const VILLAGE: Field = field("village", "村", false, &["village", "villagename", "村", "村名", "村名称", "所属村", "所在村", "行政村", "村社区", "村(社区)", "村(社区)"]);
+const VILLAGE: Field = field(
+    "village",
+    "村",
+    false,
+    &["village", "villagename", "村", "村名", "村名称", "所属村", "所在村", "行政村", "村社区", "村(社区)", "村(社区)"],
+);
 const VILLAGE_CODE: Field = field("village_code", "村代码", false, &["villagecode", "村代码", "村编码", "村区划代码"]);
-const TOWNSHIP: Field = field("township", "乡镇", false, &["township", "townshipname", "town", "乡镇", "乡镇名称", "所属乡镇", "所在乡镇", "乡镇街道", "镇"]);
+const TOWNSHIP: Field = field(
+    "township",
+    "乡镇",
+    false,
+    &["township", "townshipname", "town", "乡镇", "乡镇名称", "所属乡镇", "所在乡镇", "乡镇街道", "镇"],
+);
 const TOWNSHIP_CODE: Field = field("township_code", "乡镇代码", false, &["townshipcode", "乡镇代码", "乡镇编码"]);
 const LON: Field = field("lon", "经度或东坐标", false, &["lon", "lng", "long", "longitude", "经度", "x", "东坐标"]);
 const LAT: Field = field("lat", "纬度或北坐标", false, &["lat", "latitude", "纬度", "y", "北坐标"]);
 
 static REGION: [Field; 5] = [
-    field("code", "代码", false, &["code", "代码", "区划代码", "行政区划代码", "编码", "geocode", "xzqdm", "adcode", "村代码"]),
-    NAME, KIND, TOWNSHIP, TOWNSHIP_CODE,
+    field(
+        "code",
+        "代码",
+        false,
+        &["code", "代码", "区划代码", "行政区划代码", "编码", "geocode", "xzqdm", "adcode", "村代码"],
+    ),
+    NAME,
+    KIND,
+    TOWNSHIP,
+    TOWNSHIP_CODE,
 ];
 static SETTLEMENT: [Field; 7] = [NAME, KIND, VILLAGE, VILLAGE_CODE, TOWNSHIP, LON, LAT];
 static GROUP: [Field; 6] = [
     field("name", "名称", true, &["name", "名称", "组名", "村民小组", "小组", "组"]),
-    VILLAGE, VILLAGE_CODE, TOWNSHIP, LON, LAT,
+    VILLAGE,
+    VILLAGE_CODE,
+    TOWNSHIP,
+    LON,
+    LAT,
 ];
 static HOUSEHOLD: [Field; 13] = [
     field("number", "户号", true, &["number", "户号", "户编号", "门牌编号", "householdno", "householdnumber", "hh"]),
@@ -86,19 +113,37 @@ static HOUSEHOLD: [Field; 13] = [
     field("group", "村民小组", false, &["group", "villagergroup", "村民小组", "小组", "组", "组名", "组别"]),
     field("settlement", "自然村", false, &["settlement", "自然村", "小地名", "居民点"]),
     field("grid_code", "网格编码", false, &["gridcode", "网格编码", "网格代码", "网格编号"]),
-    field("phone", "电话", false, &["phone", "mobile", "tel", "电话", "手机", "联系电话", "手机号", "手机号码", "户主电话"]),
-    VILLAGE, VILLAGE_CODE, TOWNSHIP, LON, LAT,
+    field(
+        "phone",
+        "电话",
+        false,
+        &["phone", "mobile", "tel", "电话", "手机", "联系电话", "手机号", "手机号码", "户主电话"],
+    ),
+    VILLAGE,
+    VILLAGE_CODE,
+    TOWNSHIP,
+    LON,
+    LAT,
 ];
 static VENUE: [Field; 9] = [
     NAME,
     field("kind", "阵地类别", true, KIND.synonyms),
     field("capacity", "容纳人数", false, &["capacity", "容纳人数", "容量", "人数"]),
     field("opening_hours", "开放时间", false, &["openinghours", "hours", "开放时间", "营业时间"]),
-    VILLAGE, VILLAGE_CODE, TOWNSHIP, LON, LAT,
+    VILLAGE,
+    VILLAGE_CODE,
+    TOWNSHIP,
+    LON,
+    LAT,
 ];
 static ROAD: [Field; 3] = [
     field("name", "名称", false, NAME.synonyms),
-    field("class", "道路等级", true, &["class", "等级", "道路等级", "技术等级", "kind", "type", "fclass", "highway", "类型", "类别"]),
+    field(
+        "class",
+        "道路等级",
+        true,
+        &["class", "等级", "道路等级", "技术等级", "kind", "type", "fclass", "highway", "类型", "类别"],
+    ),
     field("speed_kmh", "限速(公里/时)", false, &["speedkmh", "speed", "maxspeed", "限速", "设计时速"]),
 ];
 static BUS_LINE: [Field; 2] = [
@@ -109,7 +154,11 @@ static SOCIAL_ORG: [Field; 8] = [
     NAME,
     field("kind", "类别", true, KIND.synonyms),
     field("registered", "是否备案", true, &["registered", "备案", "是否备案", "已备案", "登记", "是否登记"]),
-    VILLAGE, VILLAGE_CODE, TOWNSHIP, LON, LAT,
+    VILLAGE,
+    VILLAGE_CODE,
+    TOWNSHIP,
+    LON,
+    LAT,
 ];
 static CLUSTER: [Field; 3] = [
     NAME,

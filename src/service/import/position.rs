@@ -69,7 +69,10 @@ impl Position {
         });
         if let Some(crs) = named {
             if crs.is_approximate() {
-                notes.push(format!("{file}:坐标按 {} 换算,近似,仅供录入与导航。", said.crs.as_deref().unwrap_or_default()));
+                notes.push(format!(
+                    "{file}:坐标按 {} 换算,近似,仅供录入与导航。",
+                    said.crs.as_deref().unwrap_or_default()
+                ));
             }
             let swapped = check_axes(file, true, extent, said.confirm_swapped, &mut notes)?;
             return Ok(Self { way: Way::Named(crs), swapped, notes });
@@ -77,7 +80,9 @@ impl Position {
         let source = match (&said.crs, own) {
             (Some(given), own) => {
                 let given_srs = SpatialRef::from_definition(given).map_err(|_| {
-                    ImportError::Usage(format!("--crs {given}:不认识的坐标系。例:EPSG:4490、EPSG:4548、gcj02、bd09、cgcs2000。"))
+                    ImportError::Usage(format!(
+                        "--crs {given}:不认识的坐标系。例:EPSG:4490、EPSG:4548、gcj02、bd09、cgcs2000。"
+                    ))
                 })?;
                 if let Some(name) = own.and_then(|o| o.name()) {
                     notes.push(format!("{file}:文件自带坐标系“{name}”,按 --crs {given} 读取。"));
@@ -119,7 +124,10 @@ impl Position {
                 transform.transform_coords(x, y, &mut []).map_err(|e| format!("坐标 {first:?} 无法换算:{e}"))?;
             }
         }
-        let bad = x.iter().zip(y.iter()).find(|(x, y)| !(x.is_finite() && y.is_finite() && x.abs() <= 180.0 && y.abs() <= 90.0));
+        let bad = x
+            .iter()
+            .zip(y.iter())
+            .find(|(x, y)| !(x.is_finite() && y.is_finite() && x.abs() <= 180.0 && y.abs() <= 90.0));
         match bad {
             None => Ok(()),
             Some((x, y)) => Err(format!("坐标换算后为 ({x}, {y}),超出经纬度范围")),
@@ -153,18 +161,32 @@ fn zone_of(east: (f64, f64)) -> Option<(u32, u32)> {
 }
 
 /// Whether to swap: latitude first, or northing first. Never without the user's word.
-fn check_axes(file: &str, geographic: bool, e: Extent, confirmed: bool, notes: &mut Vec<String>) -> Result<bool, ImportError> {
+fn check_axes(
+    file: &str,
+    geographic: bool,
+    e: Extent,
+    confirmed: bool,
+    notes: &mut Vec<String>,
+) -> Result<bool, ImportError> {
     if e.x.0 > e.x.1 {
         return Ok(false);
     }
     let swapped = if geographic {
         let china = Extent::within(e.x, 3.0, 54.0) && Extent::within(e.y, 73.0, 136.0);
-        china || ((e.y.1.abs() > 90.0 || e.y.0.abs() > 90.0) && Extent::within(e.x, -90.0, 90.0) && Extent::within(e.y, -180.0, 180.0))
+        china
+            || ((e.y.1.abs() > 90.0 || e.y.0.abs() > 90.0)
+                && Extent::within(e.x, -90.0, 90.0)
+                && Extent::within(e.y, -180.0, 180.0))
     } else {
-        zone_of(e.x).is_none() && (zone_of(e.y).is_some() || (Extent::within(e.x, 1.5e6, 6.0e6) && Extent::within(e.y, 0.0, 1.0e6)))
+        zone_of(e.x).is_none()
+            && (zone_of(e.y).is_some() || (Extent::within(e.x, 1.5e6, 6.0e6) && Extent::within(e.y, 0.0, 1.0e6)))
     };
     if swapped && !confirmed {
-        let example = if geographic { "前一个数像纬度、后一个数像经度" } else { "前一个数像北坐标、后一个数像东坐标" };
+        let example = if geographic {
+            "前一个数像纬度、后一个数像经度"
+        } else {
+            "前一个数像北坐标、后一个数像东坐标"
+        };
         return Err(ImportError::File(format!(
             "{file}:坐标轴似乎颠倒了({example}):x {:.6}–{:.6},y {:.6}–{:.6}。核实后加 --confirm-swapped 按颠倒读取,或改正文件。",
             e.x.0, e.x.1, e.y.0, e.y.1
@@ -184,18 +206,25 @@ fn check_zone(file: &str, source: &SpatialRef, east: (f64, f64), notes: &mut Vec
     let prefix = (false_easting >= 13e6).then(|| (false_easting / 1e6).floor() as u32);
     match (prefix, zone_of(east)) {
         (Some(p), Some((zone, _))) if p == zone => {
-            notes.push(format!("{file}:东坐标 8 位,含带号 {zone},与坐标系“{}”一致。", source.name().unwrap_or_default()));
+            notes.push(format!(
+                "{file}:东坐标 8 位,含带号 {zone},与坐标系“{}”一致。",
+                source.name().unwrap_or_default()
+            ));
             Ok(())
         }
         (_, Some((zone, epsg))) => Err(ImportError::File(format!(
             "{file}:东坐标 {:.3}–{:.3} 是 8 位,含带号 {zone},与坐标系“{}”(东偏 {false_easting})不符。若为 CGCS2000,请加 --crs EPSG:{epsg}。",
-            east.0, east.1, source.name().unwrap_or_default()
+            east.0,
+            east.1,
+            source.name().unwrap_or_default()
         ))),
         (Some(p), None) if east.1 < 1e6 => {
             let epsg = if p >= 25 { 4534 + p - 25 } else { 4502 + p.saturating_sub(13) };
             Err(ImportError::File(format!(
                 "{file}:坐标系“{}”的东坐标应含带号 {p},而文件的东坐标 {:.3}–{:.3} 没有带号。请加 --crs EPSG:{epsg}。",
-                source.name().unwrap_or_default(), east.0, east.1
+                source.name().unwrap_or_default(),
+                east.0,
+                east.1
             )))
         }
         _ => Ok(()),

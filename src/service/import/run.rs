@@ -82,7 +82,13 @@ pub async fn run(databases: &Databases, request: ImportRequest) -> Result<Report
         refused_before: !report.refused.is_empty(),
         now: request.now,
         origin: Origin {
-            file_name: request.files.iter().filter_map(|f| f.file_name()).map(|n| n.to_string_lossy()).collect::<Vec<_>>().join("、"),
+            file_name: request
+                .files
+                .iter()
+                .filter_map(|f| f.file_name())
+                .map(|n| n.to_string_lossy())
+                .collect::<Vec<_>>()
+                .join("、"),
             security_class: request.declared.security_class.clone(),
             provider: request.declared.provider.clone(),
             approval_no: request.declared.approval_no.clone(),
@@ -121,7 +127,9 @@ fn check(request: &ImportRequest) -> Result<(), ImportError> {
         return usage("--provider 不能为空:请写明资料提供单位。");
     }
     if request.layer == ImportLayer::Grid {
-        return usage("网格的图形只能经“重划”更改(POST /api/grids/redraws 预览后发布),不能直接导入,以保证往日的责任可追溯。");
+        return usage(
+            "网格的图形只能经“重划”更改(POST /api/grids/redraws 预览后发布),不能直接导入,以保证往日的责任可追溯。",
+        );
     }
     if request.layer == ImportLayer::Region && request.level.is_none() {
         return usage("导入辖区请加 --level township(乡镇)或 --level village(村)。");
@@ -140,7 +148,12 @@ fn read_all(request: &ImportRequest) -> Result<(Ready, Report), ImportError> {
     Ok((ready, report))
 }
 
-fn read_one(request: &ImportRequest, mut source: Source, ready: &mut Ready, report: &mut Report) -> Result<(), ImportError> {
+fn read_one(
+    request: &ImportRequest,
+    mut source: Source,
+    ready: &mut Ready,
+    report: &mut Report,
+) -> Result<(), ImportError> {
     let layer = request.layer;
     report.notes.append(&mut source.notes);
     let mapping = Mapping::new(layer, &source.headers, &request.map)?;
@@ -159,12 +172,17 @@ fn read_one(request: &ImportRequest, mut source: Source, ready: &mut Ready, repo
         extent.add(c.x, c.y);
     }
     let has_shapes = layer.shapes() != Shapes::None && extent.x.0 <= extent.x.1;
-    let position = if has_shapes { Some(Position::new(&source.file, source.crs.take(), extent, &request.said)?) } else { None };
+    let position =
+        if has_shapes { Some(Position::new(&source.file, source.crs.take(), extent, &request.said)?) } else { None };
     if let Some(position) = &position {
         report.notes.extend(position.notes.iter().cloned());
     }
     for row in source.rows {
-        let name = ["name", "number", "head"].iter().find_map(|k| row.values.get(*mapping.0.get(k)?)).cloned().unwrap_or_default();
+        let name = ["name", "number", "head"]
+            .iter()
+            .find_map(|k| row.values.get(*mapping.0.get(k)?))
+            .cloned()
+            .unwrap_or_default();
         let note = |note: String| RowNote { file: source.file.clone(), row: row.number, name: name.clone(), note };
         let fields = match fields_of(layer, &mapping, &row.values) {
             Ok(fields) => fields,

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use gdal::vector::{LayerAccess, OwnedLayer};
 use gdal::spatial_ref::SpatialRef;
+use gdal::vector::{LayerAccess, OwnedLayer};
 use gdal::{Dataset, DatasetOptions, GdalOpenFlags};
 use geozero::ToGeo;
 use geozero::wkb::Wkb;
@@ -63,7 +63,9 @@ pub fn read(path: &Path, reading: &Reading) -> Result<Source, ImportError> {
             refuse_other_text(&file, path)?;
             options.push("HEADERS=YES".to_owned());
         }
-        "xlsx" => set_option("OGR_XLSX_HEADERS", "FORCE").and_then(|()| set_option("OGR_XLSX_FIELD_TYPES", "STRING"))?,
+        "xlsx" => {
+            set_option("OGR_XLSX_HEADERS", "FORCE").and_then(|()| set_option("OGR_XLSX_FIELD_TYPES", "STRING"))?
+        }
         _ => {}
     }
     let options: Vec<&str> = options.iter().map(String::as_str).collect();
@@ -73,14 +75,17 @@ pub fn read(path: &Path, reading: &Reading) -> Result<Source, ImportError> {
         ..DatasetOptions::default()
     };
     let dataset = Dataset::open_ex(path, opening).map_err(|e| {
-        ImportError::File(format!("{file} 读不出来:{e}。可读的格式:Shapefile、GeoPackage、FileGDB、GeoJSON、KML、DXF、CSV、XLSX。"))
+        ImportError::File(format!(
+            "{file} 读不出来:{e}。可读的格式:Shapefile、GeoPackage、FileGDB、GeoJSON、KML、DXF、CSV、XLSX。"
+        ))
     })?;
     let layer = choose(dataset, &file, reading.layer.as_deref())?;
     Ok(rows_of(layer, file, notes))
 }
 
 fn set_option(key: &str, value: &str) -> Result<(), ImportError> {
-    gdal::config::set_thread_local_config_option(key, value).map_err(|e| ImportError::File(format!("GDAL 设置 {key} 失败:{e}。")))
+    gdal::config::set_thread_local_config_option(key, value)
+        .map_err(|e| ImportError::File(format!("GDAL 设置 {key} 失败:{e}。")))
 }
 
 /// Which character set a shapefile's table is in: as said, as it says itself, or recognised from its bytes.
@@ -121,7 +126,11 @@ fn choose(dataset: Dataset, file: &str, named: Option<&str>) -> Result<OwnedLaye
         None => None,
     };
     let index = index.ok_or_else(|| {
-        ImportError::Usage(format!("{file} 里有 {} 个图层:{}。请用 --source-layer 指明一个。", names.len(), names.join("、")))
+        ImportError::Usage(format!(
+            "{file} 里有 {} 个图层:{}。请用 --source-layer 指明一个。",
+            names.len(),
+            names.join("、")
+        ))
     })?;
     dataset.into_layer(index).map_err(|e| ImportError::File(format!("{file} 的图层读不出来:{e}。")))
 }
@@ -144,5 +153,7 @@ fn plain(geometry: &gdal::vector::Geometry) -> Result<Geometry, String> {
     let mut flat = geometry.clone();
     flat.flatten_to_2d();
     let name = flat.geometry_name();
-    flat.wkb().map_err(|e| e.to_string()).and_then(|bytes| Wkb(bytes).to_geo().map_err(|e| format!("{name} 图形读不懂:{e}")))
+    flat.wkb()
+        .map_err(|e| e.to_string())
+        .and_then(|bytes| Wkb(bytes).to_geo().map_err(|e| format!("{name} 图形读不懂:{e}")))
 }

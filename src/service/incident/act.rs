@@ -53,7 +53,13 @@ struct Ready {
 /// # Errors
 /// `stale-version` when it has moved on, `not-allowed-now` when its state forbids it, and others that name
 /// the field; a failing database.
-pub async fn act(yitu: &Yitu, viewer: &Viewer, id: Uuid, act: Act, if_match: Option<i32>) -> Result<IncidentView, ServiceError> {
+pub async fn act(
+    yitu: &Yitu,
+    viewer: &Viewer,
+    id: Uuid,
+    act: Act,
+    if_match: Option<i32>,
+) -> Result<IncidentView, ServiceError> {
     let ready = ready(act, if_match)?;
     let now = yitu.clock.now().trunc_subsecs(6);
     retried(|| attempt(yitu, viewer, id, &ready, now)).await
@@ -79,11 +85,18 @@ fn ready(act: Act, if_match: Option<i32>) -> Result<Ready, Problem> {
             ProblemKind::VersionRequired,
             "version-required",
             ("需要版本号", "A version is needed"),
-            ("请带上您看到的版本:expected_version,或 If-Match 请求头。".to_owned(), "Send the version you saw as expected_version or If-Match.".to_owned()),
+            (
+                "请带上您看到的版本:expected_version,或 If-Match 请求头。".to_owned(),
+                "Send the version you saw as expected_version or If-Match.".to_owned(),
+            ),
         )
     })?;
     if action == Action::Check && act.passed.is_none() {
-        return Err(Problem::bad_field("/passed", "核查要写明结果:passed 为 true(通过)或 false(退回重办)", "A check says its outcome: passed is true or false"));
+        return Err(Problem::bad_field(
+            "/passed",
+            "核查要写明结果:passed 为 true(通过)或 false(退回重办)",
+            "A check says its outcome: passed is true or false",
+        ));
     }
     let passed = act.passed.unwrap_or(true);
     if action == Action::Check && !passed && act.note.trim().is_empty() {
@@ -92,7 +105,13 @@ fn ready(act: Act, if_match: Option<i32>) -> Result<Ready, Problem> {
     Ok(Ready { action, expected, passed, note: act.note, actor })
 }
 
-async fn attempt(yitu: &Yitu, viewer: &Viewer, id: Uuid, ready: &Ready, now: DateTime<Utc>) -> Result<IncidentView, ServiceError> {
+async fn attempt(
+    yitu: &Yitu,
+    viewer: &Viewer,
+    id: Uuid,
+    ready: &Ready,
+    now: DateTime<Utc>,
+) -> Result<IncidentView, ServiceError> {
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let missing = || Problem::not_found(("事件", "incident"), id);
@@ -163,8 +182,16 @@ fn stale(row: &IncidentRow, expected: i32) -> Problem {
 fn not_now(from: State, action: Action) -> Problem {
     let next: Vec<&str> = allowed(from).into_iter().map(Action::zh).collect();
     let next_codes: Vec<&str> = allowed(from).into_iter().map(Action::code).collect();
-    let way = if next.is_empty() { "此状态下没有可做的操作".to_owned() } else { format!("可以:{}", next.join("、")) };
-    let way_en = if next_codes.is_empty() { "nothing can be done in this state".to_owned() } else { format!("possible: {}", next_codes.join(", ")) };
+    let way = if next.is_empty() {
+        "此状态下没有可做的操作".to_owned()
+    } else {
+        format!("可以:{}", next.join("、"))
+    };
+    let way_en = if next_codes.is_empty() {
+        "nothing can be done in this state".to_owned()
+    } else {
+        format!("possible: {}", next_codes.join(", "))
+    };
     Problem::new(
         ProblemKind::Conflict,
         "not-allowed-now",

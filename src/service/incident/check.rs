@@ -137,7 +137,11 @@ pub fn check_text(pointer: &str, text: &str, limit: usize) -> Result<(), Problem
         ));
     }
     if text.contains('\0') {
-        return Err(Problem::bad_field(pointer, "文字里有不可见的空字符(U+0000),请删去", "The text holds a NUL character; remove it"));
+        return Err(Problem::bad_field(
+            pointer,
+            "文字里有不可见的空字符(U+0000),请删去",
+            "The text holds a NUL character; remove it",
+        ));
     }
     Ok(())
 }
@@ -160,21 +164,37 @@ fn check_instant(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Problem> {
         return Err(Problem::bad_field(
             "/reported_at",
             format!("上报时间 {} 晚于服务器时间 {} 十分钟以上,请校准设备时间", at.to_rfc3339(), now.to_rfc3339()),
-            format!("{} is more than ten minutes ahead of the server's {}; set the device's clock", at.to_rfc3339(), now.to_rfc3339()),
+            format!(
+                "{} is more than ten minutes ahead of the server's {}; set the device's clock",
+                at.to_rfc3339(),
+                now.to_rfc3339()
+            ),
         ));
     }
     if at < DateTime::<Utc>::UNIX_EPOCH {
-        return Err(Problem::bad_field("/reported_at", "上报时间早于 1970 年,请核对", "The time is before 1970; check it"));
+        return Err(Problem::bad_field(
+            "/reported_at",
+            "上报时间早于 1970 年,请核对",
+            "The time is before 1970; check it",
+        ));
     }
     Ok(())
 }
 
 fn check_location(l: &Location, text: &str) -> Result<Option<LonLat>, Problem> {
     if l.accuracy_m.is_some_and(|a| !a.is_finite() || a < 0.0) {
-        return Err(Problem::bad_field("/location/accuracy_m", "定位精度应是不小于 0 的米数", "The accuracy is a number of metres, 0 or more"));
+        return Err(Problem::bad_field(
+            "/location/accuracy_m",
+            "定位精度应是不小于 0 的米数",
+            "The accuracy is a number of metres, 0 or more",
+        ));
     }
     if l.confidence.is_some_and(|c| !(c > 0.0 && c < 1.0)) {
-        return Err(Problem::bad_field("/location/confidence", "置信度应大于 0、小于 1,如 0.68", "The confidence lies between 0 and 1, such as 0.68"));
+        return Err(Problem::bad_field(
+            "/location/confidence",
+            "置信度应大于 0、小于 1,如 0.68",
+            "The confidence lies between 0 and 1, such as 0.68",
+        ));
     }
     let point = match (l.lon, l.lat) {
         (Some(lon), Some(lat)) => Some(position(lon, lat, l.crs)?),
@@ -186,12 +206,16 @@ fn check_location(l: &Location, text: &str) -> Result<Option<LonLat>, Problem> {
         LocationSource::Gps | LocationSource::Map if point.is_none() => {
             Err(Problem::bad_field("/location/lon", "该定位方式需要经纬度 lon、lat", "This source needs lon and lat"))
         }
-        LocationSource::Household if l.household_id.is_none() => {
-            Err(Problem::bad_field("/location/household_id", "请给出所选住户的编号 household_id", "household_id names the chosen household"))
-        }
-        LocationSource::Text if text.is_empty() => {
-            Err(Problem::bad_field("/location/text", "请用文字写明地点,如“岭下村第三组”", "Say the place in words, as a village and group"))
-        }
+        LocationSource::Household if l.household_id.is_none() => Err(Problem::bad_field(
+            "/location/household_id",
+            "请给出所选住户的编号 household_id",
+            "household_id names the chosen household",
+        )),
+        LocationSource::Text if text.is_empty() => Err(Problem::bad_field(
+            "/location/text",
+            "请用文字写明地点,如“岭下村第三组”",
+            "Say the place in words, as a village and group",
+        )),
         LocationSource::Gps | LocationSource::Map => Ok(point),
         // A household's own door and bare words are not moved by coordinates sent beside them.
         LocationSource::Household | LocationSource::Text => Ok(None),

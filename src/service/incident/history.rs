@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::db::incident::{self, NewStep};
 use crate::db::Request;
+use crate::db::incident::{self, NewStep};
 use crate::domain::FeatureId;
 use crate::domain::incident::{Action, HistoryRow, State};
 use crate::service::ServiceError;
@@ -55,7 +55,13 @@ impl Chain {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn append(&mut self, on: &mut Request, county: FeatureId, id: Uuid, h: &Happening<'_>) -> Result<(), ServiceError> {
+    pub async fn append(
+        &mut self,
+        on: &mut Request,
+        county: FeatureId,
+        id: Uuid,
+        h: &Happening<'_>,
+    ) -> Result<(), ServiceError> {
         let row = HistoryRow {
             incident: id,
             ordinal: self.ordinal + 1,

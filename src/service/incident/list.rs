@@ -60,13 +60,19 @@ pub struct Page {
 pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Page, ServiceError> {
     let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
     if !(1..=LARGEST_LIMIT).contains(&limit) {
-        return Err(Problem::bad_field("limit", format!("limit 应在 1 到 {LARGEST_LIMIT} 之间"), format!("limit lies between 1 and {LARGEST_LIMIT}")).into());
+        return Err(Problem::bad_field(
+            "limit",
+            format!("limit 应在 1 到 {LARGEST_LIMIT} 之间"),
+            format!("limit lies between 1 and {LARGEST_LIMIT}"),
+        )
+        .into());
     }
     let after = asked.cursor.as_deref().filter(|c| !c.is_empty()).map(read_cursor).transpose()?;
     let filter = filter(asked)?;
     let now = yitu.clock.now();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let (mut rows, number_matched) = incident::list(&mut on, viewer.county_id(), &filter, now, after, limit + 1).await?;
+    let (mut rows, number_matched) =
+        incident::list(&mut on, viewer.county_id(), &filter, now, after, limit + 1).await?;
     on.finish().await?;
     let more = rows.len() as i64 > limit;
     rows.truncate(limit as usize);
@@ -90,7 +96,13 @@ fn read_cursor(text: &str) -> Result<(DateTime<Utc>, Uuid), Problem> {
         let (micros, id) = text.split_once('_')?;
         Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id.parse().ok()?))
     };
-    read().ok_or_else(|| Problem::bad_field("cursor", "游标无效,请用上一页的 next,或从第一页开始", "The cursor is not valid; use next of the page before"))
+    read().ok_or_else(|| {
+        Problem::bad_field(
+            "cursor",
+            "游标无效,请用上一页的 next,或从第一页开始",
+            "The cursor is not valid; use next of the page before",
+        )
+    })
 }
 
 fn filter(asked: Asked) -> Result<Filter, Problem> {

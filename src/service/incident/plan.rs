@@ -5,7 +5,9 @@ use chrono::{DateTime, Duration, Utc};
 use super::check::Checked;
 use crate::db::unit::{self, CategoryRow, RuleRow, VillageRow};
 use crate::db::{DbError, Request};
-use crate::dispatch::{self, Candidate, Decision, Inputs, Matter, Person, Place, Rule, Sigma, Unit, UnitKind, probability::NearGrid};
+use crate::dispatch::{
+    self, Candidate, Decision, Inputs, Matter, Person, Place, Rule, Sigma, Unit, UnitKind, probability::NearGrid,
+};
 use crate::domain::calendar::WorkCalendar;
 use crate::domain::incident::{LocationSource, Urgency};
 use crate::domain::{FeatureId, Problem, ProblemKind};
@@ -44,7 +46,12 @@ struct Found {
 ///
 /// # Errors
 /// Problems of the report against the county's data; a failing database.
-pub async fn plan(on: &mut Request, county: FeatureId, checked: &Checked, now: DateTime<Utc>) -> Result<Planned, ServiceError> {
+pub async fn plan(
+    on: &mut Request,
+    county: FeatureId,
+    checked: &Checked,
+    now: DateTime<Utc>,
+) -> Result<Planned, ServiceError> {
     let calendar = calendar(on, county, now).await?;
     let day = calendar.day(now);
     let category = category(on, county, &checked.report.category, day).await?;
@@ -54,11 +61,12 @@ pub async fn plan(on: &mut Request, county: FeatureId, checked: &Checked, now: D
     let row = unit::rule(on, county, category.id, urgency.code(), &regions).await?.ok_or_else(no_rules)?;
     let rule = rule(row, urgency)?;
     let grid = found.candidates.first().map(|c| c.grid_id);
-    let ladder: Vec<Unit> = unit::ladder(on, county, grid, found.village.as_ref().map(|v| v.id), day, rule.first_unit_id)
-        .await?
-        .into_iter()
-        .map(unit_of)
-        .collect::<Result<_, _>>()?;
+    let ladder: Vec<Unit> =
+        unit::ladder(on, county, grid, found.village.as_ref().map(|v| v.id), day, rule.first_unit_id)
+            .await?
+            .into_iter()
+            .map(unit_of)
+            .collect::<Result<_, _>>()?;
     let ids: Vec<FeatureId> = ladder.iter().map(|u| u.id).collect();
     let people = unit::people(on, &ids, day, now).await?.into_iter().map(person_of).collect();
     let inputs = Inputs {
@@ -92,11 +100,17 @@ pub async fn calendar(on: &mut Request, county: FeatureId, now: DateTime<Utc>) -
     let name = unit::time_zone(on, county).await?;
     let zone: chrono_tz::Tz = name.parse().map_err(|_| DbError::Stored(format!("time zone {name}")))?;
     let today = now.with_timezone(&zone).date_naive();
-    let days = unit::calendar_days(on, county, today - Duration::days(1), today + Duration::days(CALENDAR_DAYS)).await?;
+    let days =
+        unit::calendar_days(on, county, today - Duration::days(1), today + Duration::days(CALENDAR_DAYS)).await?;
     Ok(WorkCalendar::new(zone, days))
 }
 
-async fn category(on: &mut Request, county: FeatureId, code: &str, day: chrono::NaiveDate) -> Result<CategoryRow, ServiceError> {
+async fn category(
+    on: &mut Request,
+    county: FeatureId,
+    code: &str,
+    day: chrono::NaiveDate,
+) -> Result<CategoryRow, ServiceError> {
     let all = unit::categories(on, county, day).await?;
     let mut similar: Vec<(usize, String)> = Vec::new();
     for c in all {
@@ -112,16 +126,32 @@ async fn category(on: &mut Request, county: FeatureId, code: &str, day: chrono::
     }
     similar.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
     let near: Vec<String> = similar.into_iter().take(5).map(|s| s.1).collect();
-    let hint = if near.is_empty() { "全部编码见 GET /api/categories".to_owned() } else { format!("相近的有:{}", near.join("、")) };
-    let hint_en = if near.is_empty() { "see GET /api/categories".to_owned() } else { format!("similar: {}", near.join(", ")) };
-    let problem = Problem::bad_field("/category", format!("没有编码为“{code}”的事项;{hint}"), format!("There is no category {code:?}; {hint_en}"));
+    let hint = if near.is_empty() {
+        "全部编码见 GET /api/categories".to_owned()
+    } else {
+        format!("相近的有:{}", near.join("、"))
+    };
+    let hint_en =
+        if near.is_empty() { "see GET /api/categories".to_owned() } else { format!("similar: {}", near.join(", ")) };
+    let problem = Problem::bad_field(
+        "/category",
+        format!("没有编码为“{code}”的事项;{hint}"),
+        format!("There is no category {code:?}; {hint_en}"),
+    );
     Err(problem.with_extra("similar", near).into())
 }
 
-async fn locate(on: &mut Request, county: FeatureId, checked: &Checked, day: chrono::NaiveDate) -> Result<Found, ServiceError> {
+async fn locate(
+    on: &mut Request,
+    county: FeatureId,
+    checked: &Checked,
+    day: chrono::NaiveDate,
+) -> Result<Found, ServiceError> {
     let location = &checked.report.location;
     match (location.source, checked.point) {
-        (LocationSource::Household, _) => at_household(on, county, location.household_id.unwrap_or_default(), day).await,
+        (LocationSource::Household, _) => {
+            at_household(on, county, location.household_id.unwrap_or_default(), day).await
+        }
         (LocationSource::Text, _) | (_, None) => {
             // Two villages of one text leave the place open, unless one name holds the other.
             let mut named = unit::villages_named(on, county, &checked.text).await?;
@@ -140,7 +170,12 @@ fn sigma(location: &super::check::Location) -> Option<Sigma> {
     Some(Sigma::from_accuracy(accuracy.min(most), confidence))
 }
 
-async fn at_household(on: &mut Request, county: FeatureId, id: FeatureId, day: chrono::NaiveDate) -> Result<Found, ServiceError> {
+async fn at_household(
+    on: &mut Request,
+    county: FeatureId,
+    id: FeatureId,
+    day: chrono::NaiveDate,
+) -> Result<Found, ServiceError> {
     let door = unit::door(on, county, id, day).await?.ok_or_else(|| {
         Problem::bad_field(
             "/location/household_id",
@@ -159,7 +194,13 @@ async fn at_household(on: &mut Request, county: FeatureId, id: FeatureId, day: c
     Ok(Found { candidates, village, point })
 }
 
-async fn at_point(on: &mut Request, county: FeatureId, p: LonLat, sigma: Option<Sigma>, day: chrono::NaiveDate) -> Result<Found, ServiceError> {
+async fn at_point(
+    on: &mut Request,
+    county: FeatureId,
+    p: LonLat,
+    sigma: Option<Sigma>,
+    day: chrono::NaiveDate,
+) -> Result<Found, ServiceError> {
     let (x_m, y_m) = metres_per_degree(p.lat());
     let reach = sigma.map_or(0.0, Sigma::reach);
     let (dx, dy) = (reach / x_m, reach / y_m);
@@ -168,7 +209,14 @@ async fn at_point(on: &mut Request, county: FeatureId, p: LonLat, sigma: Option<
         .into_iter()
         .map(|g| {
             let outline = ewkb::decode(&g.geom).map_err(DbError::from)?;
-            Ok(NearGrid { id: g.id, version_id: g.version_id, code: g.code, name: g.name, dedicated: g.dedicated, outline })
+            Ok(NearGrid {
+                id: g.id,
+                version_id: g.version_id,
+                code: g.code,
+                name: g.name,
+                dedicated: g.dedicated,
+                outline,
+            })
         })
         .collect::<Result<_, DbError>>()?;
     let here = unit::village_at(on, county, p.lon(), p.lat()).await?;
@@ -184,7 +232,9 @@ async fn at_point(on: &mut Request, county: FeatureId, p: LonLat, sigma: Option<
 }
 
 async fn refuse_outside(on: &mut Request, county: FeatureId, p: LonLat) -> Result<(), ServiceError> {
-    let Some(metres) = unit::metres_outside(on, county, p.lon(), p.lat()).await?.filter(|m| *m > 0.0) else { return Ok(()) };
+    let Some(metres) = unit::metres_outside(on, county, p.lon(), p.lat()).await?.filter(|m| *m > 0.0) else {
+        return Ok(());
+    };
     let said = if metres < 1000.0 { format!("{metres:.0} 米") } else { format!("{:.1} 公里", metres / 1000.0) };
     let problem = Problem::new(
         ProblemKind::Unprocessable,
@@ -195,7 +245,10 @@ async fn refuse_outside(on: &mut Request, county: FeatureId, p: LonLat) -> Resul
             format!("The position is about {metres:.0} m outside the county. Check it, or report it where it belongs."),
         ),
     );
-    Err(problem.with_extra("distance_m", (metres * 10.0).round() / 10.0).with_field("/location", "位置在县界外", "Outside the county").into())
+    Err(problem
+        .with_extra("distance_m", (metres * 10.0).round() / 10.0)
+        .with_field("/location", "位置在县界外", "Outside the county")
+        .into())
 }
 
 fn rule(row: RuleRow, urgency: Urgency) -> Result<Rule, DbError> {
@@ -246,7 +299,10 @@ fn no_rules() -> Problem {
         ProblemKind::Conflict,
         "no-dispatch-rules",
         ("还没有分派规则", "No dispatch rules"),
-        ("本县尚未发布分派规则,无法分派。请先导入并发布规则表。".to_owned(), "The county has published no dispatch rules; publish them first.".to_owned()),
+        (
+            "本县尚未发布分派规则,无法分派。请先导入并发布规则表。".to_owned(),
+            "The county has published no dispatch rules; publish them first.".to_owned(),
+        ),
     )
 }
 
@@ -255,6 +311,9 @@ fn no_last_resort() -> Problem {
         ProblemKind::Conflict,
         "no-duty-officer",
         ("没有县值班员", "No county duty officer"),
-        ("承办单位里没有县值班室,事件无人兜底。请先建立县值班室。".to_owned(), "There is no county duty officer's unit to fall back on; set one up first.".to_owned()),
+        (
+            "承办单位里没有县值班室,事件无人兜底。请先建立县值班室。".to_owned(),
+            "There is no county duty officer's unit to fall back on; set one up first.".to_owned(),
+        ),
     )
 }

@@ -8,8 +8,8 @@ use super::history::{Chain, Happening};
 use super::plan::{Planned, plan};
 use super::retried;
 use super::view::{IncidentView, whole};
-use crate::db::incident::{self, NewIncident};
 use crate::db::Request;
+use crate::db::incident::{self, NewIncident};
 use crate::dispatch::ALGORITHM_VERSION;
 use crate::domain::incident::{Action, State};
 use crate::domain::{FeatureId, Viewer};
@@ -42,14 +42,24 @@ pub async fn report(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Repo
 }
 
 /// The incident of this id, if it is already there.
-async fn known(yitu: &Yitu, viewer: &Viewer, report: &Report, now: DateTime<Utc>) -> Result<Option<Reported>, ServiceError> {
+async fn known(
+    yitu: &Yitu,
+    viewer: &Viewer,
+    report: &Report,
+    now: DateTime<Utc>,
+) -> Result<Option<Reported>, ServiceError> {
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let Some(incident) = whole(&mut on, viewer.county_id(), report.id, now).await? else { return Ok(None) };
     let seq = on.commit().await?;
     Ok(Some(Reported { incident: incident.written_at(seq), new: false }))
 }
 
-async fn attempt(yitu: &Yitu, viewer: &Viewer, checked: &Checked, now: DateTime<Utc>) -> Result<Reported, ServiceError> {
+async fn attempt(
+    yitu: &Yitu,
+    viewer: &Viewer,
+    checked: &Checked,
+    now: DateTime<Utc>,
+) -> Result<Reported, ServiceError> {
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let planned = plan(&mut on, county, checked, now).await?;
@@ -61,7 +71,13 @@ async fn attempt(yitu: &Yitu, viewer: &Viewer, checked: &Checked, now: DateTime<
 }
 
 /// Writes the incident whole; false when a parallel report of the same id came first.
-async fn store(on: &mut Request, viewer: &Viewer, checked: &Checked, planned: &Planned, now: DateTime<Utc>) -> Result<bool, ServiceError> {
+async fn store(
+    on: &mut Request,
+    viewer: &Viewer,
+    checked: &Checked,
+    planned: &Planned,
+    now: DateTime<Utc>,
+) -> Result<bool, ServiceError> {
     let county = viewer.county_id();
     let (report, decision) = (&checked.report, &planned.decision);
     let done = report.resolve_on_spot.as_ref();
@@ -107,7 +123,13 @@ async fn store(on: &mut Request, viewer: &Viewer, checked: &Checked, planned: &P
     Ok(true)
 }
 
-async fn write_history(on: &mut Request, viewer: &Viewer, checked: &Checked, planned: &Planned, now: DateTime<Utc>) -> Result<(), ServiceError> {
+async fn write_history(
+    on: &mut Request,
+    viewer: &Viewer,
+    checked: &Checked,
+    planned: &Planned,
+    now: DateTime<Utc>,
+) -> Result<(), ServiceError> {
     let (county, id, decision) = (viewer.county_id(), checked.report.id, &planned.decision);
     let (unit, responder) = (Some(decision.unit.id), decision.responder.as_ref().map(|p| p.responder_id));
     let report = Happening {
@@ -147,7 +169,13 @@ async fn write_history(on: &mut Request, viewer: &Viewer, checked: &Checked, pla
     Ok(())
 }
 
-async fn keep_decision(on: &mut Request, county: FeatureId, checked: &Checked, planned: &Planned, now: DateTime<Utc>) -> Result<(), ServiceError> {
+async fn keep_decision(
+    on: &mut Request,
+    county: FeatureId,
+    checked: &Checked,
+    planned: &Planned,
+    now: DateTime<Utc>,
+) -> Result<(), ServiceError> {
     let json = |e: serde_json::Error| ServiceError::Internal(e.to_string());
     let inputs = serde_json::to_value(&planned.inputs).map_err(json)?;
     let outcome = serde_json::to_value(&planned.decision).map_err(json)?;

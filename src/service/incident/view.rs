@@ -206,7 +206,12 @@ impl IncidentView {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn whole(on: &mut Request, county: FeatureId, id: Uuid, now: DateTime<Utc>) -> Result<Option<IncidentView>, ServiceError> {
+pub async fn whole(
+    on: &mut Request,
+    county: FeatureId,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<IncidentView>, ServiceError> {
     let Some(row) = incident::find(on, county, id).await? else { return Ok(None) };
     let mut view = IncidentView::of(row, now).explained(incident::decision(on, county, id).await?);
     view.timeline = Some(incident::timeline(on, county, id).await?.into_iter().map(event).collect());
@@ -214,14 +219,31 @@ pub async fn whole(on: &mut Request, county: FeatureId, id: Uuid, now: DateTime<
 }
 
 fn event(s: StepRow) -> Event {
-    Event { at: s.at, action: s.action, actor: s.actor, from_state: s.from_state, to_state: s.to_state, note: s.note, unit_name: s.unit_name }
+    Event {
+        at: s.at,
+        action: s.action,
+        actor: s.actor,
+        from_state: s.from_state,
+        to_state: s.to_state,
+        note: s.note,
+        unit_name: s.unit_name,
+    }
 }
 
 /// The answer's words from a decision just made.
 #[must_use]
 pub fn explanation_of(decision: &Decision) -> (Explanation, Vec<Possible>) {
-    let possible = |c: &Candidate| Possible { grid_id: c.grid_id, code: c.code.clone(), name: c.name.clone(), probability: c.probability };
-    let walk = decision.walk.iter().map(|s| Asked { unit_name: s.unit_name.clone(), outcome: s.outcome.clone(), reason: s.reason.clone() });
+    let possible = |c: &Candidate| Possible {
+        grid_id: c.grid_id,
+        code: c.code.clone(),
+        name: c.name.clone(),
+        probability: c.probability,
+    };
+    let walk = decision.walk.iter().map(|s| Asked {
+        unit_name: s.unit_name.clone(),
+        outcome: s.outcome.clone(),
+        reason: s.reason.clone(),
+    });
     let neighbours: Vec<Possible> = decision.neighbours.iter().map(possible).collect();
     let candidates = decision.grid.iter().map(possible).chain(neighbours.iter().cloned()).collect();
     (Explanation { text: decision.explanation.clone(), walk: walk.collect(), candidates }, neighbours)

@@ -53,7 +53,8 @@ pub fn events(yitu: &Yitu, _: &Viewer, change: &Change, topics: &[Topic]) -> Vec
             Extent::Everything => None,
             Extent::Features { boxes, .. } => touched(yitu, change.layer, boxes),
         };
-        let tiles = tiles.map_or_else(|| json!("all"), |tiles| tiles.iter().map(|t| json!([t.z(), t.x(), t.y()])).collect());
+        let tiles =
+            tiles.map_or_else(|| json!("all"), |tiles| tiles.iter().map(|t| json!([t.z(), t.x(), t.y()])).collect());
         events.push((Topic::Tiles, json!({"seq": seq, "layer": change.layer.name(), "tiles": tiles})));
     }
     if topics.contains(&Topic::Incident)

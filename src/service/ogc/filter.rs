@@ -68,7 +68,8 @@ impl Filter {
             item["properties"]["geom"] = json!(shape);
         }
         self.expression.clone().matches(Some(&item)).map_err(|e| {
-            Problem::bad_field("filter", format!("filter 无法计算:{e}"), format!("filter cannot be evaluated: {e}")).into()
+            Problem::bad_field("filter", format!("filter 无法计算:{e}"), format!("filter cannot be evaluated: {e}"))
+                .into()
         })
     }
 }

@@ -59,9 +59,9 @@ pub fn collection(name: &str) -> Result<Layer, ServiceError> {
 pub fn extent(yitu: &Yitu, layer: Layer) -> Option<[f64; 4]> {
     let store = yitu.atlas.layer(layer);
     let boxes = store.iter().filter_map(|f| f.geometry.as_ref()?.bounding_rect());
-    boxes.map(|b| [b.min().x, b.min().y, b.max().x, b.max().y]).reduce(|a, b| {
-        [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]
-    })
+    boxes
+        .map(|b| [b.min().x, b.min().y, b.max().x, b.max().y])
+        .reduce(|a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])])
 }
 
 /// One page of a collection.

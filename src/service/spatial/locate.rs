@@ -46,7 +46,8 @@ fn place(yitu: &Yitu, viewer: &Viewer, at: LonLat) -> Result<Value, ServiceError
         let store = yitu.atlas.layer(Layer::Grid);
         let schema = store.schema();
         if let Some(first) = hits.first() {
-            grids.push(json!({"id": first.id, "code": text(first, schema, "code"), "name": text(first, schema, "name"),
+            grids
+                .push(json!({"id": first.id, "code": text(first, schema, "code"), "name": text(first, schema, "name"),
                 "kind": text(first, schema, "kind"), "probability": 1.0}));
             if let Some(id) = int(first, schema, "group_id") {
                 group = json!({"org_id": id, "name": text(first, schema, "group_name")});
@@ -57,8 +58,11 @@ fn place(yitu: &Yitu, viewer: &Viewer, at: LonLat) -> Result<Value, ServiceError
         let store = yitu.atlas.layer(layer);
         covering(&store, coord, |_| true).map(|f| json!({"id": f.id, "name": text(&f, store.schema(), "name")}))
     };
-    let pick = |v: &Value, keys: &[&str]| keys.iter().map(|k| ((*k).to_owned(), v[*k].clone())).collect::<serde_json::Map<_, _>>();
-    let settlement = near::nearest(yitu, Layer::Settlement, at, NEARBY_M, 1).first().map(|s| pick(s, &["id", "name", "distance_m"]));
+    let pick = |v: &Value, keys: &[&str]| {
+        keys.iter().map(|k| ((*k).to_owned(), v[*k].clone())).collect::<serde_json::Map<_, _>>()
+    };
+    let settlement =
+        near::nearest(yitu, Layer::Settlement, at, NEARBY_M, 1).first().map(|s| pick(s, &["id", "name", "distance_m"]));
     let venues: Vec<Value> = near::nearest(yitu, Layer::Venue, at, NEARBY_M, VENUES)
         .into_iter()
         .map(|mut v| {
@@ -81,7 +85,10 @@ fn outside(yitu: &Yitu, county: FeatureId, at: LonLat) -> ServiceError {
             ProblemKind::Unprocessable,
             "no-county-boundary",
             ("没有县界", "No county boundary"),
-            ("县界还没有导入,无法定位。请先导入辖区。".to_owned(), "The county has no boundary yet; import the regions first.".to_owned()),
+            (
+                "县界还没有导入,无法定位。请先导入辖区。".to_owned(),
+                "The county has no boundary yet; import the regions first.".to_owned(),
+            ),
         )
         .into();
     };
@@ -99,7 +106,11 @@ fn outside(yitu: &Yitu, county: FeatureId, at: LonLat) -> ServiceError {
         ("不在本县", "Outside the county"),
         (
             format!("({}, {}) 不在本县,离县界约 {metres} 米。请核对坐标及其坐标系。", at.lon(), at.lat()),
-            format!("({}, {}) is outside the county, about {metres} m from it. Check the position and its crs.", at.lon(), at.lat()),
+            format!(
+                "({}, {}) is outside the county, about {metres} m from it. Check the position and its crs.",
+                at.lon(),
+                at.lat()
+            ),
         ),
     )
     .with_extra("distance_m", metres)

@@ -48,7 +48,9 @@ pub fn distance_to(geometry: &Geometry, at: LonLat) -> Option<f64> {
     }
     // The closest point is sought where a degree is as long either way, its distance taken on the ellipsoid.
     let flat = geo::MapCoords::map_coords(geometry, |c| Coord { x: (c.x - point.x) * mx, y: (c.y - point.y) * my });
-    let (Closest::SinglePoint(c) | Closest::Intersection(c)) = flat.closest_point(&Point::new(0.0, 0.0)) else { return None };
+    let (Closest::SinglePoint(c) | Closest::Intersection(c)) = flat.closest_point(&Point::new(0.0, 0.0)) else {
+        return None;
+    };
     let closest = LonLat::new(point.x + c.x() / mx, point.y + c.y() / my).ok()?;
     Some(measure::distance_m(at, closest))
 }

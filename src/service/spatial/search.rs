@@ -85,7 +85,8 @@ impl Entry {
     fn new(layer: Layer, feature: &Arc<Feature>, schema: &Schema) -> Self {
         let name = text(feature, schema, "name").to_owned();
         let code = ["number", "code"].iter().map(|n| text(feature, schema, n)).find(|t| !t.is_empty());
-        let detail = ["address", "village_name", "kind"].iter().map(|n| text(feature, schema, n)).find(|t| !t.is_empty());
+        let detail =
+            ["address", "village_name", "kind"].iter().map(|n| text(feature, schema, n)).find(|t| !t.is_empty());
         let (pinyin, initials) = spelt(&name);
         Self {
             layer,
@@ -164,7 +165,12 @@ fn index(yitu: &Yitu) -> Arc<NameIndex> {
 pub async fn search(yitu: &Yitu, viewer: &Viewer, question: Question) -> Result<Value, ServiceError> {
     let q: String = question.q.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase();
     if q.is_empty() || q.chars().count() > 64 {
-        return Err(Problem::bad_field("q", "q 应为 1 至 64 个字:名称、地址片段、户号、拼音或电话尾号。", "q takes 1 to 64 characters: a name, part of an address, a number, pinyin or the end of a phone number.").into());
+        return Err(Problem::bad_field(
+            "q",
+            "q 应为 1 至 64 个字:名称、地址片段、户号、拼音或电话尾号。",
+            "q takes 1 to 64 characters: a name, part of an address, a number, pinyin or the end of a phone number.",
+        )
+        .into());
     }
     let within = question.region.map(|id| region(yitu, id)).transpose()?;
     let phones = by_phone(yitu, viewer, &q).await?;
@@ -201,7 +207,9 @@ async fn by_phone(yitu: &Yitu, viewer: &Viewer, q: &str) -> Result<Vec<(String, 
         return Ok(Vec::new());
     }
     // Without a key no phone was ever stored.
-    let Ok(hex) = tokio::fs::read_to_string(yitu.config.data_dir.join("phone.key")).await else { return Ok(Vec::new()) };
+    let Ok(hex) = tokio::fs::read_to_string(yitu.config.data_dir.join("phone.key")).await else {
+        return Ok(Vec::new());
+    };
     let key = PhoneKey::from_hex(&hex).map_err(|e| ServiceError::Internal(e.to_string()))?;
     let number = key.number_hash(q);
     // All digits find that number alone.

@@ -32,7 +32,9 @@ pub async fn summary(yitu: &Yitu, viewer: &Viewer, of: Option<FeatureId>) -> Res
         .get(&id)
         .into_iter()
         .flatten()
-        .filter_map(|c| Some(json!({"region": brief(yitu, region(yitu, *c).ok()?.as_ref()), "figures": figures(&tree.under(*c))})))
+        .filter_map(|c| {
+            Some(json!({"region": brief(yitu, region(yitu, *c).ok()?.as_ref()), "figures": figures(&tree.under(*c))}))
+        })
         .collect();
     let (by_state, by_category) = open_by(&all, &counted);
     let position = yitu.atlas.applied();
@@ -47,7 +49,13 @@ pub async fn summary(yitu: &Yitu, viewer: &Viewer, of: Option<FeatureId>) -> Res
 ///
 /// # Errors
 /// When the region is unknown.
-pub fn coverage(yitu: &Yitu, viewer: &Viewer, kind: &str, of: Option<FeatureId>, max_m: f64) -> Result<Value, ServiceError> {
+pub fn coverage(
+    yitu: &Yitu,
+    viewer: &Viewer,
+    kind: &str,
+    of: Option<FeatureId>,
+    max_m: f64,
+) -> Result<Value, ServiceError> {
     let id = of.unwrap_or(viewer.county_id());
     region(yitu, id)?;
     let ids = Tree::read(yitu).under(id);
@@ -59,7 +67,11 @@ pub fn coverage(yitu: &Yitu, viewer: &Viewer, kind: &str, of: Option<FeatureId>,
     for household in households.iter() {
         let Some(village) = int(household, schema, "village_id").filter(|v| ids.contains(v)) else { continue };
         let is_served = household.geometry.as_ref().is_some_and(|g| reach.within(g, max_m));
-        if is_served { served += 1 } else { unserved += 1 }
+        if is_served {
+            served += 1
+        } else {
+            unserved += 1
+        }
         let count = |tally: &mut Tally, key: FeatureId| {
             let (yes, no) = tally.entry(key).or_default();
             if is_served { *yes += 1 } else { *no += 1 }
@@ -88,7 +100,8 @@ impl Reach {
     fn over(yitu: &Yitu, kind: &str) -> Self {
         let venues = yitu.atlas.layer(Layer::Venue);
         let of_kind = venues.iter().filter(|v| text(v, venues.schema(), "kind") == kind);
-        let points = of_kind.filter_map(|v| v.geometry.as_ref().and_then(super::point_of)).map(|c| [c.x, c.y]).collect();
+        let points =
+            of_kind.filter_map(|v| v.geometry.as_ref().and_then(super::point_of)).map(|c| [c.x, c.y]).collect();
         Self(rstar::RTree::bulk_load(points))
     }
 
@@ -163,7 +176,8 @@ impl Counts {
             }
             by_village
         };
-        let clusters = yitu.atlas.layer(Layer::Cluster).iter().map(|c| c.geometry.as_ref().and_then(super::point_of)).collect();
+        let clusters =
+            yitu.atlas.layer(Layer::Cluster).iter().map(|c| c.geometry.as_ref().and_then(super::point_of)).collect();
         let regions = yitu.atlas.layer(Layer::Region);
         Self {
             villages: vec![
@@ -214,6 +228,7 @@ fn open_by(ids: &HashSet<FeatureId>, counted: &Value) -> (BTreeMap<String, u64>,
             entry.1 += c["open"].as_u64().unwrap_or_default();
         }
     }
-    let categories = categories.into_iter().map(|(code, (name, open))| json!({"code": code, "name": name, "open": open}));
+    let categories =
+        categories.into_iter().map(|(code, (name, open))| json!({"code": code, "name": name, "open": open}));
     (states, categories.collect())
 }

@@ -22,7 +22,9 @@ pub fn within(yitu: &Yitu, layer: Layer, area: &Geometry, limit: usize) -> Value
     let mut by_tag: BTreeMap<String, usize> = BTreeMap::new();
     for feature in &found {
         match feature.get(schema, "tags").or_else(|| feature.get(schema, "kind")) {
-            Some(domain::Value::TextList(tags)) => tags.iter().for_each(|t| *by_tag.entry(t.to_string()).or_default() += 1),
+            Some(domain::Value::TextList(tags)) => {
+                tags.iter().for_each(|t| *by_tag.entry(t.to_string()).or_default() += 1)
+            }
             Some(domain::Value::Text(kind)) => *by_tag.entry(kind.to_string()).or_default() += 1,
             _ => {}
         }

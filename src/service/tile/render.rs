@@ -68,7 +68,11 @@ impl TileCache {
 pub fn layers(configs: &TileConfigs, list: &str) -> Result<Vec<Layer>, ServiceError> {
     let mut layers = Vec::new();
     for name in list.split(',') {
-        let layer = name.parse::<Layer>().ok().filter(|l| configs.get(*l).is_some()).ok_or_else(|| unknown_layer(configs, name))?;
+        let layer = name
+            .parse::<Layer>()
+            .ok()
+            .filter(|l| configs.get(*l).is_some())
+            .ok_or_else(|| unknown_layer(configs, name))?;
         if !layers.contains(&layer) {
             layers.push(layer);
         }
@@ -82,7 +86,10 @@ fn unknown_layer(configs: &TileConfigs, name: &str) -> Problem {
         ProblemKind::NotFound,
         "unknown-layer",
         ("没有这个图层", "No such layer"),
-        (format!("没有图层 {name:?}。可用的图层:{known}。"), format!("There is no layer {name:?}. Layers with tiles: {known}.")),
+        (
+            format!("没有图层 {name:?}。可用的图层:{known}。"),
+            format!("There is no layer {name:?}. Layers with tiles: {known}."),
+        ),
     )
 }
 
@@ -98,7 +105,10 @@ pub async fn render(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Tile, 
             ProblemKind::Unavailable,
             "not-yet",
             ("地图尚未更新", "The map is not that far yet"),
-            (format!("写入 {seq} 还没有反映到地图上,请稍后重试。"), format!("The write {seq} is not on the map yet; try again shortly.")),
+            (
+                format!("写入 {seq} 还没有反映到地图上,请稍后重试。"),
+                format!("The write {seq} is not on the map yet; try again shortly."),
+            ),
         )
         .into());
     }
@@ -147,7 +157,14 @@ fn fill(atlas: &Atlas, configs: &TileConfigs, asked: &Asked, now: DateTime<Utc>)
             "overdue" => Some(Value::Bool(deadline(f).is_some_and(|d| d <= now))),
             _ => None,
         };
-        render_layer(&mut bytes, layer.name(), (&schema, config), asked.tile, found.iter().map(AsRef::as_ref), &derived);
+        render_layer(
+            &mut bytes,
+            layer.name(),
+            (&schema, config),
+            asked.tile,
+            found.iter().map(AsRef::as_ref),
+            &derived,
+        );
     }
     let hash = Sha256::digest(&bytes).iter().take(16).fold(String::new(), |text, b| format!("{text}{b:02x}"));
     Cached { tile: Tile { bytes: bytes.into(), hash }, generations, until }
