@@ -241,7 +241,13 @@ async fn a_reader_the_log_no_longer_reaches_and_one_of_an_older_epoch_begin_anew
     // Transactions of other databases of the server move the snapshot on, but bring nothing.
     assert!(reader.since(&loaded.standing).await.unwrap().is_none_or(|step| step.updates.is_empty()));
     write(&pool, "UPDATE settlement SET name = '改名' WHERE id = 101").await;
-    let step = reader.since(&loaded.standing).await.unwrap().unwrap();
+    // Where a transaction of another database is running, its place in the log might be trimmed away as well.
+    let step = loop {
+        let step = reader.since(&loaded.standing).await.unwrap().unwrap();
+        if step.standing.snapshot.running.is_empty() {
+            break step;
+        }
+    };
     assert!(matches!(&step.updates[..], [(Layer::Settlement, LayerUpdate::Some(one))] if one.len() == 1));
 
     assert_eq!(change_log::trim(&db.databases.system, Duration::from_secs(3600)).await.unwrap(), 0);
