@@ -349,3 +349,48 @@ async fn a_write_is_on_the_next_tile_and_in_the_stream() {
         assert!(told.contains(&format!("[15,{},{}]", tile.x(), tile.y())), "{told}");
     }
 }
+
+#[tokio::test]
+async fn hillshade_is_of_the_stored_heights() {
+    let db = TestDatabase::with_demo().await;
+    let server = TestServer::start(db.yitu().await).await;
+    let county = server.get_json("/api/county").await;
+    assert!(county["layers"].as_array().unwrap().iter().any(|l| l["id"] == "dem" && l["maxzoom"] == 12), "{county}");
+    let mut rng = ChaCha8Rng::seed_from_u64(12);
+    let (columns, rows): (i32, i32) =
+        sqlx::query_as("SELECT columns, rows FROM elevation").fetch_one(&db.databases.migrator).await.unwrap();
+    for _ in 0..20 {
+        let (column, row) = (rng.random_range(1..columns - 1), rng.random_range(1..rows - 1));
+        // The middle of a cell, and the heights around it, between which a pixel's must lie.
+        let (lon, lat, lowest, highest): (f64, f64, f64, f64) = sqlx::query_as(
+            "WITH around AS (
+               SELECT get_byte(heights, i) + 256 * get_byte(heights, i + 1) AS metres
+               FROM elevation, generate_series(-1, 1) r, generate_series(-1, 1) c,
+                    LATERAL (SELECT 2 * (($2 + r) * columns + $1 + c) AS i) at
+             )
+             SELECT west + ($1 + 0.5) * cell_degrees_x, north - ($2 + 0.5) * cell_degrees_y,
+                    min(metres)::float8, max(metres)::float8
+             FROM elevation, around GROUP BY 1, 2",
+        )
+        .bind(column)
+        .bind(row)
+        .fetch_one(&db.databases.migrator)
+        .await
+        .unwrap();
+        let tile = TileId::containing(12, lon, lat);
+        let answer = server.get(&format!("/tiles/dem/12/{}/{}", tile.x(), tile.y())).await;
+        assert_eq!(answer.headers()["content-type"], "image/png");
+        let png = answer.bytes().await.unwrap();
+        let mut reader = png::Decoder::new(std::io::Cursor::new(&png[..])).read_info().unwrap();
+        let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
+        reader.next_frame(&mut pixels).unwrap();
+        let (u, v) = yitu::geo::tile::project(lon, lat);
+        let pixel = |t: f64, index: u32| ((t * 4096.0 - f64::from(index)) * 256.0) as usize;
+        let at = (pixel(v, tile.y()) * 256 + pixel(u, tile.x())) * 3;
+        let metres =
+            f64::from(pixels[at]) * 256.0 + f64::from(pixels[at + 1]) + f64::from(pixels[at + 2]) / 256.0 - 32_768.0;
+        assert!((lowest - 0.1..=highest + 0.1).contains(&metres), "{lon} {lat}: {metres} for {lowest} to {highest}");
+    }
+    assert_eq!(server.get("/tiles/dem/12/0/0").await.status(), 204);
+    assert_eq!(server.get("/tiles/dem/13/99999/0").await.status(), 404);
+}

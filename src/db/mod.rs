@@ -4,6 +4,7 @@ pub mod change_log;
 pub mod check;
 pub mod connect;
 pub mod copy;
+pub mod elevation;
 pub mod embedded;
 pub mod import;
 pub mod incident;

@@ -3,8 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::tile::elevation;
 use super::{ServiceError, Yitu};
 use crate::domain::{FeatureId, Layer, Problem, ProblemKind, Viewer};
+use crate::tiles::elevation::ZOOMS;
 
 /// The id of the county that is loaded; of several, the oldest.
 ///
@@ -64,7 +66,7 @@ pub struct LayerInfo {
     pub id: String,
     /// Its Chinese name.
     pub title: String,
-    /// `point`, `line` or `polygon`.
+    /// `point`, `line`, `polygon` or `raster`.
     pub geometry: String,
     /// First zoom with tiles.
     pub minzoom: u8,
@@ -77,13 +79,23 @@ pub struct LayerInfo {
 /// The viewer's county.
 ///
 /// # Errors
-/// The problem `no-county` when it is not loaded.
-pub fn describe(yitu: &Yitu, viewer: &Viewer) -> Result<County, ServiceError> {
+/// The problem `no-county` when it is not loaded; when the database cannot be read.
+pub async fn describe(yitu: &Yitu, viewer: &Viewer) -> Result<County, ServiceError> {
     let id = viewer.county_id();
     let seq = yitu.atlas.applied().position().to_string();
-    let regions = yitu.atlas.layer(Layer::Region);
-    let county = regions.get(id).cloned().ok_or_else(no_county)?;
-    let text = |name: &str| county.get(regions.schema(), name).and_then(|v| v.as_text()).map(str::to_owned);
+    let (county, schema) = {
+        let regions = yitu.atlas.layer(Layer::Region);
+        (regions.get(id).cloned().ok_or_else(no_county)?, regions.schema().clone())
+    };
+    let text = |name: &str| county.get(&schema, name).and_then(|v| v.as_text()).map(str::to_owned);
+    let elevation = elevation::grid(yitu, viewer).await?.map(|_| LayerInfo {
+        id: "dem".to_owned(),
+        title: "地形".to_owned(),
+        geometry: "raster".to_owned(),
+        minzoom: ZOOMS.0,
+        maxzoom: ZOOMS.1,
+        group: "base".to_owned(),
+    });
     let bounds = county.geometry.as_ref().and_then(::geo::BoundingRect::bounding_rect);
     let bbox = bounds.map_or([-180.0, -85.0, 180.0, 85.0], |b| [b.min().x, b.min().y, b.max().x, b.max().y]);
     Ok(County {
@@ -108,6 +120,7 @@ pub fn describe(yitu: &Yitu, viewer: &Viewer) -> Result<County, ServiceError> {
                 maxzoom: config.maxzoom,
                 group: config.group.clone(),
             })
+            .chain(elevation)
             .collect(),
         seq,
     })

@@ -50,6 +50,8 @@ pub struct Tiles {
     pub configs: Arc<TileConfigs>,
     /// Rendered tiles.
     pub cache: tile::TileCache,
+    /// What elevation tiles are drawn from.
+    pub elevation: tile::elevation::ElevationCache,
 }
 
 /// Why a use case did not succeed.

@@ -96,6 +96,7 @@ pub async fn start(config: Config, databases: Databases) -> Result<Yitu, StartEr
     let tiles = super::Tiles {
         configs: Arc::new(TileConfigs::load(config.tiles_config_dir.as_deref())?),
         cache: super::tile::TileCache::new(config.tile_cache_bytes),
+        elevation: super::tile::elevation::ElevationCache::default(),
     };
     let clock: Arc<dyn super::Clock> = Arc::new(SystemClock);
     tokio::spawn(super::grid::activate::run(databases.clone(), Arc::clone(&clock)));

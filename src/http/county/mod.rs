@@ -18,5 +18,5 @@ pub fn routes() -> OpenApiRouter<Yitu> {
 #[utoipa::path(get, path = "/api/county", tag = "county",
     responses((status = 200, body = County), (status = 404, body = super::problem::ProblemBody)))]
 async fn county(State(yitu): State<Yitu>, Asker(viewer): Asker) -> Answer<axum::Json<County>> {
-    Ok(axum::Json(describe(&yitu, &viewer)?))
+    Ok(axum::Json(describe(&yitu, &viewer).await?))
 }

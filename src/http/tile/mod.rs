@@ -16,12 +16,12 @@ use super::extract::{Asker, Query};
 use super::{Answer, Failure};
 use crate::domain::{LogPosition, Problem, ProblemKind};
 use crate::geo::TileId;
-use crate::service::tile::{Asked, layers, render};
+use crate::service::tile::{Asked, Tile, elevation, layers, render};
 use crate::service::{Yitu, county};
 
 /// `/tiles/…`.
 pub fn routes() -> OpenApiRouter<Yitu> {
-    OpenApiRouter::new().routes(routes!(tile)).routes(routes!(describe))
+    OpenApiRouter::new().routes(routes!(tile)).routes(routes!(elevation_tile)).routes(routes!(describe))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -47,18 +47,38 @@ async fn tile(
     let layers = layers(&yitu.tiles.configs, &list)?;
     let min_seq = wanted.min_seq.as_deref().map(position).transpose()?;
     let rendered = render(&yitu, &viewer, Asked { layers, tile, min_seq }).await?;
+    answer(rendered, "application/vnd.mapbox-vector-tile", accepts_gzip(&headers), &headers)
+}
+
+/// One elevation tile for hillshade (Terrarium PNG, 256 pixels).
+#[utoipa::path(get, path = "/tiles/dem/{z}/{x}/{y}", tag = "tiles",
+    params(("z" = String, Path), ("x" = String, Path), ("y" = String, Path)),
+    responses((status = 200, content_type = "image/png"), (status = 204, description = "No elevation there"),
+        (status = 304, description = "As the asker has it"), (status = 404, body = super::problem::ProblemBody)))]
+async fn elevation_tile(
+    State(yitu): State<Yitu>,
+    Asker(viewer): Asker,
+    Path((z, x, y)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> Answer<Response> {
+    let rendered = elevation::render(&yitu, &viewer, tile_id(&z, &x, &y)?).await?;
+    // A PNG is deflated already.
+    answer(rendered, "image/png", false, &headers)
+}
+
+/// A tile's bytes, or that there are none, or that the asker has them.
+fn answer(rendered: Tile, content_type: &'static str, gzip: bool, asked: &HeaderMap) -> Answer<Response> {
     if rendered.bytes.is_empty() {
         return Ok((StatusCode::NO_CONTENT, common()).into_response());
     }
-    let gzip = accepts_gzip(&headers);
     // Strong tags name the bytes sent, so each encoding has its own.
     let tag = format!("\"{}{}\"", rendered.hash, if gzip { "-gzip" } else { "" });
     let mut answer = common();
     answer.insert(header::ETAG, HeaderValue::from_str(&tag).map_err(|e| inside(&e))?);
-    if is_known(&headers, &tag) {
+    if is_known(asked, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
     }
-    answer.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.mapbox-vector-tile"));
+    answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     let bytes = if gzip {
         answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         let mut encoder = GzEncoder::new(Vec::with_capacity(rendered.bytes.len() / 2), Compression::fast());
@@ -132,7 +152,7 @@ async fn describe(
 ) -> Answer<axum::Json<serde_json::Value>> {
     let list = document.strip_suffix(".json").unwrap_or(&document);
     let layers = layers(&yitu.tiles.configs, list)?;
-    let described = county::describe(&yitu, &viewer)?;
+    let described = county::describe(&yitu, &viewer).await?;
     let configs: Vec<_> = layers.iter().filter_map(|l| yitu.tiles.configs.get(*l).map(|c| (*l, c))).collect();
     let vector_layers: Vec<_> = configs
         .iter()

@@ -20,10 +20,19 @@ const WAIT: Duration = Duration::from_secs(10);
 /// A tile ready to send.
 #[derive(Debug, Clone)]
 pub struct Tile {
-    /// MVT, uncompressed; empty when nothing is there.
+    /// MVT, uncompressed, or PNG; empty when nothing is there.
     pub bytes: Bytes,
     /// Hash of the bytes, hexadecimal.
     pub hash: String,
+}
+
+impl Tile {
+    /// With the hash of its bytes.
+    #[must_use]
+    pub fn of(bytes: Bytes) -> Self {
+        let hash = Sha256::digest(&bytes).iter().take(16).fold(String::new(), |text, b| format!("{text}{b:02x}"));
+        Self { bytes, hash }
+    }
 }
 
 /// What a tile is asked for.
@@ -166,6 +175,5 @@ fn fill(atlas: &Atlas, configs: &TileConfigs, asked: &Asked, now: DateTime<Utc>)
             &derived,
         );
     }
-    let hash = Sha256::digest(&bytes).iter().take(16).fold(String::new(), |text, b| format!("{text}{b:02x}"));
-    Cached { tile: Tile { bytes: bytes.into(), hash }, generations, until }
+    Cached { tile: Tile::of(bytes.into()), generations, until }
 }
