@@ -20,8 +20,9 @@ e2e: packages web-map/dist/index.html
 	cargo build --locked --bins
 	tests/e2e/run
 
-## bench: the pure parts by criterion
-bench: packages web-map/dist/index.html
+## bench: the figures Yitu stands by, on the full demo county beside PostGIS; a Markdown table
+bench: web-map/dist/index.html
+	./tools/packages wrk
 	tests/support/with-postgis cargo bench --locked
 
 lint: packages web-map/dist/index.html

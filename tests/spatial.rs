@@ -77,6 +77,22 @@ async fn a_located_point_has_a_chain_up_to_the_last_resort() {
     assert!(levels.len() >= 4, "{levels:?}");
     assert!(!found["venues"].as_array().unwrap().is_empty());
 
+    // The chain is kept in memory; a change of the organisation is seen all the same.
+    let mut tx = database.databases.migrator.begin().await.unwrap();
+    sqlx::query("UPDATE party_org SET name = '改名后的党小组' WHERE id = $1")
+        .bind(found["chain"][0]["org_id"].as_i64())
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    let seq: String = sqlx::query_scalar("SELECT epoch || '.' || pg_current_xact_id() FROM log_epoch")
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    assert!(server.yitu.atlas.wait_for(seq.parse().unwrap(), std::time::Duration::from_secs(10)).await);
+    let renamed = server.get_json(&format!("/api/locate?lon={lon}&lat={lat}")).await;
+    assert_eq!(renamed["chain"][0]["org_name"], "改名后的党小组");
+
     let near = server.get_json(&format!("/api/near?lon={lon}&lat={lat}&kind=venue&radius_m=4000&limit=10")).await;
     let expected: Vec<(i64, f64)> = sqlx::query_as(
         "SELECT id, ST_Distance(geom::geography, ST_SetSRID(ST_Point($1, $2), 4490)::geography) FROM venue

@@ -87,6 +87,7 @@ pub struct Atlas {
     layers: Vec<Slot>,
     applied: watch::Sender<Applied>,
     generation: AtomicU64,
+    organisation_generation: AtomicU64,
     following: AtomicBool,
     changes: broadcast::Sender<Arc<Change>>,
 }
@@ -109,6 +110,7 @@ impl Atlas {
             layers: Layer::ALL.iter().map(|_| slot()).collect(),
             applied: watch::Sender::new(Applied::default()),
             generation: AtomicU64::new(0),
+            organisation_generation: AtomicU64::new(0),
             following: AtomicBool::new(false),
             changes: broadcast::Sender::new(LISTENER_BACKLOG),
         }
@@ -198,6 +200,17 @@ impl Atlas {
     /// Moves on with every change.
     pub fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+
+    /// Moves on with every change of the party tree and the handling units, which are on no map. Read it
+    /// before what is prepared from them.
+    pub fn organisation_generation(&self) -> u64 {
+        self.organisation_generation.load(Ordering::Acquire)
+    }
+
+    /// Notes that the party tree or a handling unit changed.
+    pub fn note_organisation_change(&self) {
+        self.organisation_generation.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Moves on with every change of a layer. Read it before the data that is prepared from the layer.

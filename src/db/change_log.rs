@@ -45,6 +45,8 @@ pub struct Step {
     pub standing: Standing,
     /// What changed.
     pub updates: Vec<(Layer, LayerUpdate)>,
+    /// Whether the party tree or a handling unit may have changed.
+    pub organisation: bool,
 }
 
 /// A connection that reads the log again and again.
@@ -71,7 +73,7 @@ impl Reader {
         let (standing, _) = standing(&mut transaction).await?;
         let updates = read_all(&mut transaction).await?;
         transaction.commit().await?;
-        Ok(Step { standing, updates })
+        Ok(Step { standing, updates, organisation: true })
     }
 
     /// What committed since; `None` when nothing did. Begins anew where the log no longer tells.
@@ -87,13 +89,13 @@ impl Reader {
         }
         let told =
             now.epoch == last.epoch && now.days == last.days && is_told(&last.snapshot, &now.snapshot, trimmed_to);
-        let updates = if told {
+        let (updates, organisation) = if told {
             read_changed(&mut transaction, &last.snapshot).await?
         } else {
-            read_all(&mut transaction).await?
+            (read_all(&mut transaction).await?, true)
         };
         transaction.commit().await?;
-        Ok(Some(Step { standing: now, updates }))
+        Ok(Some(Step { standing: now, updates, organisation }))
     }
 }
 
@@ -131,7 +133,11 @@ async fn read_all(transaction: &mut PgConnection) -> Result<Vec<(Layer, LayerUpd
     Ok(updates)
 }
 
-async fn read_changed(transaction: &mut PgConnection, last: &Snapshot) -> Result<Vec<(Layer, LayerUpdate)>, DbError> {
+/// The changed features' present state, and whether the party tree or a handling unit is among the changes.
+async fn read_changed(
+    transaction: &mut PgConnection,
+    last: &Snapshot,
+) -> Result<(Vec<(Layer, LayerUpdate)>, bool), DbError> {
     let running: Vec<String> = last.running.iter().map(u64::to_string).collect();
     let rows: Vec<(String, FeatureId)> = sqlx::query_as(include_str!("sql/changed_features.sql"))
         .bind(last.xmax.to_string())
@@ -139,8 +145,10 @@ async fn read_changed(transaction: &mut PgConnection, last: &Snapshot) -> Result
         .fetch_all(&mut *transaction)
         .await?;
     let mut changed: BTreeMap<Layer, Vec<FeatureId>> = BTreeMap::new();
+    let mut organisation = false;
     for (layer, id) in rows {
         // The log also tells of what is on no map, such as handling units.
+        organisation |= matches!(layer.as_str(), "party_org" | "handling_unit");
         if let Ok(layer) = layer.parse() {
             changed.entry(layer).or_default().push(id);
         }
@@ -158,7 +166,7 @@ async fn read_changed(transaction: &mut PgConnection, last: &Snapshot) -> Result
         };
         updates.push((layer, update));
     }
-    Ok(updates)
+    Ok((updates, organisation))
 }
 
 /// Drops rows older than `keep` and notes how far the log no longer tells. Answers how many.

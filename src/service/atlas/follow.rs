@@ -54,6 +54,9 @@ fn put(atlas: &Atlas, step: Step) -> Standing {
             }
         }
     }
+    if step.organisation {
+        atlas.note_organisation_change();
+    }
     atlas.apply(deltas, applied, replaced);
     step.standing
 }

@@ -1,9 +1,13 @@
 //! A point's grid, region and who answers for it.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{covering, grid_index, int, near, point_of, swapped, text};
-use crate::db::{self, Request};
+use crate::db::Request;
+use crate::db::item::{Unit, responsibility_chain};
 use crate::domain::{FeatureId, Layer, Problem, ProblemKind, Viewer};
 use crate::geo::{LonLat, measure};
 use crate::service::{ServiceError, Yitu};
@@ -11,6 +15,33 @@ use crate::service::{ServiceError, Yitu};
 /// How far settlements and venues are looked for, metres.
 const NEARBY_M: f64 = 20_000.0;
 const VENUES: usize = 5;
+
+/// County, group, village.
+type ChainKey = (FeatureId, Option<FeatureId>, Option<FeatureId>);
+
+/// Chains of responsibility already asked for: at most one for each group and village, all of one generation
+/// of the organisation.
+#[derive(Debug, Default)]
+pub struct Chains {
+    generation: u64,
+    known: HashMap<ChainKey, Arc<[Unit]>>,
+}
+
+impl Chains {
+    fn of(&self, generation: u64, key: &ChainKey) -> Option<Arc<[Unit]>> {
+        self.known.get(key).filter(|_| self.generation == generation).cloned()
+    }
+
+    fn keep(&mut self, generation: u64, key: ChainKey, chain: &Arc<[Unit]>) {
+        if generation > self.generation {
+            self.known.clear();
+            self.generation = generation;
+        }
+        if generation == self.generation {
+            self.known.insert(key, Arc::clone(chain));
+        }
+    }
+}
 
 /// All that is known of a point.
 ///
@@ -20,14 +51,32 @@ pub async fn locate(yitu: &Yitu, viewer: &Viewer, at: LonLat) -> Result<Value, S
     let mut answer = place(yitu, viewer, at)?;
     let group = answer["group"]["org_id"].as_i64();
     let village = answer["village"]["id"].as_i64();
-    let mut request = Request::begin(&yitu.db.request, viewer).await?;
-    let chain = db::item::responsibility_chain(&mut request, group, village).await?;
-    request.finish().await?;
-    answer["chain"] = chain
-        .into_iter()
+    answer["chain"] = chain(yitu, viewer, group, village)
+        .await?
+        .iter()
         .map(|u| json!({"level": u.kind, "unit_id": u.id, "name": u.name, "org_id": u.org_id, "org_name": u.org_name}))
         .collect();
     Ok(answer)
+}
+
+/// Who answers, from a grid's group or a village up to the last resort, as the organisation stands now.
+async fn chain(
+    yitu: &Yitu,
+    viewer: &Viewer,
+    group: Option<FeatureId>,
+    village: Option<FeatureId>,
+) -> Result<Arc<[Unit]>, ServiceError> {
+    // Read before the database: what is kept may then be newer than it claims, never older.
+    let generation = yitu.atlas.organisation_generation();
+    let key = (viewer.county_id(), group, village);
+    if let Some(known) = yitu.indexes.chains.read().of(generation, &key) {
+        return Ok(known);
+    }
+    let mut request = Request::begin(&yitu.db.request, viewer).await?;
+    let chain: Arc<[Unit]> = responsibility_chain(&mut request, group, village).await?.into();
+    request.finish().await?;
+    yitu.indexes.chains.write().keep(generation, key, &chain);
+    Ok(chain)
 }
 
 fn place(yitu: &Yitu, viewer: &Viewer, at: LonLat) -> Result<Value, ServiceError> {

@@ -22,6 +22,7 @@ use crate::geo::{Crs, Geometry, LonLat, LonLatError};
 #[derive(Debug, Default)]
 pub struct Indexes {
     grids: RwLock<Option<(u64, Arc<GridIndex>)>>,
+    pub(super) chains: RwLock<locate::Chains>,
     pub(super) names: RwLock<Option<(u64, Arc<search::NameIndex>)>>,
 }
 
