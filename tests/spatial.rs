@@ -77,6 +77,39 @@ async fn a_located_point_has_a_chain_up_to_the_last_resort() {
     assert!(levels.len() >= 4, "{levels:?}");
     assert!(!found["venues"].as_array().unwrap().is_empty());
 
+    // What a receiver's error leaves open: shares of the near grids, agreeing with sampled errors.
+    let vague = server.get_json(&format!("/api/locate?lon={lon}&lat={lat}&accuracy_m=150")).await;
+    let shares: Vec<(i64, f64)> = vague["grids"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|g| (g["id"].as_i64().unwrap(), g["probability"].as_f64().unwrap()))
+        .collect();
+    assert!(shares.is_sorted_by(|a, b| a.1 >= b.1) && shares.iter().map(|s| s.1).sum::<f64>() < 1.001, "{vague}");
+    // Box and Muller's normal errors; 150 m at 68 % is a sigma of 150 / 1.5096.
+    let sampled: Vec<(i64, f64)> = sqlx::query_as(
+        "WITH thrown AS (
+           SELECT n, sqrt(-2 * ln(1 - random())) * 150 / 1.5096 AS r, 2 * pi() * random() AS a
+           FROM (SELECT setseed(0.5)) s, generate_series(1, 4000) n
+         ), placed AS (
+           SELECT n, ST_Project(ST_SetSRID(ST_Point($1, $2), 4490)::geography, r, a)::geometry AS p FROM thrown
+         ), held AS (
+           SELECT DISTINCT ON (n) n, g.id FROM placed JOIN layer_grid g ON ST_Covers(g.geom, p)
+           ORDER BY n, g.kind = 'dedicated' DESC, g.id
+         )
+         SELECT id, count(*) / 4000.0::float8 FROM held GROUP BY id HAVING count(*) > 40",
+    )
+    .bind(lon)
+    .bind(lat)
+    .fetch_all(&database.databases.migrator)
+    .await
+    .unwrap();
+    assert!(!sampled.is_empty());
+    for (id, share) in sampled {
+        let ours = shares.iter().find(|s| s.0 == id).map_or(0.0, |s| s.1);
+        assert!((ours - share).abs() < 0.03, "grid {id}: {ours} for {share}, {vague}");
+    }
+
     // The chain is kept in memory; a change of the organisation is seen all the same.
     let mut tx = database.databases.migrator.begin().await.unwrap();
     sqlx::query("UPDATE party_org SET name = '改名后的党小组' WHERE id = $1")

@@ -40,7 +40,7 @@ struct LocateQuery {
     /// The system lon and lat are in.
     #[serde(default)]
     crs: Crs,
-    /// How exact the position is, metres.
+    /// The radius that holds the true position with 68 %, metres; grids then come with probabilities.
     accuracy_m: Option<f64>,
 }
 
@@ -52,7 +52,7 @@ async fn locate(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<LocateQu
         return Err(not_positive("accuracy_m").into());
     }
     let at = spatial::position(q.lon, q.lat, q.crs)?;
-    Ok(Json(spatial::locate::locate(&yitu, &asker.0, at).await?))
+    Ok(Json(spatial::locate::locate(&yitu, &asker.0, at, q.accuracy_m).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

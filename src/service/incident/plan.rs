@@ -164,10 +164,16 @@ async fn locate(
 }
 
 fn sigma(location: &super::check::Location) -> Option<Sigma> {
-    let accuracy = location.accuracy_m.filter(|a| *a > 0.0 && location.source == LocationSource::Gps)?;
-    let confidence = location.confidence.unwrap_or(0.68);
+    let accuracy = location.accuracy_m.filter(|_| location.source == LocationSource::Gps)?;
+    sigma_of(accuracy, location.confidence)
+}
+
+/// What a receiver's accuracy says of its error, up to what probabilities are computed with. Without a
+/// confidence the radius is that of 68 %, as phones give it.
+pub fn sigma_of(accuracy_m: f64, confidence: Option<f64>) -> Option<Sigma> {
+    let confidence = confidence.unwrap_or(0.68);
     let most = LARGEST_SIGMA_M * Sigma::from_accuracy(1.0, confidence).metres().recip();
-    Some(Sigma::from_accuracy(accuracy.min(most), confidence))
+    (accuracy_m > 0.0).then(|| Sigma::from_accuracy(accuracy_m.min(most), confidence))
 }
 
 async fn at_household(

@@ -3,13 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use geo::Rect;
 use serde_json::{Value, json};
 
 use super::{covering, grid_index, int, near, point_of, swapped, text};
+use crate::atlas::LayerStore;
 use crate::db::Request;
 use crate::db::item::{Unit, responsibility_chain};
-use crate::domain::{FeatureId, Layer, Problem, ProblemKind, Viewer};
+use crate::dispatch::probability::NearGrid;
+use crate::dispatch::{Sigma, candidates};
+use crate::domain::{Feature, FeatureId, Layer, Problem, ProblemKind, Viewer};
 use crate::geo::{LonLat, measure};
+use crate::service::incident::plan::sigma_of;
 use crate::service::{ServiceError, Yitu};
 
 /// How far settlements and venues are looked for, metres.
@@ -43,12 +48,13 @@ impl Chains {
     }
 }
 
-/// All that is known of a point.
+/// All that is known of a point. With an accuracy, the radius in metres that holds the true position with 68 %,
+/// the grids it may lie in with their probabilities, the most probable first.
 ///
 /// # Errors
 /// `outside-county` with the distance to it, metres; `looks-swapped` when the point swapped lies inside.
-pub async fn locate(yitu: &Yitu, viewer: &Viewer, at: LonLat) -> Result<Value, ServiceError> {
-    let mut answer = place(yitu, viewer, at)?;
+pub async fn locate(yitu: &Yitu, viewer: &Viewer, at: LonLat, accuracy_m: Option<f64>) -> Result<Value, ServiceError> {
+    let mut answer = place(yitu, viewer, at, accuracy_m.and_then(|a| sigma_of(a, None)))?;
     let group = answer["group"]["org_id"].as_i64();
     let village = answer["village"]["id"].as_i64();
     answer["chain"] = chain(yitu, viewer, group, village)
@@ -79,7 +85,7 @@ async fn chain(
     Ok(chain)
 }
 
-fn place(yitu: &Yitu, viewer: &Viewer, at: LonLat) -> Result<Value, ServiceError> {
+fn place(yitu: &Yitu, viewer: &Viewer, at: LonLat, sigma: Option<Sigma>) -> Result<Value, ServiceError> {
     let coord = at.into();
     let (county, township, village) = {
         let regions = yitu.atlas.layer(Layer::Region);
@@ -89,20 +95,7 @@ fn place(yitu: &Yitu, viewer: &Viewer, at: LonLat) -> Result<Value, ServiceError
         let brief = |f: &crate::domain::Feature| json!({"id": f.id, "code": text(f, schema, "code"), "name": text(f, schema, "name")});
         (brief(&county), of("township").map(|f| brief(&f)), of("village").map(|f| brief(&f)))
     };
-    let (mut grids, mut group) = (Vec::new(), Value::Null);
-    {
-        let hits = grid_index(yitu).all_at(at);
-        let store = yitu.atlas.layer(Layer::Grid);
-        let schema = store.schema();
-        if let Some(first) = hits.first() {
-            grids
-                .push(json!({"id": first.id, "code": text(first, schema, "code"), "name": text(first, schema, "name"),
-                "kind": text(first, schema, "kind"), "probability": 1.0}));
-            if let Some(id) = int(first, schema, "group_id") {
-                group = json!({"org_id": id, "name": text(first, schema, "group_name")});
-            }
-        }
-    }
+    let (grids, group) = grids(yitu, at, sigma);
     let named = |layer: Layer| {
         let store = yitu.atlas.layer(layer);
         covering(&store, coord, |_| true).map(|f| json!({"id": f.id, "name": text(&f, store.schema(), "name")}))
@@ -125,6 +118,46 @@ fn place(yitu: &Yitu, viewer: &Viewer, at: LonLat) -> Result<Value, ServiceError
         "villager_group": named(Layer::VillagerGroup), "settlement": settlement,
         "grids": grids, "group": group, "chain": [], "cluster": named(Layer::Cluster), "venues": venues,
     }))
+}
+
+/// The grids a position may lie in, the most probable first, and the group of the first.
+fn grids(yitu: &Yitu, at: LonLat, sigma: Option<Sigma>) -> (Vec<Value>, Value) {
+    let found: Vec<(Arc<Feature>, f64)> = match sigma {
+        None => grid_index(yitu).all_at(at).into_iter().take(1).map(|grid| (grid, 1.0)).collect(),
+        Some(sigma) => probable_grids(&yitu.atlas.layer(Layer::Grid), at, sigma),
+    };
+    let store = yitu.atlas.layer(Layer::Grid);
+    let schema = store.schema();
+    let group = found.first().and_then(|(grid, _)| {
+        Some(json!({"org_id": int(grid, schema, "group_id")?, "name": text(grid, schema, "group_name")}))
+    });
+    let grids = found.iter().map(|(grid, probability)| {
+        json!({"id": grid.id, "code": text(grid, schema, "code"), "name": text(grid, schema, "name"),
+            "kind": text(grid, schema, "kind"), "probability": probability})
+    });
+    (grids.collect(), group.unwrap_or_default())
+}
+
+fn probable_grids(store: &LayerStore, at: LonLat, sigma: Sigma) -> Vec<(Arc<Feature>, f64)> {
+    let schema = store.schema();
+    let (x_m, y_m) = measure::metres_per_degree(at.lat());
+    let (dx, dy) = (sigma.reach() / x_m, sigma.reach() / y_m);
+    let bbox = Rect::new((at.lon() - dx, at.lat() - dy), (at.lon() + dx, at.lat() + dy));
+    let near: Vec<NearGrid> = store
+        .in_bbox(bbox)
+        .filter_map(|grid| {
+            Some(NearGrid {
+                id: grid.id,
+                version_id: int(grid, schema, "grid_version_id")?,
+                code: text(grid, schema, "code").to_owned(),
+                name: text(grid, schema, "name").to_owned(),
+                dedicated: text(grid, schema, "kind") == "dedicated",
+                outline: grid.geometry.clone()?,
+            })
+        })
+        .collect();
+    let found = candidates(at, Some(sigma), &near).into_iter();
+    found.filter_map(|c| Some((Arc::clone(store.get(c.grid_id)?), c.probability))).collect()
 }
 
 fn outside(yitu: &Yitu, county: FeatureId, at: LonLat) -> ServiceError {
