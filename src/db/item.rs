@@ -3,7 +3,7 @@
 use sqlx::postgres::PgConnection;
 
 use super::DbError;
-use crate::domain::{FeatureId, Layer};
+use crate::domain::FeatureId;
 
 /// A unit of the ladder of responsibility.
 #[derive(Debug, sqlx::FromRow)]
@@ -78,21 +78,4 @@ pub async fn by_phone(
 /// When the query fails.
 pub async fn village_figures(connection: &mut PgConnection) -> Result<serde_json::Value, DbError> {
     Ok(sqlx::query_scalar(include_str!("sql/village_figures.sql")).fetch_one(connection).await?)
-}
-
-/// One row of a layer's view as (version, GeoJSON geometry, properties), under the asker's rights.
-///
-/// # Errors
-/// When the query fails.
-pub async fn item(
-    connection: &mut PgConnection,
-    layer: Layer,
-    id: FeatureId,
-) -> Result<Option<(i32, Option<serde_json::Value>, serde_json::Value)>, DbError> {
-    // The name is one of the fixed layers', never the asker's text.
-    let sql = format!(
-        "SELECT version, ST_AsGeoJSON(geom, 8)::json, to_jsonb(l) - 'geom' - 'county_id' - 'id' FROM layer_{} l WHERE id = $1",
-        layer.name()
-    );
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(connection).await?)
 }

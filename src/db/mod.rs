@@ -5,6 +5,7 @@ pub mod check;
 pub mod connect;
 pub mod copy;
 pub mod elevation;
+pub mod edit;
 pub mod embedded;
 pub mod import;
 pub mod incident;
@@ -51,6 +52,35 @@ impl DbError {
         match self {
             Self::Sql(sqlx::Error::Database(e)) => matches!(e.code().as_deref(), Some("40001" | "40P01")),
             _ => false,
+        }
+    }
+}
+
+/// Which of the schema's rules refused a write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// Something refers to what is to go, or what is referred to is not there. The other table, where known.
+    Reference(String),
+    /// Another row already has this. The constraint.
+    Duplicate(String),
+    /// A CHECK, an exclusion or a trigger's rule. The constraint.
+    Rule(String),
+    /// A value that the column's type cannot hold.
+    Value,
+}
+
+impl DbError {
+    /// Which rule of the schema refused the write, if one did (SQLSTATE classes 22 and 23).
+    #[must_use]
+    pub fn refusal(&self) -> Option<Refusal> {
+        let Self::Sql(sqlx::Error::Database(e)) = self else { return None };
+        let rule = || e.constraint().unwrap_or_default().to_owned();
+        match e.code().as_deref()? {
+            "23503" => Some(Refusal::Reference(e.table().unwrap_or_default().to_owned())),
+            "23505" => Some(Refusal::Duplicate(rule())),
+            code if code.starts_with("23") => Some(Refusal::Rule(rule())),
+            code if code.starts_with("22") => Some(Refusal::Value),
+            _ => None,
         }
     }
 }

@@ -44,6 +44,8 @@ pub enum ProblemKind {
     TooLarge,
     /// Not in a form that is understood.
     UnsupportedMedia,
+    /// This thing cannot be treated so by anyone; the detail names what can.
+    NotAllowed,
     /// Not for this viewer.
     Forbidden,
     /// For the time being.

@@ -86,6 +86,7 @@ fn status(kind: ProblemKind) -> StatusCode {
         ProblemKind::VersionRequired => StatusCode::PRECONDITION_REQUIRED,
         ProblemKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         ProblemKind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ProblemKind::NotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ProblemKind::Forbidden => StatusCode::FORBIDDEN,
         ProblemKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }

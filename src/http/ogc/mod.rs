@@ -1,6 +1,9 @@
-//! OGC API Features: Part 1 (core, GeoJSON), Part 2 (CRS84, EPSG:4490, EPSG:4326), Part 3 (CQL2 filters).
+//! OGC API Features: Part 1 (core, GeoJSON), Part 2 (CRS84, EPSG:4490, EPSG:4326), Part 3 (CQL2 filters),
+//! Part 4 (editing under `If-Match`).
 
-use axum::extract::{Path, State};
+mod edit;
+
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -10,7 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::extract::{Asker, Query};
-use super::{Answer, spatial};
+use super::{Answer, Failure, spatial};
 use crate::domain::{FeatureId, Layer, Problem};
 use crate::service::Yitu;
 use crate::service::ogc::{self, Filter, Page};
@@ -19,12 +22,16 @@ const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
 /// The coordinate systems served; in all but the first, latitude comes first.
 const CRS: [&str; 3] =
     [CRS84, "http://www.opengis.net/def/crs/EPSG/0/4490", "http://www.opengis.net/def/crs/EPSG/0/4326"];
-const CONFORMANCE: [&str; 8] = [
+const CONFORMANCE: [&str; 12] = [
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
     "http://www.opengis.net/spec/ogcapi-features-2/1.0/conf/crs",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
+    "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/create-replace-delete",
+    "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/update",
+    "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/features",
+    "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/optimistic-locking-etags",
     "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
     "http://www.opengis.net/spec/cql2/1.0/conf/cql2-json",
     "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
@@ -37,8 +44,9 @@ pub fn routes() -> OpenApiRouter<Yitu> {
         .routes(routes!(conformance))
         .routes(routes!(collections))
         .routes(routes!(collection))
-        .routes(routes!(items))
-        .routes(routes!(item))
+        .routes(routes!(items, edit::create, edit::collection_options))
+        .routes(routes!(item, edit::replace, edit::patch, edit::remove, edit::item_options))
+        .layer(DefaultBodyLimit::max(super::BODY_LIMIT_BYTES))
 }
 
 /// Where this server is, as the asker calls it.
@@ -238,22 +246,39 @@ async fn item(
     Path((name, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer<Response> {
-    let layer = ogc::collection(&name)?;
-    let number: FeatureId = id.parse().map_err(|_| Problem::not_found((layer.title(), layer.name()), &id))?;
-    let (version, mut body) = ogc::item(&yitu, &asker.0, layer, number).await?;
-    let here = format!("{}/collections/{layer}", base(&headers));
-    body["links"] = json!([
-        link("self", "application/geo+json", format!("{here}/items/{number}")),
+    let (layer, id) = item_named(&name, &id)?;
+    let item = ogc::item(&yitu, &asker.0, layer, id).await?;
+    let tag = format!("\"{}\"", item.tag);
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    // RFC 9110 §13.1.2: compared weakly.
+    let is_known = known.split(',').map(|t| t.trim().trim_start_matches("W/")).any(|t| t == tag || t == "*");
+    if is_known {
+        return Ok(tagged(StatusCode::NOT_MODIFIED.into_response(), &tag));
+    }
+    let body = shown(item.feature, layer, id, &headers);
+    Ok(tagged(geojson(&body, 0), &tag))
+}
+
+/// A collection and the id of an item in it.
+fn item_named(collection: &str, id: &str) -> Result<(Layer, FeatureId), Failure> {
+    let layer = ogc::collection(collection)?;
+    let number = id.parse().map_err(|_| Problem::not_found((layer.title(), layer.name()), id))?;
+    Ok((layer, number))
+}
+
+/// A feature with its links.
+fn shown(mut feature: Value, layer: Layer, id: FeatureId, headers: &HeaderMap) -> Value {
+    let here = format!("{}/collections/{layer}", base(headers));
+    feature["links"] = json!([
+        link("self", "application/geo+json", format!("{here}/items/{id}")),
         link("collection", "application/json", here)
     ]);
-    let tag = format!("\"{version}\"");
-    let known = headers
-        .get(header::IF_NONE_MATCH)
-        .and_then(|v| v.to_str().ok())
-        .is_some_and(|v| v.split(',').any(|t| t.trim() == tag));
-    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { geojson(&body, 0) };
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
+    feature
+}
+
+fn tagged(mut response: Response, tag: &str) -> Response {
+    if let Ok(tag) = HeaderValue::from_str(tag) {
         response.headers_mut().insert(header::ETAG, tag);
     }
-    Ok(response)
+    response
 }

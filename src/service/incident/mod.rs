@@ -15,7 +15,9 @@ use super::ServiceError;
 const ATTEMPTS: usize = 4;
 
 /// Runs a transaction again when it only met another one (serialisation failure, deadlock).
-async fn retried<T, F: Future<Output = Result<T, ServiceError>>>(attempt: impl Fn() -> F) -> Result<T, ServiceError> {
+pub(in crate::service) async fn retried<T, F: Future<Output = Result<T, ServiceError>>>(
+    attempt: impl Fn() -> F,
+) -> Result<T, ServiceError> {
     let mut tries = 1;
     loop {
         match attempt().await {

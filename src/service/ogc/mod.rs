@@ -1,15 +1,18 @@
 //! Layers as collections of OGC API Features.
 
+pub mod edit;
 pub mod filter;
 
 use std::sync::Arc;
 
 use geo::{BoundingRect, Coord, Intersects, MapCoords, Rect};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::spatial::properties;
 use super::{ServiceError, Yitu};
-use crate::db::{self, Request};
+use crate::db::Request;
+use crate::db::layer::LayerReader;
 use crate::domain::{Feature, FeatureId, Layer, Problem, Viewer};
 use crate::geo::Bbox;
 
@@ -130,16 +133,40 @@ fn geojson(feature: &Feature, values: serde_json::Map<String, Value>, lat_first:
     json!({"type": "Feature", "id": feature.id, "geometry": geometry, "properties": values})
 }
 
-/// One item with all its attributes and its version, under the asker's rights.
+/// One item as it is now.
+#[derive(Debug)]
+pub struct Item {
+    /// Row version.
+    pub version: i32,
+    /// Names this very state of it: the heart of its entity tags.
+    pub tag: String,
+    /// `GeoJSON`, longitude first.
+    pub feature: Value,
+}
+
+/// One item with all its attributes, under the asker's rights.
 ///
 /// # Errors
 /// When there is none for this asker.
-pub async fn item(yitu: &Yitu, viewer: &Viewer, layer: Layer, id: FeatureId) -> Result<(i32, Value), ServiceError> {
+pub async fn item(yitu: &Yitu, viewer: &Viewer, layer: Layer, id: FeatureId) -> Result<Item, ServiceError> {
     let mut request = Request::begin(&yitu.db.request, viewer).await?;
-    let row = db::item::item(&mut request, layer, id).await?;
+    let item = item_in(&mut request, layer, id).await?;
     request.finish().await?;
-    let (version, geometry, properties) = row.ok_or_else(|| Problem::not_found((layer.title(), layer.name()), id))?;
-    Ok((version, json!({"type": "Feature", "id": id, "geometry": geometry, "properties": properties})))
+    Ok(item)
+}
+
+/// The same inside a transaction under way.
+async fn item_in(request: &mut Request, layer: Layer, id: FeatureId) -> Result<Item, ServiceError> {
+    let mut reader = LayerReader::open(request, layer).await?;
+    let found = reader.some(request, &[id]).await?;
+    let feature = found.first().ok_or_else(|| Problem::not_found((layer.title(), layer.name()), id))?;
+    let version = feature.version;
+    let mut feature = geojson(feature, properties(feature, reader.schema()), false);
+    feature["version"] = version.into();
+    // The version alone would not do: a renamed village changes its venues' words but not their rows.
+    let digest = Sha256::digest(feature.to_string());
+    let tag = digest.iter().take(8).fold(format!("{version}-"), |text, b| format!("{text}{b:02x}"));
+    Ok(Item { version, tag, feature })
 }
 
 /// A box from `west,south,east,north` (six numbers when heights are given too).
