@@ -30,6 +30,34 @@ pub struct GridNow {
     pub org_id: Option<FeatureId>,
 }
 
+/// Households alike in what a redraw does to them.
+#[derive(Debug, FromRow)]
+pub struct MoveRow {
+    /// The grid they are in.
+    pub grid_id: Option<FeatureId>,
+    /// The outline that covers their door, from 1; 0 for none.
+    pub n: i64,
+    /// The register, not the door, says their grid.
+    pub by_register: bool,
+    /// They have a door point.
+    pub has_door: bool,
+    /// How many.
+    pub households: i64,
+}
+
+/// A preview to be kept.
+#[derive(Debug)]
+#[allow(missing_docs)] // columns of the redraw table
+pub struct NewRedraw {
+    pub village_id: FeatureId,
+    pub effective_from: NaiveDate,
+    pub plan: Value,
+    pub findings: Value,
+    pub waivers: Value,
+    /// The village's draw count that was seen.
+    pub based_on: i64,
+}
+
 /// A stored redraw.
 #[derive(Debug, FromRow)]
 #[allow(missing_docs)] // columns of the redraw table
@@ -78,7 +106,7 @@ pub async fn facts(
         .await?)
 }
 
-/// Households by the grid they are in and the outline (1-based, 0 for none) that covers their door.
+/// Households by the grid they are in and the outline that covers their door.
 ///
 /// # Errors
 /// When the database fails.
@@ -87,13 +115,64 @@ pub async fn moves(
     county: FeatureId,
     village: FeatureId,
     outlines: &[Vec<u8>],
-) -> Result<Vec<(Option<i64>, i64, i64)>, DbError> {
+) -> Result<Vec<MoveRow>, DbError> {
     Ok(sqlx::query_as(include_str!("sql/redraw_moves.sql"))
         .bind(county)
         .bind(village)
         .bind(outlines)
         .fetch_all(on)
         .await?)
+}
+
+/// Outlines (EWKB) of other villages' general grids in force on a day or later that the drawn ones may touch.
+///
+/// # Errors
+/// When the database fails.
+pub async fn around(
+    on: &mut PgConnection,
+    outlines: &[Vec<u8>],
+    village: FeatureId,
+    day: NaiveDate,
+) -> Result<Vec<Vec<u8>>, DbError> {
+    let sql = "SELECT ST_AsEWKB(gv.geom)
+               FROM (SELECT ST_Expand(ST_Extent(ST_GeomFromEWKB(e))::geometry, 1e-6) AS area FROM unnest($1::bytea[]) e) drawn
+               JOIN grid_version gv ON gv.geom && ST_SetSRID(drawn.area, 4490)
+                 AND upper_inf(gv.recorded_during) AND gv.valid_during && daterange($3, NULL)
+               JOIN grid g ON g.id = gv.grid_id AND g.kind = 'general' AND g.village_id <> $2
+               ORDER BY gv.id";
+    Ok(sqlx::query_scalar(sql).bind(outlines).bind(village).bind(day).fetch_all(on).await?)
+}
+
+/// The last effective day after `day` of a redraw of the village that is published and waits.
+///
+/// # Errors
+/// When the database fails.
+pub async fn waiting_after(
+    on: &mut PgConnection,
+    village: FeatureId,
+    day: NaiveDate,
+) -> Result<Option<NaiveDate>, DbError> {
+    let sql =
+        "SELECT max(effective_from) FROM redraw WHERE village_id = $1 AND state = 'published' AND effective_from > $2";
+    Ok(sqlx::query_scalar(sql).bind(village).bind(day).fetch_one(on).await?)
+}
+
+/// Those of some grid codes that are or were given.
+///
+/// # Errors
+/// When the database fails.
+pub async fn codes_given(on: &mut PgConnection, county: FeatureId, codes: &[String]) -> Result<Vec<String>, DbError> {
+    let sql = "SELECT code FROM code_alias WHERE county_id = $1 AND scheme = 'grid' AND code = ANY ($2) ORDER BY code";
+    Ok(sqlx::query_scalar(sql).bind(county).bind(codes).fetch_all(on).await?)
+}
+
+/// The grid groups of a village.
+///
+/// # Errors
+/// When the database fails.
+pub async fn grid_groups(on: &mut PgConnection, village: FeatureId) -> Result<Vec<FeatureId>, DbError> {
+    let sql = "SELECT id FROM party_org WHERE region_id = $1 AND kind = 'grid_group' ORDER BY id";
+    Ok(sqlx::query_scalar(sql).bind(village).fetch_all(on).await?)
 }
 
 /// (grid in force, outline, shared m²).
@@ -138,11 +217,13 @@ pub async fn draw_count(on: &mut PgConnection, village: FeatureId) -> Result<i64
     Ok(count.unwrap_or(0))
 }
 
-/// Takes the village's turn until the end of the transaction, and answers how often it had been drawn.
+/// Takes the county's and the village's turn until the end of the transaction, in the order of `take_draw_turn`, and
+/// answers how often the village had been drawn.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn take_turn(on: &mut PgConnection, village: FeatureId) -> Result<i64, DbError> {
+pub async fn take_turn(on: &mut PgConnection, county: FeatureId, village: FeatureId) -> Result<i64, DbError> {
+    sqlx::query("SELECT take_county_draw_turn($1)").bind(county).execute(&mut *on).await?;
     let sql = "INSERT INTO village_draw_turn (village_id) VALUES ($1)
                ON CONFLICT (village_id) DO UPDATE SET draw_count = village_draw_turn.draw_count + 1 RETURNING draw_count - 1";
     Ok(sqlx::query_scalar(sql).bind(village).fetch_one(on).await?)
@@ -152,23 +233,18 @@ pub async fn take_turn(on: &mut PgConnection, village: FeatureId) -> Result<i64,
 ///
 /// # Errors
 /// When the database fails.
-#[allow(clippy::too_many_arguments)] // the columns of one row
 pub async fn insert(
     on: &mut PgConnection,
     county: FeatureId,
-    village: FeatureId,
-    day: NaiveDate,
-    plan: &Value,
-    findings: &Value,
-    waivers: &Value,
-    based_on: i64,
+    new: &NewRedraw,
     by: &str,
 ) -> Result<(FeatureId, i32), DbError> {
     let sql =
         "INSERT INTO redraw (county_id, village_id, effective_from, plan, findings, waivers, based_on, created_by)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id, version";
-    let query = sqlx::query_as(sql).bind(county).bind(village).bind(day).bind(plan).bind(findings);
-    Ok(query.bind(waivers).bind(based_on).bind(by).fetch_one(on).await?)
+    let query = sqlx::query_as(sql).bind(county).bind(new.village_id).bind(new.effective_from);
+    let query = query.bind(&new.plan).bind(&new.findings).bind(&new.waivers).bind(new.based_on).bind(by);
+    Ok(query.fetch_one(on).await?)
 }
 
 /// A redraw, locked.
@@ -272,7 +348,7 @@ pub async fn put_version(
     Ok(())
 }
 
-/// Makes a group responsible for a grid from a day on.
+/// Makes a group, if one is known, responsible for a grid from a day on.
 ///
 /// # Errors
 /// When the database fails.
@@ -280,26 +356,48 @@ pub async fn make_responsible(
     on: &mut PgConnection,
     county: FeatureId,
     grid: FeatureId,
-    org: FeatureId,
+    org: Option<FeatureId>,
     day: NaiveDate,
 ) -> Result<(), DbError> {
+    let Some(org) = org else { return Ok(()) };
     let sql = "INSERT INTO grid_responsibility (county_id, grid_id, org_id, valid_during) VALUES ($1, $2, $3, daterange($4, NULL))";
     sqlx::query(sql).bind(county).bind(grid).bind(org).bind(day).execute(on).await?;
     Ok(())
 }
 
-/// Ends the code and responsibility of a grid that is no longer drawn.
+/// Ends whose a grid is, from a day on.
+///
+/// # Errors
+/// When the database fails.
+pub async fn end_responsibility(on: &mut PgConnection, grid: FeatureId, day: NaiveDate) -> Result<(), DbError> {
+    // What would have begun on that day or later never applied.
+    sqlx::query("DELETE FROM grid_responsibility WHERE grid_id = $1 AND lower(valid_during) >= $2")
+        .bind(grid)
+        .bind(day)
+        .execute(&mut *on)
+        .await?;
+    sqlx::query(
+        "UPDATE grid_responsibility SET valid_during = valid_during * daterange(NULL, $2)
+         WHERE grid_id = $1 AND valid_during && daterange($2, NULL)",
+    )
+    .bind(grid)
+    .bind(day)
+    .execute(on)
+    .await?;
+    Ok(())
+}
+
+/// Ends the code and responsibility of a grid that is no longer drawn. A code that would begin on that day or later
+/// stays its own: codes are never given to another.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn end_grid(on: &mut PgConnection, grid: FeatureId, day: NaiveDate) -> Result<(), DbError> {
-    sqlx::query("UPDATE code_alias SET valid_during = valid_during * daterange(NULL, $2)
-                 WHERE feature_id = $1 AND scheme = 'grid' AND valid_during && daterange($2, NULL) AND NOT isempty(valid_during * daterange(NULL, $2))")
-        .bind(grid).bind(day).execute(&mut *on).await?;
-    sqlx::query("UPDATE grid_responsibility SET valid_during = valid_during * daterange(NULL, $2)
-                 WHERE grid_id = $1 AND valid_during && daterange($2, NULL) AND NOT isempty(valid_during * daterange(NULL, $2))")
-        .bind(grid).bind(day).execute(on).await?;
-    Ok(())
+    let sql = "UPDATE code_alias SET valid_during = valid_during * daterange(NULL, $2)
+               WHERE feature_id = $1 AND scheme = 'grid' AND valid_during && daterange($2, NULL)
+                 AND NOT isempty(valid_during * daterange(NULL, $2))";
+    sqlx::query(sql).bind(grid).bind(day).execute(&mut *on).await?;
+    end_responsibility(on, grid, day).await
 }
 
 /// Records that a grid came from another.
@@ -367,6 +465,8 @@ pub async fn activate_due(system: &PgPool, now: DateTime<Utc>) -> Result<usize, 
         let next: Option<(i64, i64, i64, NaiveDate)> =
             sqlx::query_as(due).bind(now).fetch_optional(&mut *transaction).await?;
         let Some((id, county, village, day)) = next else { return Ok(done) };
+        // Not beside somebody who draws and moves the same households.
+        sqlx::query("SELECT take_county_draw_turn($1)").bind(county).execute(&mut *transaction).await?;
         activate(&mut transaction, county, village, day).await?;
         set_state(&mut transaction, id, "active", now).await?;
         transaction.commit().await?;

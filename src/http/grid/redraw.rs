@@ -8,13 +8,15 @@ use crate::http::Answer;
 use crate::http::extract::{Asker, Json};
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
+use crate::service::grid::draft::Draft;
 use crate::service::grid::publish::{Publish, Published, publish as serve_publish};
-use crate::service::grid::redraw::{Draft, RedrawPreview, redraw as serve};
+use crate::service::grid::redraw::{RedrawPreview, redraw as serve};
 
 /// 预览整村网格调整:重叠为错误,缝隙、越界、飞地为警告。
 #[utoipa::path(post, path = "/api/grids/redraws", tag = "grids", request_body = Draft, responses(
     (status = 201, description = "A preview", body = RedrawPreview),
-    (status = 400, description = "A field is at fault", body = ProblemBody)))]
+    (status = 400, description = "A field is at fault", body = ProblemBody),
+    (status = 409, description = "A published redraw takes effect later", body = ProblemBody)))]
 pub async fn redraw(
     State(yitu): State<Yitu>,
     Asker(viewer): Asker,

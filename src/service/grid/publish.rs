@@ -1,12 +1,15 @@
 //! Publish a redraw: the whole set in one transaction, from its day on.
 
-use chrono::SubsecRound;
+use chrono::{DateTime, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::redraw::{Draft, Finding, Waiver, lineage, outlines, too_early, unwaived};
-use crate::db::Request;
+use super::draft::{Draft, Waiver, too_early};
+use super::finding::Findings;
+use super::lineage::{lineage, responsible};
+use super::redraw::{code_taken, later_waits, stored};
 use crate::db::redraw::{self, RedrawRow};
+use crate::db::{DbError, Request};
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::incident::plan::calendar;
 use crate::service::{ServiceError, Yitu};
@@ -34,12 +37,6 @@ pub struct Published {
     pub moved_households: u64,
 }
 
-#[derive(Deserialize)]
-struct Findings {
-    faults: Vec<Finding>,
-    warnings: Vec<Finding>,
-}
-
 /// Publishes a preview.
 ///
 /// # Errors
@@ -50,25 +47,33 @@ pub async fn publish(yitu: &Yitu, viewer: &Viewer, id: FeatureId, asked: &Publis
     let row =
         redraw::lock(&mut on, county, id).await?.ok_or_else(|| Problem::not_found(("网格调整方案", "redraw"), id))?;
     check_state(&row, asked)?;
-    let stored = |e: serde_json::Error| ServiceError::Internal(format!("redraw {id}: {e}"));
-    let draft: Draft = serde_json::from_value(row.plan.clone()).map_err(stored)?;
-    let findings: Findings = serde_json::from_value(row.findings.clone()).map_err(stored)?;
-    let waivers: Vec<Waiver> = serde_json::from_value(row.waivers.clone()).map_err(stored)?;
+    let kept = |e: serde_json::Error| ServiceError::Internal(format!("redraw {id}: {e}"));
+    let draft: Draft = serde_json::from_value(row.plan.clone()).map_err(kept)?;
+    let findings: Findings = serde_json::from_value(row.findings.clone()).map_err(kept)?;
+    let waivers: Vec<Waiver> = serde_json::from_value(row.waivers.clone()).map_err(kept)?;
     refuse_findings(&findings, &waivers)?;
     let today = calendar(&mut on, county, now).await?.day(now);
-    let day = row.effective_from;
+    let (village, day) = (row.village_id, row.effective_from);
     if day < today {
         return Err(too_early(day, today).into());
     }
-    if redraw::take_turn(&mut on, row.village_id).await? != row.based_on {
+    if redraw::take_turn(&mut on, county, village).await? != row.based_on {
         return Err(outdated().into());
+    }
+    if let Some(waiting) = redraw::waiting_after(&mut on, village, day).await? {
+        return Err(later_waits(waiting).into());
     }
     let grids = draw(&mut on, county, &row, &draft, now).await?;
     let state = if day == today { "active" } else { "published" };
-    let moved_households = if day == today { redraw::activate(&mut on, county, row.village_id, day).await? } else { 0 };
+    let moved_households = if day == today { redraw::activate(&mut on, county, village, day).await? } else { 0 };
     let version = redraw::set_state(&mut on, id, state, now).await?;
-    let seq = on.commit().await?.to_string();
+    let seq = on.commit().await.map_err(refused)?.to_string();
     Ok(Published { id, state: state.to_owned(), version, seq, grids, moved_households })
+}
+
+/// A neighbouring village may have been drawn over this one since the preview.
+fn refused(error: DbError) -> ServiceError {
+    if error.constraint() == Some("general_grids_do_not_overlap") { outdated().into() } else { error.into() }
 }
 
 /// Ends what was and puts the set in its place; answers the ids of the drawn grids.
@@ -77,10 +82,10 @@ async fn draw(
     county: FeatureId,
     row: &RedrawRow,
     draft: &Draft,
-    now: chrono::DateTime<chrono::Utc>,
+    now: DateTime<Utc>,
 ) -> Result<Vec<FeatureId>, ServiceError> {
     let (village, day) = (row.village_id, row.effective_from);
-    let outlines = outlines(draft)?;
+    let outlines = stored(&draft.outlines()?)?;
     let before = redraw::grids_now(on, village, day).await?;
     let lineage = lineage(draft, &redraw::lineage(on, &outlines, village, day).await?);
     redraw::end_versions(on, village, day, now).await?;
@@ -88,36 +93,47 @@ async fn draw(
         redraw::end_grid(on, gone.id, day).await?;
     }
     let mut ids = Vec::with_capacity(draft.grids.len());
-    for (k, (grid, outline)) in draft.grids.iter().zip(&outlines).enumerate() {
-        let id = match grid.id {
-            Some(id) => id,
-            None => {
-                let id = redraw::new_grid(on, county, village).await?;
-                let code = match &grid.code {
-                    Some(code) if !code.is_empty() => code.clone(),
-                    _ => redraw::next_code(on, county, village, day).await?,
-                };
-                if !redraw::give_code(on, county, id, &code, day).await? {
-                    return Err(code_taken(k, &code).into());
-                }
-                // The group of the grid most of it comes from goes on answering for it.
-                let heir = lineage.iter().filter(|l| l.to == k).max_by(|a, b| a.area_m2.total_cmp(&b.area_m2));
-                let org = grid
-                    .org_id
-                    .or_else(|| before.iter().find(|b| heir.is_some_and(|l| l.from == b.id)).and_then(|b| b.org_id));
-                if let Some(org) = org {
+    for (k, outline) in outlines.iter().enumerate() {
+        let org = responsible(draft, k, &lineage, &before);
+        let id = match draft.grids[k].id {
+            Some(id) => {
+                if org != before.iter().find(|b| b.id == id).and_then(|b| b.org_id) {
+                    redraw::end_responsibility(on, id, day).await?;
                     redraw::make_responsible(on, county, id, org, day).await?;
                 }
                 id
             }
+            None => new_grid(on, county, row, draft, k, org).await?,
         };
-        redraw::put_version(on, county, id, grid.name.trim(), outline, day, now, row.id).await?;
+        redraw::put_version(on, county, id, draft.grids[k].name.trim(), outline, day, now, row.id).await?;
         ids.push(id);
     }
     for l in lineage.iter().filter(|l| ids[l.to] != l.from) {
         redraw::put_lineage(on, county, l.from, ids[l.to], row.id, &l.kind).await?;
     }
     Ok(ids)
+}
+
+/// A new grid's identity, code and group.
+async fn new_grid(
+    on: &mut Request,
+    county: FeatureId,
+    row: &RedrawRow,
+    draft: &Draft,
+    k: usize,
+    org: Option<FeatureId>,
+) -> Result<FeatureId, ServiceError> {
+    let (village, day) = (row.village_id, row.effective_from);
+    let id = redraw::new_grid(on, county, village).await?;
+    let code = match &draft.grids[k].code {
+        Some(code) if !code.is_empty() => code.clone(),
+        _ => redraw::next_code(on, county, village, day).await?,
+    };
+    if !redraw::give_code(on, county, id, &code, day).await? {
+        return Err(code_taken(k, &code).into());
+    }
+    redraw::make_responsible(on, county, id, org, day).await?;
+    Ok(id)
 }
 
 fn check_state(row: &RedrawRow, asked: &Publish) -> Result<(), Problem> {
@@ -155,7 +171,7 @@ fn check_state(row: &RedrawRow, asked: &Publish) -> Result<(), Problem> {
 }
 
 fn refuse_findings(findings: &Findings, waivers: &[Waiver]) -> Result<(), Problem> {
-    let open = unwaived(&findings.warnings, waivers);
+    let open = findings.unwaived(waivers);
     let Some(first) = findings.faults.first().or(open.first().copied()) else { return Ok(()) };
     let count = findings.faults.len() + open.len();
     let mut problem = Problem::new(
@@ -182,13 +198,5 @@ fn outdated() -> Problem {
             "预览之后,该村网格又有调整。请重新预览。".to_owned(),
             "The village was drawn anew after this preview; preview it again.".to_owned(),
         ),
-    )
-}
-
-fn code_taken(k: usize, code: &str) -> Problem {
-    Problem::bad_field(
-        format!("/grids/{k}/code"),
-        format!("编码 {code} 已用过,编码不重复使用"),
-        format!("The code {code} is or was another's; codes are not reused"),
     )
 }

@@ -6,10 +6,9 @@ WITH covered AS (
 ), gap AS (
   SELECT r.name, d.geom FROM covered c JOIN region r ON r.id = c.village_id
   CROSS JOIN LATERAL ST_Dump(ST_CollectionExtract(ST_Difference(r.geom, c.geom), 3)) d
-  WHERE ST_Area(d.geom::geography) > 4
 )
 SELECT format('村“%s”有 %s 平方米不在任何综合网格内', gap.name, round(ST_Area(gap.geom::geography)::numeric, 1)) AS sentence,
-       ST_X(circle.center) AS lon, ST_Y(circle.center) AS lat
-FROM gap CROSS JOIN LATERAL ST_MaximumInscribedCircle(gap.geom) circle
-WHERE 2 * circle.radius * 111320 * cos(radians(ST_Y(circle.center))) > 2
+       ST_X(at.center) AS lon, ST_Y(at.center) AS lat
+FROM gap CROSS JOIN LATERAL ST_MaximumInscribedCircle(gap.geom) at
+WHERE is_wider_than(gap.geom, 2)
 ORDER BY ST_Area(gap.geom::geography) DESC
