@@ -3,10 +3,11 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::TestDatabase;
+use sqlx::AssertSqlSafe;
+use support::{TestDatabase, TestServer};
 use yitu::domain::Viewer;
 use yitu::service::grid::history::{Asked, history};
-use yitu::service::grid::publish::{Publish, publish};
+use yitu::service::grid::publish::{Publish, Published, publish};
 use yitu::service::grid::redraw::redraw;
 use yitu::service::{ServiceError, Yitu};
 
@@ -22,13 +23,19 @@ struct Village {
 
 impl Village {
     async fn some() -> Self {
+        Self::nth(0).await
+    }
+
+    /// One of the villages with more than two general grids.
+    async fn nth(k: i64) -> Self {
         let database = TestDatabase::with_demo().await;
         let yitu = database.yitu().await;
         let pool = &database.databases.migrator;
         let county: i64 =
             sqlx::query_scalar("SELECT id FROM region WHERE level = 'county'").fetch_one(pool).await.unwrap();
         let today = sqlx::query_scalar("SELECT county_day($1)").bind(county).fetch_one(pool).await.unwrap();
-        let id: i64 = sqlx::query_scalar("SELECT village_id FROM layer_grid WHERE kind = 'general' GROUP BY village_id HAVING count(*) > 2 ORDER BY 1 LIMIT 1")
+        let id: i64 = sqlx::query_scalar("SELECT village_id FROM layer_grid WHERE kind = 'general' GROUP BY village_id HAVING count(*) > 2 ORDER BY 1 OFFSET $1 LIMIT 1")
+            .bind(k)
             .fetch_one(pool)
             .await
             .unwrap();
@@ -38,6 +45,28 @@ impl Village {
             .await
             .unwrap();
         Self { yitu, viewer: Viewer::whole_county(county, "测绘员甲"), id, grids, today, database }
+    }
+
+    /// The set as it stands.
+    fn set(&self, effective: chrono::NaiveDate) -> Value {
+        let grid = |(id, name, g): &(i64, String, String)| json!({"id": id, "name": name, "geometry": serde_json::from_str::<Value>(g).unwrap()});
+        json!({"village_id": self.id, "effective_from": effective, "grids": self.grids.iter().map(grid).collect::<Vec<_>>()})
+    }
+
+    /// A geometry the database makes, as GeoJSON.
+    async fn made(&self, sql: &str) -> Value {
+        let sql = format!("SELECT ST_AsGeoJSON(({sql}), 15)");
+        let text: String =
+            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&self.database.databases.migrator).await.unwrap();
+        serde_json::from_str(&text).unwrap()
+    }
+
+    async fn preview(&self, draft: &Value) -> yitu::service::grid::redraw::RedrawPreview {
+        redraw(&self.yitu, &self.viewer, serde_json::from_value(draft.clone()).unwrap()).await.unwrap()
+    }
+
+    async fn publish(&self, preview: &yitu::service::grid::redraw::RedrawPreview) -> Result<Published, ServiceError> {
+        publish(&self.yitu, &self.viewer, preview.id, &Publish { expected_version: Some(preview.version) }).await
     }
 
     /// The set with its first grid cut in two at the middle of its box; the west part keeps the identity.
@@ -52,11 +81,10 @@ impl Village {
         .await
         .unwrap();
         let parse = |t: &str| serde_json::from_str::<Value>(t).unwrap();
-        let mut grids: Vec<Value> =
-            self.grids.iter().map(|(id, name, g)| json!({"id": id, "name": name, "geometry": parse(g)})).collect();
-        grids[0]["geometry"] = parse(&west);
-        grids.push(json!({"name": "新东网格", "geometry": parse(&east)}));
-        json!({"village_id": self.id, "effective_from": effective, "grids": grids})
+        let mut set = self.set(effective);
+        set["grids"][0]["geometry"] = parse(&west);
+        set["grids"].as_array_mut().unwrap().push(json!({"name": "新东网格", "geometry": parse(&east)}));
+        set
     }
 
     async fn count(&self, sql: &'static str, grid: i64) -> i64 {
@@ -65,10 +93,10 @@ impl Village {
 
     /// Waives every warning of a draft and answers its preview.
     async fn waived(&self, mut draft: Value) -> yitu::service::grid::redraw::RedrawPreview {
-        let first = redraw(&self.yitu, &self.viewer, serde_json::from_value(draft.clone()).unwrap()).await.unwrap();
+        let first = self.preview(&draft).await;
         assert!(first.faults.is_empty(), "{:?}", first.faults);
         draft["waivers"] = first.warnings.iter().map(|w| json!({"fault": w.fault, "reason": "现状如此"})).collect();
-        redraw(&self.yitu, &self.viewer, serde_json::from_value(draft).unwrap()).await.unwrap()
+        self.preview(&draft).await
     }
 }
 
@@ -89,10 +117,7 @@ async fn a_split_moves_its_households_and_the_past_replays() {
     let known = chrono::Utc::now();
     let preview = village.waived(village.split(village.today).await).await;
     assert!(preview.publishable);
-    let done =
-        publish(&village.yitu, &village.viewer, preview.id, &Publish { expected_version: Some(preview.version) })
-            .await
-            .unwrap();
+    let done = village.publish(&preview).await.unwrap();
     assert_eq!(done.state, "active");
     let new = *done.grids.last().unwrap();
     assert!(!village.grids.iter().any(|g| g.0 == new));
@@ -114,8 +139,7 @@ async fn a_split_moves_its_households_and_the_past_replays() {
         history(&village.yitu, &village.viewer, new, &Asked { on: Some(village.today), known: None }).await.unwrap();
     assert_eq!(new_now.group_id, past.group_id);
 
-    let again =
-        publish(&village.yitu, &village.viewer, preview.id, &Publish { expected_version: Some(preview.version) }).await;
+    let again = village.publish(&preview).await;
     assert_eq!(slug(again), "stale-version");
 }
 
@@ -128,8 +152,7 @@ async fn overlaps_are_refused_with_their_place() {
     let preview = redraw(&village.yitu, &village.viewer, serde_json::from_value(draft).unwrap()).await.unwrap();
     let overlap = preview.faults.iter().find(|f| f.kind == "overlap").unwrap();
     assert!(overlap.lon.is_some() && overlap.area_m2.unwrap() > 1.0 && !preview.publishable);
-    let refused =
-        publish(&village.yitu, &village.viewer, preview.id, &Publish { expected_version: Some(preview.version) }).await;
+    let refused = village.publish(&preview).await;
     assert_eq!(slug(refused), "redraw-not-publishable");
     let past = village.split(village.today - chrono::Duration::days(1)).await;
     assert_eq!(slug(redraw(&village.yitu, &village.viewer, serde_json::from_value(past).unwrap()).await), "bad-field");
@@ -140,10 +163,7 @@ async fn a_later_redraw_waits_for_its_day() {
     let village = Village::some().await;
     let tomorrow = village.today + chrono::Duration::days(1);
     let preview = village.waived(village.split(tomorrow).await).await;
-    let done =
-        publish(&village.yitu, &village.viewer, preview.id, &Publish { expected_version: Some(preview.version) })
-            .await
-            .unwrap();
+    let done = village.publish(&preview).await.unwrap();
     assert_eq!((done.state.as_str(), done.moved_households), ("published", 0));
     let new = *done.grids.last().unwrap();
     assert_eq!(village.count(HOUSEHOLDS, new).await, 0);
@@ -152,4 +172,274 @@ async fn a_later_redraw_waits_for_its_day() {
     let later = chrono::Utc::now() + chrono::Duration::days(2);
     assert_eq!(yitu::db::redraw::activate_due(system, later).await.unwrap(), 1);
     assert!(village.count(HOUSEHOLDS, new).await > 0);
+}
+
+/// Cuts at many places, some of which meet other villages: what the preview lets through, the rule at commit does too,
+/// and afterwards neighbours have every vertex of their common borders in common.
+#[tokio::test]
+async fn what_a_preview_finds_sound_is_published_without_a_seam() {
+    for k in 0..6 {
+        let village = Village::nth(k).await;
+        let preview = village.waived(village.split(village.today).await).await;
+        let done = village.publish(&preview).await.unwrap();
+        let astray = "SELECT count(*) FROM layer_grid a JOIN layer_grid b ON a.village_id = b.village_id AND a.id <> b.id AND a.kind = 'general' AND b.kind = 'general',
+                      ST_DumpPoints(b.geom) p WHERE a.village_id = $1 AND ST_DWithin(a.geom, p.geom, 2e-8)
+                      AND NOT EXISTS (SELECT FROM ST_DumpPoints(a.geom) q WHERE ST_Equals(p.geom, q.geom))";
+        assert_eq!(village.count(astray, village.id).await, 0);
+        let report = yitu::service::check::run(&village.database.databases, chrono::Utc::now()).await.unwrap();
+        for kind in report.kinds.iter().filter(|k| ["grid_overlap", "grid_gap"].contains(&k.kind)) {
+            assert_eq!(kind.count, 0, "{:?}", kind.faults);
+        }
+        assert_eq!(done.grids.len(), village.grids.len() + 1);
+    }
+}
+
+/// Two grids become one under a new identity: its lineage is as said, its households and group follow, and the
+/// register's word is kept where its grid stands.
+#[tokio::test]
+async fn a_merge_takes_its_households_and_group_along() {
+    let village = Village::some().await;
+    let pool = &village.database.databases.migrator;
+    let pair: (i64, i64) = sqlx::query_as("SELECT a.id, b.id FROM layer_grid a JOIN layer_grid b ON a.village_id = $1 AND b.village_id = $1 AND a.id < b.id
+             AND a.kind = 'general' AND b.kind = 'general' AND ST_Dimension(ST_Intersection(a.geom, b.geom)) = 1 ORDER BY 1, 2 LIMIT 1")
+        .bind(village.id)
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    // One household has lost its door.
+    sqlx::query("UPDATE household SET geom = NULL WHERE id = (SELECT min(id) FROM household WHERE grid_id = $1)")
+        .bind(pair.0)
+        .execute(pool)
+        .await
+        .unwrap();
+    let before = village.count(HOUSEHOLDS, pair.0).await + village.count(HOUSEHOLDS, pair.1).await;
+    let merged =
+        village.made(&format!("SELECT ST_Union(geom) FROM layer_grid WHERE id IN ({}, {})", pair.0, pair.1)).await;
+    let mut draft = village.set(village.today);
+    let grids = draft["grids"].as_array_mut().unwrap();
+    grids.retain(|g| g["id"] != pair.0 && g["id"] != pair.1);
+    grids.push(json!({"name": "合并网格", "geometry": merged, "from": [pair.1, pair.0]}));
+    let preview = village.waived(draft).await;
+    let to = village.grids.len() - 2;
+    let from: Vec<(i64, &str)> =
+        preview.lineage.iter().filter(|l| l.to == to).map(|l| (l.from, l.kind.as_str())).collect();
+    assert_eq!(from, [(pair.0, "merge"), (pair.1, "merge")]);
+    assert_eq!(preview.moved_households.by_grid, [("合并网格".to_owned(), before)].into());
+    let done = village.publish(&preview).await.unwrap();
+    assert_eq!((done.moved_households, village.count(HOUSEHOLDS, done.grids[to]).await), (before as u64, before));
+    let group = "SELECT org_id FROM grid_responsibility WHERE grid_id = $1 ORDER BY upper(valid_during) DESC NULLS FIRST LIMIT 1";
+    let groups = [village.count(group, pair.0).await, village.count(group, pair.1).await];
+    assert!(groups.contains(&village.count(group, done.grids[to]).await));
+    assert_eq!(village.count("SELECT count(*) FROM grid_lineage WHERE to_grid_id = $1", done.grids[to]).await, 2);
+
+    // And back within the same day: the old identities are gone for good, and so are their codes.
+    let back = village.set(village.today);
+    let refused = redraw(&village.yitu, &village.viewer, serde_json::from_value(back.clone()).unwrap()).await;
+    assert_eq!(slug(refused), "bad-field");
+    let mut back = back;
+    for grid in back["grids"].as_array_mut().unwrap() {
+        if [pair.0, pair.1].contains(&grid["id"].as_i64().unwrap()) {
+            grid["id"] = Value::Null;
+            grid["from"] = json!([done.grids[to]]);
+        }
+    }
+    let again = village.publish(&village.waived(back).await).await.unwrap();
+    assert_eq!(again.moved_households, before as u64);
+    assert_eq!(village.count("SELECT count(*) FROM grid_responsibility WHERE grid_id = $1", done.grids[to]).await, 0);
+}
+
+/// Of two previews of a village published at once, one is put in place and the other is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_published_at_once_one_wins() {
+    let village = Village::some().await;
+    let draft = village.split(village.today).await;
+    let (a, b) = (village.waived(draft.clone()).await, village.waived(draft).await);
+    let (first, second) = tokio::join!(village.publish(&a), village.publish(&b));
+    let (won, lost) = if first.is_ok() { (first, second) } else { (second, first) };
+    assert_eq!(won.unwrap().grids.len(), village.grids.len() + 1);
+    assert_eq!(slug(lost), "redraw-outdated");
+}
+
+/// A long gap of 1.5 m is no warning, one of 3 m is, though it is the smaller one.
+#[tokio::test]
+async fn gaps_are_told_by_their_width() {
+    let village = Village::some().await;
+    let (id, lat): (i64, f64) = (village.grids[0].0, 25.6);
+    let strip = async |width_m: f64, length_m: f64| {
+        let half = (width_m / 2.0 / 110_780.0, length_m / 2.0 / (111_320.0 * lat.to_radians().cos()));
+        let hole = format!(
+            "ST_MakeEnvelope(ST_X(p) - {1}, ST_Y(p) - {0}, ST_X(p) + {1}, ST_Y(p) + {0}, 4490)",
+            half.0, half.1
+        );
+        let sql = format!(
+            "SELECT ST_Difference(geom, {hole}) FROM (SELECT geom, (ST_MaximumInscribedCircle(geom)).center AS p FROM layer_grid WHERE id = {id}) q"
+        );
+        let mut draft = village.set(village.today);
+        draft["grids"][0]["geometry"] = village.made(&sql).await;
+        let preview = village.preview(&draft).await;
+        assert!(preview.faults.is_empty(), "{:?}", preview.faults);
+        preview
+            .warnings
+            .iter()
+            .filter(|w| w.kind == "gap")
+            .map(|w| w.area_m2.unwrap().round() as i64)
+            .collect::<Vec<_>>()
+    };
+    assert!(strip(1.5, 60.0).await.is_empty());
+    assert_eq!(strip(3.0, 10.0).await, [30]);
+}
+
+/// Through the server: an incident reported before keeps its grid version and reason, the map shows the new grids,
+/// and a point answers for the day and the knowledge asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn maps_follow_and_what_was_decided_stays() {
+    let village = Village::some().await;
+    let server = TestServer::start(village.yitu.clone()).await;
+    let mut draft = village.split(village.today).await;
+    let east = draft["grids"].as_array().unwrap().last().unwrap()["geometry"].to_string();
+    let (lon, lat): (f64, f64) = sqlx::query_as(
+        "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_Union(geom) AS g FROM layer_grid WHERE kind = 'dedicated') d,
+                    ST_PointOnSurface(ST_Difference(ST_SetSRID(ST_GeomFromGeoJSON($1), 4490), d.g)) p",
+    )
+    .bind(east)
+    .fetch_one(&village.database.databases.migrator)
+    .await
+    .unwrap();
+    let report = json!({"id": uuid::Uuid::new_v4(), "category": "0101", "description": "路面塌陷", "urgency": "ordinary",
+                        "location": {"source": "map", "lon": lon, "lat": lat}});
+    let incident: Value = server.post_json("/api/incidents", &report).await.json().await.unwrap();
+    let decided = incident["grid"].clone();
+    let at = format!("/api/locate?lon={lon}&lat={lat}");
+    let before = server.get_json(&at).await;
+    assert_eq!(before["grids"][0]["id"], village.grids[0].0);
+    let known = chrono::Utc::now();
+    let tile = yitu::geo::TileId::containing(14, lon, lat);
+    let tile = format!("/tiles/grid/14/{}/{}", tile.x(), tile.y());
+    let shows = |bytes: &[u8]| bytes.windows("新东网格".len()).any(|w| w == "新东网格".as_bytes());
+    assert!(!shows(&server.get(&tile).await.bytes().await.unwrap()));
+
+    let preview: Value = server.post_json("/api/grids/redraws", &draft).await.json().await.unwrap();
+    draft["waivers"] = preview["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|w| json!({"fault": w["fault"], "reason": "现状如此"}))
+        .collect();
+    let preview: Value = server.post_json("/api/grids/redraws", &draft).await.json().await.unwrap();
+    let answer = server
+        .post_json(
+            &format!("/api/grids/redraws/{}/publish", preview["id"]),
+            &json!({"expected_version": preview["version"]}),
+        )
+        .await;
+    assert_eq!(answer.status(), 200);
+    let done: Value = answer.json().await.unwrap();
+    let new = done["grids"].as_array().unwrap().last().unwrap().clone();
+    let seq = done["seq"].as_str().unwrap();
+    assert!(shows(&server.get(&format!("{tile}?min_seq={seq}")).await.bytes().await.unwrap()));
+
+    let now = server.get_json(&at).await;
+    assert_eq!(now["grids"][0]["id"], new);
+    assert_eq!(now["group"], before["group"], "the new part stays with the group that had it");
+    assert_eq!(server.get_json(&format!("{at}&as_of={}", village.today)).await["grids"][0]["id"], new);
+    let yesterday = server.get_json(&format!("{at}&as_of={}", village.today - chrono::Duration::days(1))).await;
+    assert_eq!((&yesterday["grids"][0]["id"], &yesterday["group"]), (&before["grids"][0]["id"], &before["group"]));
+    let known = known.to_rfc3339_opts(chrono::SecondsFormat::Micros, true);
+    let as_known = server.get_json(&format!("{at}&as_of={}&known={known}", village.today)).await;
+    assert_eq!(as_known["grids"][0]["id"], before["grids"][0]["id"]);
+    let kept = server.get_json(&format!("/api/incidents/{}", incident["id"].as_str().unwrap())).await;
+    assert_eq!(
+        (&kept["grid"], &kept["explanation"], &kept["owner"]),
+        (&decided, &incident["explanation"], &incident["owner"])
+    );
+}
+
+/// Everything a client may get wrong is told in Chinese at its place; nothing is a 500.
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_drafts_are_told_at_their_place() {
+    let village = Village::some().await;
+    let server = TestServer::start(village.yitu.clone()).await;
+    let good = village.split(village.today).await;
+    let foreign: i64 =
+        village.count("SELECT min(id) FROM layer_grid WHERE village_id <> $1 AND kind = 'general'", village.id).await;
+    let cases: Vec<(&str, Value, u16, &str)> = vec![
+        ("/grids", json!([]), 400, "/grids"),
+        ("/grids/0/name", json!("  "), 400, "/grids/0/name"),
+        ("/grids/0/name", json!("网\u{0}格"), 400, "/grids/0/name"),
+        ("/grids/0/id", json!(foreign), 400, "/grids/0/id"),
+        ("/grids/0/id", json!(-1), 400, "/grids/0/id"),
+        ("/grids/1/id", good["grids"][0]["id"].clone(), 400, "/grids/1/id"),
+        ("/grids/0/from", json!([foreign]), 400, "/grids/0/from/0"),
+        ("/grids/0/org_id", json!(village.id), 400, "/grids/0/org_id"),
+        ("/grids/1/code", json!(" x "), 400, "/grids/1/code"),
+        ("/grids/0/geometry/coordinates/0/0/0", json!([25.6, 117.2]), 400, "/grids/0/geometry/coordinates/0/0/0"),
+        (
+            "/grids/0/geometry/coordinates/0/0/0",
+            json!([504_321.0, 2_834_567.0]),
+            400,
+            "/grids/0/geometry/coordinates/0/0/0",
+        ),
+        ("/grids/0/geometry/coordinates/0/0/0", json!("x"), 400, "/grids/0/geometry/coordinates/0/0/0"),
+        ("/grids/0/geometry/coordinates", json!([]), 400, "/grids/0/geometry/coordinates"),
+        ("/grids/0/geometry/type", json!("Point"), 400, "/grids/0/geometry/type"),
+        ("/grids/0/geometry", json!(null), 400, "/grids/0/geometry"),
+        ("/village_id", json!(-7), 400, "/village_id"),
+        ("/effective_from", json!("2020-01-01"), 400, "/effective_from"),
+        ("/effective_from", json!("明天"), 400, ""),
+        ("/waivers", json!([{"fault": "gap", "reason": ""}]), 400, "/waivers/0/reason"),
+    ];
+    for (at, value, status, pointer) in cases {
+        let mut body = good.clone();
+        let multi = village.made(&format!("SELECT geom FROM layer_grid WHERE id = {}", village.grids[0].0)).await;
+        body["grids"][0]["geometry"] = multi;
+        body["waivers"] = json!([]);
+        for key in ["code", "org_id"] {
+            body["grids"][0][key] = Value::Null;
+            body["grids"][1][key] = Value::Null;
+        }
+        body["grids"][0]["from"] = json!([]);
+        *body.pointer_mut(at).unwrap_or_else(|| panic!("{at}")) = value.clone();
+        let answer = server.post_json("/api/grids/redraws", &body).await;
+        let (code, told) = (answer.status().as_u16(), answer.text().await.unwrap());
+        assert_eq!(code, status, "{at} = {value}: {told}");
+        let told: Value = serde_json::from_str(&told).unwrap();
+        assert!(told["errors"][0]["pointer"].as_str().unwrap().contains(pointer), "{at} = {value}: {told}");
+        assert!(told["detail"].as_str().unwrap().chars().any(|c| c > '\u{3000}'), "{told}");
+    }
+    // Drawn so that the form is right and the shape is not: a preview that names each fault.
+    let shape = |ring: &[(f64, f64)]| json!({"type": "Polygon", "coordinates": [ring.iter().map(|(x, y)| json!([x, y])).collect::<Vec<_>>()]});
+    let bow = shape(&[(117.2, 25.6), (117.21, 25.61), (117.21, 25.6), (117.2, 25.61), (117.2, 25.6)]);
+    for (geometry, fault, word) in
+        [(bow, "invalid", "自相交"), (shape(&[(10.0, 20.0), (10.1, 20.0), (10.1, 20.1)]), "elsewhere", "不在本村")]
+    {
+        let mut body = good.clone();
+        body["grids"][0]["geometry"] = geometry;
+        let preview: Value = server.post_json("/api/grids/redraws", &body).await.json().await.unwrap();
+        let found = preview["faults"].as_array().unwrap().iter().find(|f| f["kind"] == fault);
+        assert!(found.unwrap_or_else(|| panic!("{preview}"))["detail"].as_str().unwrap().contains(word), "{preview}");
+        assert_eq!(preview["publishable"], false);
+        let url = format!("/api/grids/redraws/{}/publish", preview["id"]);
+        assert_eq!(server.post_json(&url, &json!({"expected_version": 1})).await.status(), 422);
+        assert_eq!(server.post_json(&url, &json!({})).await.status(), 428);
+    }
+    assert_eq!(server.post_json("/api/grids/redraws/5/publish", &json!({"expected_version": 1})).await.status(), 404);
+}
+
+/// While a published redraw waits for its day, nothing is drawn under it; from that day on it is drawn upon.
+#[tokio::test]
+async fn nothing_is_drawn_under_a_redraw_that_waits() {
+    let village = Village::some().await;
+    let tomorrow = village.today + chrono::Duration::days(1);
+    let before = village.waived(village.split(village.today).await).await;
+    let done = village.publish(&village.waived(village.split(tomorrow).await).await).await.unwrap();
+    assert_eq!(slug(village.publish(&before).await), "redraw-outdated");
+    let today = village.split(village.today).await;
+    assert_eq!(
+        slug(redraw(&village.yitu, &village.viewer, serde_json::from_value(today).unwrap()).await),
+        "later-redraw-waits"
+    );
+    let mut upon = village.set(tomorrow);
+    upon["grids"][0]["from"] = json!([done.grids.last()]);
+    let again = village.publish(&village.waived(upon).await).await.unwrap();
+    assert_eq!(again.grids, village.grids.iter().map(|g| g.0).collect::<Vec<_>>());
 }

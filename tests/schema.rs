@@ -99,20 +99,28 @@ async fn general_grids_never_overlap_and_dedicated_ones_may() {
 async fn two_at_once_cannot_draw_over_each_other() {
     let db = TestDatabase::new().await;
     accepted(&db, COUNTY.to_owned()).await;
-    let draw = |grid: i64| {
+    // A second village beside the first, whose turn is another.
+    let more =
+        "INSERT INTO region (id, county_id, parent_id, level, kind, name) VALUES (4, 1, 2, 'village', '村', '岭上村');
+                INSERT INTO grid (id, county_id, village_id, kind) VALUES (43, 1, 4, 'general'), (44, 1, 3, 'general')";
+    accepted(&db, more.to_owned()).await;
+    let draw = |grid: i64, west: f64| {
         let pool = db.databases.migrator.clone();
         async move {
             let mut tx = pool.begin().await?;
             let sql = format!(
                 "INSERT INTO grid_version (county_id, grid_id, name, geom, valid_during) VALUES (1, {grid}, '网格', {}, '[2024-01-01,)')",
-                square(117.0, 117.01)
+                square(west, west + 0.01)
             );
             tx.execute(AssertSqlSafe(sql)).await?;
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
             tx.commit().await
         }
     };
-    let (a, b) = tokio::join!(draw(40), draw(41));
-    assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1, "{a:?} {b:?}");
+    for (one, other, west) in [(40, 41, 117.0), (43, 44, 117.1)] {
+        let (a, b) = tokio::join!(draw(one, west), draw(other, west));
+        assert_eq!(u8::from(a.is_ok()) + u8::from(b.is_ok()), 1, "{a:?} {b:?}");
+    }
 }
 
 #[tokio::test]

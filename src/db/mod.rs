@@ -7,6 +7,7 @@ pub mod copy;
 pub mod edit;
 pub mod elevation;
 pub mod embedded;
+pub mod grid_history;
 pub mod import;
 pub mod incident;
 pub mod item;

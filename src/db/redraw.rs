@@ -73,21 +73,6 @@ pub struct RedrawRow {
     pub version: i32,
 }
 
-/// A version of a grid as it was known.
-#[derive(Debug, FromRow)]
-#[allow(missing_docs)] // columns
-pub struct VersionRow {
-    pub version_id: FeatureId,
-    pub name: String,
-    pub valid_from: Option<NaiveDate>,
-    pub valid_to: Option<NaiveDate>,
-    pub recorded_from: Option<DateTime<Utc>>,
-    pub recorded_to: Option<DateTime<Utc>>,
-    pub org_id: Option<FeatureId>,
-    pub org_name: Option<String>,
-    pub geometry: String,
-}
-
 /// What a drawn set looks like on the ground.
 ///
 /// # Errors
@@ -472,26 +457,4 @@ pub async fn activate_due(system: &PgPool, now: DateTime<Utc>) -> Result<usize, 
         transaction.commit().await?;
         done += 1;
     }
-}
-
-/// What was known at an instant of a grid on a day: its version and who was responsible.
-///
-/// # Errors
-/// When the database fails.
-pub async fn version_on(
-    on: &mut PgConnection,
-    county: FeatureId,
-    grid: FeatureId,
-    day: NaiveDate,
-    known: DateTime<Utc>,
-) -> Result<Option<VersionRow>, DbError> {
-    let sql =
-        "SELECT gv.id AS version_id, gv.name, lower(gv.valid_during) AS valid_from, upper(gv.valid_during) AS valid_to,
-                      lower(gv.recorded_during) AS recorded_from, upper(gv.recorded_during) AS recorded_to,
-                      o.id AS org_id, o.name AS org_name, ST_AsGeoJSON(gv.geom, 8) AS geometry
-               FROM grid_version gv
-               LEFT JOIN grid_responsibility gr ON gr.grid_id = gv.grid_id AND gr.valid_during @> $3
-               LEFT JOIN party_org o ON o.id = gr.org_id
-               WHERE gv.county_id = $1 AND gv.grid_id = $2 AND gv.valid_during @> $3 AND gv.recorded_during @> $4";
-    Ok(sqlx::query_as(sql).bind(county).bind(grid).bind(day).bind(known).fetch_optional(on).await?)
 }

@@ -7,8 +7,8 @@ WITH drawn AS (
 ), village AS (
   SELECT id, geom FROM region WHERE id = $2 AND geom IS NOT NULL
 ), facts AS (
-  SELECT 'invalid' AS what, n, NULL::bigint AS m, NULL::float8 AS area_m2, NULL::geometry AS place, ST_IsValidReason(geom) AS said
-  FROM drawn WHERE NOT ST_IsValid(geom)
+  SELECT 'invalid' AS what, n, NULL::bigint AS m, NULL::float8 AS area_m2, (why).location AS place, (why).reason::text AS said
+  FROM (SELECT n, ST_IsValidDetail(geom) AS why FROM drawn) checked WHERE NOT (why).valid
   UNION ALL
   SELECT 'overlap', a.n, b.n, x.shared, ST_PointOnSurface(ST_CollectionExtract(ST_Intersection(a.geom, b.geom), 3)), ''
   FROM sound a JOIN sound b ON a.n < b.n AND a.geom && b.geom AND ST_Relate(a.geom, b.geom, '2********')

@@ -42,6 +42,10 @@ struct LocateQuery {
     crs: Crs,
     /// The radius that holds the true position with 68 %, metres; grids then come with probabilities.
     accuracy_m: Option<f64>,
+    /// The grid and group of this day; today's if left out.
+    as_of: Option<chrono::NaiveDate>,
+    /// The grid and group as known at this instant; now if left out.
+    known: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 /// A point's grid, village, township and who answers for it.
@@ -52,7 +56,8 @@ async fn locate(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<LocateQu
         return Err(not_positive("accuracy_m").into());
     }
     let at = spatial::position(q.lon, q.lat, q.crs)?;
-    Ok(Json(spatial::locate::locate(&yitu, &asker.0, at, q.accuracy_m).await?))
+    let then = spatial::look_back::AsOf { day: q.as_of, known: q.known };
+    Ok(Json(spatial::locate::locate(&yitu, &asker.0, at, q.accuracy_m, then).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

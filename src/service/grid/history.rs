@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::db::{Request, redraw};
+use crate::db::{Request, grid_history};
 use crate::domain::{FeatureId, Problem, Viewer};
 use crate::service::incident::plan::calendar;
 use crate::service::{ServiceError, Yitu};
@@ -51,7 +51,7 @@ pub async fn history(yitu: &Yitu, viewer: &Viewer, id: FeatureId, asked: &Asked)
         None => calendar(&mut on, viewer.county_id(), now).await?.day(now),
     };
     let known = asked.known.unwrap_or(now);
-    let row = redraw::version_on(&mut on, viewer.county_id(), id, day, known).await?;
+    let row = grid_history::version_on(&mut on, viewer.county_id(), id, day, known).await?;
     on.finish().await?;
     let row = row.ok_or_else(|| Problem::not_found(("当日生效的网格", "grid in force that day:"), id))?;
     Ok(Replayed {

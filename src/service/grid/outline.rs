@@ -1,4 +1,4 @@
-//! A drawn outline from GeoJSON to what is stored, with a problem that points at the very position at fault.
+//! A drawn outline from `GeoJSON` to what is stored, with a problem that points at the very position at fault.
 
 use geo::{LineString, MultiPolygon, Polygon};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use crate::domain::Problem;
 use crate::geo::{LonLat, LonLatError, ewkb};
 use crate::service::ServiceError;
 
-/// Reads a GeoJSON Polygon or `MultiPolygon`, snapped to the stored grid of 1e-8°. Rings left open are closed and
+/// Reads a `GeoJSON` Polygon or `MultiPolygon`, snapped to the stored grid of 1e-8°. Rings left open are closed and
 /// repeated positions dropped; heights are ignored.
 ///
 /// # Errors
@@ -98,7 +98,7 @@ fn position(pointer: &str, value: &Value) -> Result<LonLat, Problem> {
     })
 }
 
-/// As GeoJSON, to be kept with a preview.
+/// As `GeoJSON`, to be kept with a preview.
 ///
 /// # Errors
 /// Never for an outline that was read.

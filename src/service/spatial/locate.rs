@@ -6,6 +6,7 @@ use std::sync::Arc;
 use geo::Rect;
 use serde_json::{Value, json};
 
+use super::look_back::{AsOf, look_back};
 use super::{covering, grid_index, int, near, point_of, swapped, text};
 use crate::atlas::LayerStore;
 use crate::db::Request;
@@ -49,12 +50,22 @@ impl Chains {
 }
 
 /// All that is known of a point. With an accuracy, the radius in metres that holds the true position with 68 %,
-/// the grids it may lie in with their probabilities, the most probable first.
+/// the grids it may lie in with their probabilities, the most probable first. As of another day or instant, the one
+/// grid it lay in and its group are those of then; regions, venues and the ladder above are those of today.
 ///
 /// # Errors
 /// `outside-county` with the distance to it, metres; `looks-swapped` when the point swapped lies inside.
-pub async fn locate(yitu: &Yitu, viewer: &Viewer, at: LonLat, accuracy_m: Option<f64>) -> Result<Value, ServiceError> {
+pub async fn locate(
+    yitu: &Yitu,
+    viewer: &Viewer,
+    at: LonLat,
+    accuracy_m: Option<f64>,
+    then: AsOf,
+) -> Result<Value, ServiceError> {
     let mut answer = place(yitu, viewer, at, accuracy_m.and_then(|a| sigma_of(a, None)))?;
+    if then != AsOf::default() {
+        look_back(yitu, viewer, at, then, &mut answer).await?;
+    }
     let group = answer["group"]["org_id"].as_i64();
     let village = answer["village"]["id"].as_i64();
     answer["chain"] = chain(yitu, viewer, group, village)

@@ -1,6 +1,7 @@
 //! Questions of where.
 
 pub mod locate;
+pub mod look_back;
 pub mod near;
 pub mod search;
 pub mod summary;
