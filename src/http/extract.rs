@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::Failure;
+use super::in_chinese::in_chinese;
 use crate::domain::{Problem, ProblemKind, Viewer};
 use crate::service::{Yitu, county};
 
@@ -48,15 +49,17 @@ fn body_problem(rejection: &JsonRejection) -> Problem {
                 _ => ("", what),
             };
             let pointer = pointer(path);
-            Problem::bad_field(
-                pointer.clone(),
-                format!("字段 {pointer} 的值不对:{fault}"),
-                format!("The value of {pointer} is not valid: {fault}"),
-            )
+            let said = in_chinese(fault);
+            let zh = if pointer.is_empty() {
+                format!("请求体不对:{said}")
+            } else {
+                format!("字段 {pointer} 的值不对:{said}")
+            };
+            Problem::bad_field(pointer.clone(), zh, format!("The value of {pointer} is not valid: {fault}"))
         }
         JsonRejection::JsonSyntaxError(_) => Problem::bad_field(
             "",
-            format!("请求体不是有效的 JSON:{text}"),
+            format!("请求体不是有效的 JSON:{}", in_chinese(text.rsplit_once(": ").map_or(&text, |(_, why)| why))),
             format!("The body is not valid JSON: {text}"),
         ),
         JsonRejection::MissingJsonContentType(_) => Problem::new(
@@ -102,10 +105,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
             Err(rejection) => {
                 let text = rejection.body_text();
                 let what = text.split_once(": ").map_or(text.as_str(), |(_, rest)| rest);
-                let name = what.split_once(": ").map_or("", |(name, _)| name);
+                let (name, why) = what.split_once(": ").unwrap_or(("", what));
                 Err(Problem::bad_field(
                     name,
-                    format!("查询参数有误:{what}"),
+                    format!("查询参数 {name} 有误:{}", in_chinese(why)),
                     format!("A query parameter is not valid: {what}"),
                 )
                 .into())

@@ -5,6 +5,7 @@ pub mod dispatch;
 pub mod extract;
 pub mod grid;
 pub mod health;
+mod in_chinese;
 pub mod incident;
 pub mod live;
 pub mod metrics;

@@ -1,11 +1,14 @@
 //! A drawn outline from `GeoJSON` to what is stored, with a problem that points at the very position at fault.
 
-use geo::{LineString, MultiPolygon, Polygon};
+use geo::{BoundingRect, LineString, MultiPolygon, Polygon};
 use serde_json::Value;
 
 use crate::domain::Problem;
 use crate::geo::{LonLat, LonLatError, ewkb};
 use crate::service::ServiceError;
+
+/// The widest outline taken, degrees. No county is wider, and areas on the ellipsoid are sound well beyond it.
+const WIDEST_DEGREES: f64 = 10.0;
 
 /// Reads a `GeoJSON` Polygon or `MultiPolygon`, snapped to the stored grid of 1e-8°. Rings left open are closed and
 /// repeated positions dropped; heights are ignored.
@@ -16,10 +19,11 @@ pub fn read(pointer: &str, value: &Value) -> Result<MultiPolygon, Problem> {
     let coordinates = &value["coordinates"];
     let at = format!("{pointer}/coordinates");
     match value["type"].as_str() {
-        Some("Polygon") => Ok(MultiPolygon::new(vec![polygon(&at, coordinates)?])),
+        Some("Polygon") => sized(pointer, MultiPolygon::new(vec![polygon(&at, coordinates)?])),
         Some("MultiPolygon") => {
             let parts = list(&at, coordinates, "面")?;
-            parts.iter().enumerate().map(|(k, p)| polygon(&format!("{at}/{k}"), p)).collect()
+            let parts = parts.iter().enumerate().map(|(k, p)| polygon(&format!("{at}/{k}"), p));
+            sized(pointer, parts.collect::<Result<_, _>>()?)
         }
         Some("Feature" | "FeatureCollection") => Err(Problem::bad_field(
             pointer,
@@ -37,6 +41,18 @@ pub fn read(pointer: &str, value: &Value) -> Result<MultiPolygon, Problem> {
             "The geometry should be a GeoJSON Polygon or MultiPolygon, longitude first, degrees",
         )),
     }
+}
+
+fn sized(pointer: &str, outline: MultiPolygon) -> Result<MultiPolygon, Problem> {
+    let widest = outline.bounding_rect().map_or(0.0, |b| b.width().max(b.height()));
+    if widest <= WIDEST_DEGREES {
+        return Ok(outline);
+    }
+    Err(Problem::bad_field(
+        pointer,
+        format!("图形跨 {widest:.1} 度,比任何县都大,请核对坐标"),
+        format!("The geometry spans {widest:.1} degrees, more than any county; check its positions"),
+    ))
 }
 
 fn list<'a>(pointer: &str, value: &'a Value, of: &str) -> Result<&'a Vec<Value>, Problem> {
@@ -131,6 +147,7 @@ mod tests {
         assert_eq!(at(ring(json!(["117", 25.1]))), "/g/coordinates/0/2");
         assert_eq!(at(ring(json!([117.1, 25.0]))), "/g/coordinates/0", "two different positions are no ring");
         assert_eq!(at(json!({"type": "Polygon", "coordinates": []})), "/g/coordinates");
+        assert_eq!(at(ring(json!([117.1, -25.0]))), "/g", "wider than any county");
         assert_eq!(at(json!({"type": "LineString", "coordinates": []})), "/g/type");
         assert_eq!(at(json!({"type": "Feature"})), "/g");
         assert_eq!(at(json!(null)), "/g");
