@@ -92,6 +92,20 @@ impl Areas {
         &self.regions[1 + index]
     }
 
+    /// Founds a party organisation of a kind and a form; answers its id.
+    pub fn found(
+        &mut self,
+        ids: &mut Ids,
+        parent: Option<i64>,
+        (kind, form): (&'static str, &'static str),
+        name: String,
+        region: i64,
+    ) -> i64 {
+        let id = ids.give();
+        self.orgs.push(PartyOrg { id, parent, kind, form, name, region });
+        id
+    }
+
     /// A village by index.
     #[must_use]
     pub fn village(&self, index: usize) -> &Region {
@@ -199,15 +213,7 @@ fn name_regions(plan: &Plan, land: &Land, rng: &mut ChaCha8Rng, namer: &mut Name
 
 fn raise_ladder(plan: &Plan, land: &Land, areas: &mut Areas, ids: &mut Ids) {
     let county = areas.county();
-    let committee = ids.give();
-    areas.orgs.push(PartyOrg {
-        id: committee,
-        parent: None,
-        kind: "county_committee",
-        form: "committee",
-        name: format!("中共{COUNTY}委员会"),
-        region: county,
-    });
+    let committee = areas.found(ids, None, ("county_committee", "committee"), format!("中共{COUNTY}委员会"), county);
     let unit = |areas: &mut Areas, ids: &mut Ids, parent, kind, name: String, region, lead_org| {
         let id = ids.give();
         areas.units.push(Unit { id, parent, kind, name, region, lead_org });
@@ -222,15 +228,8 @@ fn raise_ladder(plan: &Plan, land: &Land, areas: &mut Areas, ids: &mut Ids) {
     }
     for t in 0..plan.townships {
         let (region, name) = (areas.township(t).id, areas.township(t).name.clone());
-        let org = ids.give();
-        areas.orgs.push(PartyOrg {
-            id: org,
-            parent: Some(committee),
-            kind: "township_committee",
-            form: "committee",
-            name: format!("中共{name}委员会"),
-            region,
-        });
+        let form = ("township_committee", "committee");
+        let org = areas.found(ids, Some(committee), form, format!("中共{name}委员会"), region);
         let u = unit(areas, ids, Some(areas.centre), "township_centre", format!("{name}综治中心"), region, org);
         areas.township_org[t] = (org, u);
     }
@@ -246,29 +245,15 @@ fn raise_ladder(plan: &Plan, land: &Land, areas: &mut Areas, ids: &mut Ids) {
             _ => ("branch", "党支部"),
         };
         let (above_org, above_unit) = areas.township_org[land.village_township[v] as usize];
-        let org = ids.give();
-        areas.orgs.push(PartyOrg {
-            id: org,
-            parent: Some(above_org),
-            kind: "village_party_org",
-            form,
-            name: format!("{name}{title}"),
-            region,
-        });
+        let form = ("village_party_org", form);
+        let org = areas.found(ids, Some(above_org), form, format!("{name}{title}"), region);
         let u = unit(areas, ids, Some(above_unit), "village_party_org", format!("{name}{title}"), region, org);
         areas.village_org.push((org, u));
     }
 }
 
-fn name_grids(
-    land: &Land,
-    outlines: &[Vec<Polygon>],
-    areas: &mut Areas,
-    rng: &mut ChaCha8Rng,
-    namer: &mut Namer,
-    ids: &mut Ids,
-) {
-    // Codes run west to east, then north to south, within each village.
+/// Each grid's number in its village: west to east, then north to south.
+fn number_grids(land: &Land) -> Vec<u32> {
     let mut order: Vec<usize> = (0..land.grids.len()).collect();
     let at = |g: usize| middle(&land.suit, land.grids[g].site.cell);
     order.sort_by(|&a, &b| {
@@ -285,10 +270,22 @@ fn name_grids(
         last = if last.0 == village { (village, last.1 + 1) } else { (village, 1) };
         number[g] = last.1;
     }
+    number
+}
+
+fn name_grids(
+    land: &Land,
+    outlines: &[Vec<Polygon>],
+    areas: &mut Areas,
+    rng: &mut ChaCha8Rng,
+    namer: &mut Namer,
+    ids: &mut Ids,
+) {
+    let number = number_grids(land);
     for (g, cell) in land.grids.iter().enumerate() {
         let village = areas.village(cell.village as usize);
         let (village_id, village_name, village_code) = (village.id, village.name.clone(), village.code.clone());
-        let (town, place) = (cell.site.kind == SiteKind::Seat, at(g));
+        let (town, place) = (cell.site.kind == SiteKind::Seat, middle(&land.suit, cell.site.cell));
         let settlement =
             if town { format!("{}小区", namer.place(rng, "estate")) } else { namer.place(rng, &village_name) };
         areas.groups.push(Named {
@@ -311,16 +308,8 @@ fn name_grids(
             geom: Geom::Point(place),
         });
         let (org, unit) = areas.village_org[cell.village as usize];
-        let group = ids.give();
         let name = format!("{village_name}{settlement}网格党小组");
-        areas.orgs.push(PartyOrg {
-            id: group,
-            parent: Some(org),
-            kind: "grid_group",
-            form: "group",
-            name: name.clone(),
-            region: village_id,
-        });
+        let group = areas.found(ids, Some(org), ("grid_group", "group"), name.clone(), village_id);
         let u = ids.give();
         areas.units.push(Unit {
             id: u,
@@ -343,6 +332,21 @@ fn name_grids(
         });
     }
 }
+
+/// What dedicated grids are drawn for.
+const DEDICATED: [&str; 11] = [
+    "小学",
+    "中心小学",
+    "中学",
+    "茶业公司",
+    "竹木制品厂",
+    "食品厂",
+    "工业小区",
+    "产业园",
+    "文化公园",
+    "卫生院",
+    "农贸市场",
+];
 
 /// Draws schools, works and parks over the general grids: rounded plots on flat ground beside houses.
 fn draw_dedicated(
@@ -382,22 +386,7 @@ fn draw_dedicated(
             let n = numbers.entry(cell.village).and_modify(|n| *n += 1).or_insert(900);
             let village = areas.village(cell.village as usize);
             let short = village.name.trim_end_matches(['村']).trim_end_matches("社区").to_string();
-            let what = super::names::pick(
-                rng,
-                &[
-                    "小学",
-                    "中心小学",
-                    "中学",
-                    "茶业公司",
-                    "竹木制品厂",
-                    "食品厂",
-                    "工业小区",
-                    "产业园",
-                    "文化公园",
-                    "卫生院",
-                    "农贸市场",
-                ],
-            );
+            let what = super::names::pick(rng, &DEDICATED);
             let (id, code) = (village.id, format!("{}{n:03}", village.code));
             areas.grids.push(Grid {
                 id: ids.give(),

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Duration, TimeZone, Timelike, Utc};
+use chrono::{DateTime, Duration, Utc};
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use uuid::Builder;
 
 use super::areas::{Areas, Ids};
-use super::calendar::{WorkingTime, china};
+use super::calendar::WorkingTime;
+use super::happenings::{describe, instant, weights};
 use super::helpers::Helpers;
 use super::land::{Land, dice};
 use super::model::{Assignment, Category, Household, Incident, Rule, Step};
@@ -16,9 +17,6 @@ use super::names::pick;
 use super::plan::Plan;
 use super::raster::Xy;
 use super::topology::Polygon;
-
-/// Days the story runs over.
-const DAYS: i64 = 548;
 
 /// What the story is told from.
 pub struct Cast<'a> {
@@ -66,51 +64,6 @@ pub fn tell(seed: u64, now: DateTime<Utc>, plan: &Plan, cast: &Cast<'_>, ids: &m
             let mut story =
                 Story { rng: &mut rng, cast, work: &work, now, ids, grid: grid_index[&household.grid], household };
             story.tell(n as i64 + 1, at, &cast.categories[category])
-        })
-        .collect()
-}
-
-/// An instant of the last eighteen months, by day rather than by night, a little more often lately.
-fn instant(rng: &mut ChaCha8Rng, now: DateTime<Utc>) -> DateTime<Utc> {
-    loop {
-        // A few more of the last two days, so that a map of open matters is not empty.
-        let back = if rng.random::<f64>() < 0.012 {
-            2.5 * rng.random::<f64>()
-        } else {
-            DAYS as f64 * (1.0 - rng.random::<f64>().powf(0.85))
-        };
-        let day = (now - Duration::seconds((back * 86_400.0) as i64)).with_timezone(&china());
-        let hour = (6.0 + 15.0 * (rng.random::<f64>() + rng.random::<f64>()) / 2.0) as u32;
-        let at = day
-            .with_hour(hour)
-            .and_then(|d| d.with_minute(rng.random_range(0..60)))
-            .and_then(|d| d.with_second(rng.random_range(0..60)));
-        if let Some(at) = at.map(|a| a.with_timezone(&Utc)).filter(|a| *a < now - Duration::minutes(2)) {
-            // Whole milliseconds, which every client and database keeps alike.
-            return Utc.timestamp_millis_opt(at.timestamp_millis()).single().unwrap_or(at);
-        }
-    }
-}
-
-/// Leaves of the tree with how often they come.
-fn weights(categories: &[Category]) -> Vec<(usize, u32)> {
-    categories
-        .iter()
-        .enumerate()
-        .filter(|(_, c)| c.parent.is_some())
-        .map(|(k, c)| {
-            let often = match &c.code[..2] {
-                "02" => 12,
-                "03" => 20,
-                "04" => 16,
-                "01" | "05" => 18,
-                "06" => 6,
-                "08" => 3,
-                "09" => 10,
-                "10" => 1,
-                _ => 4,
-            };
-            (k, often)
         })
         .collect()
 }
@@ -528,23 +481,4 @@ fn reporter(i: &Incident) -> String {
 
 fn actor(who: Option<i64>, unit: i64) -> String {
     who.map_or_else(|| format!("unit:{unit}"), |w| format!("responder:{w}"))
-}
-
-fn describe(rng: &mut ChaCha8Rng, category: &Category, place: &str) -> String {
-    let more = pick(
-        rng,
-        &[
-            "请尽快处理。",
-            "已持续两三天。",
-            "村民多次反映。",
-            "雨后更加严重。",
-            "影响老人出行。",
-            "现场有人等候。",
-            "希望派人来看看。",
-            "情况已拍照。",
-        ],
-    );
-    let spot =
-        pick(rng, &["村口", "桥头", "路边", "屋后", "祠堂旁", "小卖部门口", "溪边", "广场边", "校门口", "晒谷坪"]);
-    format!("{place}{spot}:{},{more}", category.name)
 }

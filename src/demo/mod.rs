@@ -11,6 +11,7 @@ pub mod county;
 pub mod cover;
 pub mod flow;
 pub mod growth;
+pub mod happenings;
 pub mod helpers;
 pub mod hierarchy;
 pub mod houses;

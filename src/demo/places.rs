@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use super::areas::{Areas, Ids};
 use super::houses::Houses;
 use super::land::{Land, dice};
-use super::model::{BusLine, Cluster, ClusterMember, Geom, PartyOrg, SocialOrg, Venue};
+use super::model::{BusLine, Cluster, ClusterMember, Geom, SocialOrg, Venue};
 use super::names::pick;
 use super::plan::Plan;
 use super::raster::Xy;
@@ -224,16 +224,9 @@ fn one_cluster(
 ) -> Cluster {
     let lead = areas.village(members[0]).clone();
     let short = lead.name.trim_end_matches('村').trim_end_matches("社区").to_string();
-    let committee = ids.give();
     let township = areas.township_org[land.village_township[members[0]] as usize].0;
-    areas.orgs.push(PartyOrg {
-        id: committee,
-        parent: Some(township),
-        kind: "cluster_committee",
-        form: "committee",
-        name: format!("{short}片区联村党委"),
-        region: lead.id,
-    });
+    let form = ("cluster_committee", "committee");
+    let committee = areas.found(ids, Some(township), form, format!("{short}片区联村党委"), lead.id);
     let since = today - Duration::days(rng.random_range(300..900));
     let mut list = Vec::new();
     for (k, &v) in members.iter().enumerate() {
