@@ -7,6 +7,7 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
+use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -250,7 +251,7 @@ async fn import(database: &TestDatabase, folder: &Path) -> Figure {
     let count = rows.len();
     let mut text = "户号,户主,lon,lat\n".to_owned();
     for (number, head, lon, lat) in rows {
-        text.push_str(&format!("N{number},{head},{lon},{lat}\n"));
+        writeln!(text, "N{number},{head},{lon},{lat}").unwrap();
     }
     std::fs::write(&file, text).unwrap();
     let arguments = [

@@ -1,5 +1,7 @@
 //! The check finds each planted fault, and its place, in the small demo county.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use sqlx::{AssertSqlSafe, Executor};

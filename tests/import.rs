@@ -1,5 +1,7 @@
 //! Import on real files through real GDAL into real PostGIS.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! From a report to the party group that answers, on the small demo county.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::sync::Arc;

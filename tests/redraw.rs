@@ -1,5 +1,7 @@
 //! Redraws of a village of the small demo county.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use serde_json::{Value, json};

@@ -1,6 +1,10 @@
 //! The invariants stand in the database: what must be impossible to commit is.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
+
+use std::fmt::Write;
 
 use sqlx::{AssertSqlSafe, Executor};
 use support::TestDatabase;
@@ -29,11 +33,13 @@ fn incident(id: u8, deadline: &str, owners: usize) -> String {
         10_000 + u64::from(id)
     );
     for n in 0..owners {
-        sql += &format!(
+        let assignment = 10_000 + u64::from(id) + 100_000 * n as u64;
+        write!(
+            sql,
             "INSERT INTO assignment (county_id, id, incident_id, role, unit_id, started_at)
-             VALUES (1, {},  '{uuid}', 'owner', 21, now());",
-            10_000 + u64::from(id) + 100_000 * n as u64
-        );
+             VALUES (1, {assignment},  '{uuid}', 'owner', 21, now());"
+        )
+        .unwrap();
     }
     sql
 }

@@ -176,8 +176,8 @@ async fn things_are_found_by_fragment_pinyin_initials_and_number() {
         };
         (first.id, text(household, households.schema(), "number"), text(first, store.schema(), "name"))
     };
-    let full: String = name.as_str().to_pinyin().flatten().map(|p| p.plain()).collect();
-    let initials: String = name.as_str().to_pinyin().flatten().map(|p| p.first_letter()).collect();
+    let full: String = name.as_str().to_pinyin().flatten().map(pinyin::Pinyin::plain).collect();
+    let initials: String = name.as_str().to_pinyin().flatten().map(pinyin::Pinyin::first_letter).collect();
     for q in [&name, &full, &initials] {
         let found = server.get_json(&format!("/api/search?q={q}&kind=settlement&limit=200")).await;
         assert!(

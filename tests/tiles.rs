@@ -1,5 +1,7 @@
 //! Tiles of the demo county against PostGIS, and the ways to ask for them.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::BTreeMap;
@@ -206,8 +208,9 @@ async fn tiles_are_those_of_postgis_where_nothing_is_simplified() {
         let config = server.yitu.tiles.configs.get(layer).unwrap().clone();
         let mut places: Vec<(i64, f64, f64)> = {
             let store = server.yitu.atlas.layer(layer);
-            let center =
-                |f: &yitu::domain::Feature| geo::BoundingRect::bounding_rect(f.geometry.as_ref()?).map(|b| b.center());
+            let center = |f: &yitu::domain::Feature| {
+                geo::BoundingRect::bounding_rect(f.geometry.as_ref()?).map(geo::Rect::center)
+            };
             store.iter().filter_map(|f| center(f).map(|c| (f.id, c.x, c.y))).collect()
         };
         places.sort_by_key(|p| p.0);

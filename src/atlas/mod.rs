@@ -4,6 +4,7 @@ pub mod history;
 pub mod locate;
 pub mod store;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -135,12 +136,12 @@ impl Atlas {
     pub fn apply(&self, deltas: Vec<Delta>, applied: Applied, replaced: Vec<Change>) {
         let position = applied.position();
         let mut changes = replaced;
-        for layer in Layer::ALL {
-            let of_layer: Vec<&Delta> = deltas.iter().filter(|d| d.layer == *layer).collect();
-            if !of_layer.is_empty() {
-                let extent = self.put(*layer, &of_layer);
-                changes.push(Change { position, layer: *layer, extent });
-            }
+        let mut by_layer: BTreeMap<Layer, Vec<Delta>> = BTreeMap::new();
+        for delta in deltas {
+            by_layer.entry(delta.layer).or_default().push(delta);
+        }
+        for (layer, deltas) in by_layer {
+            changes.push(Change { position, layer, extent: self.put(layer, deltas) });
         }
         for change in changes {
             // Nobody may be listening.
@@ -152,21 +153,22 @@ impl Atlas {
 
     /// Data first, then its generation: who reads a generation and then the data may find the data newer
     /// than it noted, never older.
-    fn put(&self, layer: Layer, deltas: &[&Delta]) -> Extent {
+    fn put(&self, layer: Layer, deltas: Vec<Delta>) -> Extent {
         let slot = &self.layers[layer as usize];
+        let ids = deltas.iter().map(|d| d.id).collect();
         let mut boxes: Vec<Bbox> = Vec::new();
         {
             let mut store = slot.store.write();
             for delta in deltas {
                 boxes.extend(delta.now.as_ref().and_then(bounds));
-                let before = store.put(delta.id, delta.now.clone());
+                let before = store.put(delta.id, delta.now);
                 boxes.extend(before.as_deref().and_then(bounds));
             }
         }
         boxes.dedup();
         slot.history.write().note(boxes.iter().copied());
         self.generation.fetch_add(1, Ordering::AcqRel);
-        Extent::Features { ids: deltas.iter().map(|d| d.id).collect(), boxes }
+        Extent::Features { ids, boxes }
     }
 
     /// How far in the change log the atlas stands.

@@ -31,6 +31,7 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant)] // one a run
 enum Command {
     /// 启动地图服务
     Serve(serve::Arguments),
@@ -71,6 +72,7 @@ impl CliError {
 }
 
 /// Runs the program on the process's arguments and environment.
+#[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments) {

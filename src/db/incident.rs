@@ -268,9 +268,7 @@ pub async fn keep_decision(
     id: Uuid,
     at: DateTime<Utc>,
     versions: (i32, i32),
-    inputs: &Value,
-    outcome: &Value,
-    explanation: &str,
+    (inputs, outcome, explanation): (&Value, &Value, &str),
 ) -> Result<(), DbError> {
     let sql = "INSERT INTO dispatch_decision (county_id, incident_id, decided_at, algorithm_version, rule_version, inputs, outcome, explanation)
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";

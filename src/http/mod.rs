@@ -81,7 +81,7 @@ pub fn app(yitu: Yitu) -> Router {
                 .layer(CatchPanicLayer::custom(problem::panicked))
                 .layer(tower_http::timeout::TimeoutLayer::with_status_code(
                     StatusCode::SERVICE_UNAVAILABLE,
-                    Duration::from_secs(60),
+                    Duration::from_mins(1),
                 ))
                 .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES)),
         )

@@ -204,6 +204,7 @@ pub async fn no_such_method(uri: Uri, method: axum::http::Method) -> Response {
 }
 
 /// A handler panicked: the log gets the words, the asker a plain 500.
+#[allow(clippy::needless_pass_by_value)] // what the panic layer calls
 pub fn panicked(cause: Box<dyn Any + Send + 'static>) -> Response {
     let words = cause.downcast_ref::<String>().map(String::as_str).or_else(|| cause.downcast_ref::<&str>().copied());
     tracing::error!(panic = words.unwrap_or("unknown"), "handler panicked");

@@ -58,16 +58,13 @@ pub enum StartError {
 /// # Errors
 /// When it cannot be reached or migrated.
 pub async fn open_database(config: &Config) -> Result<OpenDatabase, StartError> {
-    let (addresses, server) = match &config.database_url {
-        Some(url) => {
-            let request = config.request_database_url.as_deref();
-            let system = config.system_database_url.as_deref();
-            (Addresses::parse(url, request, system, config.request_connections)?, None)
-        }
-        None => {
-            let server = EmbeddedServer::start(&config.data_dir).await?;
-            (server.addresses(config.request_connections), Some(server))
-        }
+    let (addresses, server) = if let Some(url) = &config.database_url {
+        let request = config.request_database_url.as_deref();
+        let system = config.system_database_url.as_deref();
+        (Addresses::parse(url, request, system, config.request_connections)?, None)
+    } else {
+        let server = EmbeddedServer::start(&config.data_dir).await?;
+        (server.addresses(config.request_connections), Some(server))
     };
     match connect(addresses).await {
         Ok(databases) => Ok(OpenDatabase { databases, server }),

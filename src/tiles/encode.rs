@@ -146,7 +146,9 @@ fn commands(shape: &Shape) -> (u64, Vec<u8>) {
     let kind = match shape {
         Shape::Points(points) => {
             command(&mut out, 1, points.len());
-            points.iter().for_each(|p| go(&mut out, *p));
+            for point in points {
+                go(&mut out, *point);
+            }
             1
         }
         Shape::Lines(parts) | Shape::Rings(parts) => {

@@ -28,7 +28,7 @@ const OWNER_LOGIN: &str = "yitu";
 const DATABASE: &str = "yitu";
 /// Less free space than this and PostgreSQL may not even finish its recovery.
 const LEAST_FREE_BYTES: u64 = 256 << 20;
-const RECOVERY_LIMIT: Duration = Duration::from_secs(600);
+const RECOVERY_LIMIT: Duration = Duration::from_mins(10);
 
 /// Why our own PostgreSQL cannot run; each says what to do.
 #[derive(Debug, Error)]

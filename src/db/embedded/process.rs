@@ -47,6 +47,9 @@ impl Owner {
     }
 
     /// Makes a folder that is this user's alone.
+    ///
+    /// # Errors
+    /// When it cannot be made or given to that user.
     pub fn make_dir(&self, folder: &Path) -> Result<(), EmbeddedError> {
         let at_fault = |source| EmbeddedError::Folder { folder: folder.to_owned(), source };
         std::fs::create_dir_all(folder).map_err(at_fault)?;

@@ -23,15 +23,15 @@ struct Files;
 /// `/`, its views and their files.
 pub fn routes() -> Router<Yitu> {
     Router::new()
-        .route("/", get(|| page("index.html")))
-        .route("/screen", get(|| page("screen.html")))
-        .route("/field", get(|| page("field.html")))
-        .route("/desk", get(|| page("desk.html")))
+        .route("/", get(async || page("index.html")))
+        .route("/screen", get(async || page("screen.html")))
+        .route("/field", get(async || page("field.html")))
+        .route("/desk", get(async || page("desk.html")))
         .route("/favicon.svg", get(|uri: Uri| file("favicon.svg".to_owned(), uri)))
         .route("/assets/{*path}", get(|Path(path): Path<String>, uri: Uri| file(format!("assets/{path}"), uri)))
 }
 
-async fn page(name: &'static str) -> Response {
+fn page(name: &'static str) -> Response {
     let Some(page) = Files::get(name) else {
         let words = "<!doctype html><meta charset=utf-8><title>一图统揽</title><p>此程序未含网页地图,请用 make run 构建。接口见 /api/openapi.json。";
         return (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], words).into_response();

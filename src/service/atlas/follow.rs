@@ -12,11 +12,11 @@ const POLL: Duration = Duration::from_millis(50);
 /// First and last pause after a failure.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Longer than this for one step counts as a dead connection; a whole large county is read in seconds.
-const STEP_TIMEOUT: Duration = Duration::from_secs(120);
+const STEP_TIMEOUT: Duration = Duration::from_mins(2);
 /// Rows of the log are kept this long.
-const KEEP: Duration = Duration::from_secs(24 * 3600);
+const KEEP: Duration = Duration::from_hours(24);
 /// How often older ones are dropped.
-const TRIM_EVERY: Duration = Duration::from_secs(600);
+const TRIM_EVERY: Duration = Duration::from_mins(10);
 
 /// Loads everything in one snapshot and follows from there, for as long as the atlas is in use.
 ///

@@ -150,7 +150,7 @@ fn unknown_system(file: &str, extent: Extent) -> String {
 /// onwards, 6-degree zones 13–23 EPSG:4491 onwards.
 fn zone_of(east: (f64, f64)) -> Option<(u32, u32)> {
     let zone = (east.0 / 1e6).floor();
-    if zone != (east.1 / 1e6).floor() {
+    if zone as i64 != (east.1 / 1e6).floor() as i64 {
         return None;
     }
     match zone as u32 {

@@ -12,7 +12,6 @@ use super::source::{self, Reading, Source};
 use super::{ImportError, shape};
 use crate::db::Databases;
 use crate::db::import::{self as store, Incoming, Level, NewCounty, Origin, Settings};
-use ::geo::CoordsIter;
 
 /// What is declared of the material: required, since each layer keeps it.
 #[derive(Debug, Clone)]
@@ -168,7 +167,9 @@ fn read_one(
         }
     }
     let mut extent = Extent::EMPTY;
-    for c in source.rows.iter().filter_map(|r| r.geometry.as_ref()?.as_ref().ok()).flat_map(|g| g.coords_iter()) {
+    for c in
+        source.rows.iter().filter_map(|r| r.geometry.as_ref()?.as_ref().ok()).flat_map(geo::CoordsIter::coords_iter)
+    {
         extent.add(c.x, c.y);
     }
     let has_shapes = layer.shapes() != Shapes::None && extent.x.0 <= extent.x.1;

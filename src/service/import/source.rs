@@ -64,7 +64,7 @@ pub fn read(path: &Path, reading: &Reading) -> Result<Source, ImportError> {
             options.push("HEADERS=YES".to_owned());
         }
         "xlsx" => {
-            set_option("OGR_XLSX_HEADERS", "FORCE").and_then(|()| set_option("OGR_XLSX_FIELD_TYPES", "STRING"))?
+            set_option("OGR_XLSX_HEADERS", "FORCE").and_then(|()| set_option("OGR_XLSX_FIELD_TYPES", "STRING"))?;
         }
         _ => {}
     }

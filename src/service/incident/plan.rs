@@ -170,6 +170,7 @@ fn sigma(location: &super::check::Location) -> Option<Sigma> {
 
 /// What a receiver's accuracy says of its error, up to what probabilities are computed with. Without a
 /// confidence the radius is that of 68 %, as phones give it.
+#[must_use]
 pub fn sigma_of(accuracy_m: f64, confidence: Option<f64>) -> Option<Sigma> {
     let confidence = confidence.unwrap_or(0.68);
     let most = LARGEST_SIGMA_M * Sigma::from_accuracy(1.0, confidence).metres().recip();

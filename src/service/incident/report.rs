@@ -181,6 +181,6 @@ async fn keep_decision(
     let outcome = serde_json::to_value(&planned.decision).map_err(json)?;
     let versions = (ALGORITHM_VERSION, planned.inputs.rule.version);
     let text = &planned.decision.explanation;
-    incident::keep_decision(on, county, checked.report.id, now, versions, &inputs, &outcome, text).await?;
+    incident::keep_decision(on, county, checked.report.id, now, versions, (&inputs, &outcome, text)).await?;
     Ok(())
 }

@@ -91,7 +91,7 @@ pub struct Event {
 
 /// An incident.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[allow(missing_docs)] // named as in the interface
+#[allow(missing_docs, clippy::struct_excessive_bools)] // named as in the interface
 pub struct IncidentView {
     pub id: Uuid,
     pub number: i64,

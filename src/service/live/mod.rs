@@ -112,7 +112,9 @@ fn touched(yitu: &Yitu, layer: Layer, boxes: &[Bbox]) -> Option<Vec<TileId>> {
 fn incident(yitu: &Yitu, number: FeatureId) -> Option<Json> {
     let incidents = yitu.atlas.layer(Layer::Incident);
     let feature = incidents.get(number)?;
-    let value = |name: &str| feature.get(incidents.schema(), name).map_or(Json::Null, |v| v.to_json());
+    let value = |name: &str| {
+        feature.get(incidents.schema(), name).map_or(Json::Null, super::super::domain::feature::Value::to_json)
+    };
     let (lon, lat) = match &feature.geometry {
         Some(Geometry::Point(p)) => (json!(p.x()), json!(p.y())),
         _ => (Json::Null, Json::Null),

@@ -28,6 +28,7 @@ pub struct Indexes {
 }
 
 /// The point index over the grids as they are now.
+#[must_use]
 pub fn grid_index(yitu: &Yitu) -> Arc<GridIndex> {
     // Read before the layer: the index may then be newer than it claims, never older.
     let generation = yitu.atlas.generation();
@@ -115,6 +116,7 @@ pub(super) fn int(feature: &Feature, schema: &Schema, name: &str) -> Option<i64>
 }
 
 /// Its values under their names, absent ones left out.
+#[must_use]
 pub fn properties(feature: &Feature, schema: &Schema) -> serde_json::Map<String, serde_json::Value> {
     let pairs = schema.names().iter().zip(&feature.values);
     pairs.map(|(name, value)| (name.to_string(), value.to_json())).collect()

@@ -10,6 +10,7 @@ use crate::geo::{Geometry, LonLat, measure};
 use crate::service::Yitu;
 
 /// Up to `limit` features of a layer within `radius_m` metres of a point, nearest first, equals by id.
+#[must_use]
 pub fn nearest(yitu: &Yitu, layer: Layer, at: LonLat, radius_m: f64, limit: usize) -> Vec<Value> {
     let (mx, my) = measure::metres_per_degree(at.lat());
     // A hair wider than the radius, since a degree's length changes with latitude.

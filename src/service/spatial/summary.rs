@@ -68,9 +68,9 @@ pub fn coverage(
         let Some(village) = int(household, schema, "village_id").filter(|v| ids.contains(v)) else { continue };
         let is_served = household.geometry.as_ref().is_some_and(|g| reach.within(g, max_m));
         if is_served {
-            served += 1
+            served += 1;
         } else {
-            unserved += 1
+            unserved += 1;
         }
         let count = |tally: &mut Tally, key: FeatureId| {
             let (yes, no) = tally.entry(key).or_default();
@@ -138,7 +138,9 @@ impl Tree {
                 children.entry(parent).or_default().push(feature.id);
             }
         }
-        children.values_mut().for_each(|c| c.sort_unstable());
+        for list in children.values_mut() {
+            list.sort_unstable();
+        }
         Self { children }
     }
 

@@ -12,6 +12,7 @@ use crate::service::Yitu;
 
 /// Features of a layer that meet an area, with their number by tag (by kind where there are no tags);
 /// the first `limit` by id are listed.
+#[must_use]
 pub fn within(yitu: &Yitu, layer: Layer, area: &Geometry, limit: usize) -> Value {
     let store = yitu.atlas.layer(layer);
     let schema = store.schema();
@@ -23,7 +24,7 @@ pub fn within(yitu: &Yitu, layer: Layer, area: &Geometry, limit: usize) -> Value
     for feature in &found {
         match feature.get(schema, "tags").or_else(|| feature.get(schema, "kind")) {
             Some(domain::Value::TextList(tags)) => {
-                tags.iter().for_each(|t| *by_tag.entry(t.to_string()).or_default() += 1)
+                tags.iter().for_each(|t| *by_tag.entry(t.to_string()).or_default() += 1);
             }
             Some(domain::Value::Text(kind)) => *by_tag.entry(kind.to_string()).or_default() += 1,
             _ => {}
