@@ -9,6 +9,7 @@ use chrono::{NaiveDate, Utc};
 use indicatif::ProgressBar;
 
 use super::CliError;
+use super::phone_key::phone_key;
 use crate::config::Config;
 use crate::db::import::{Level, NewCounty};
 use crate::service::import::position::Said;
@@ -91,7 +92,7 @@ fn pair(text: &str) -> Result<(String, String), String> {
 
 pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliError> {
     let begun = Instant::now();
-    let request = request(&arguments)?;
+    let request = request(&config, &arguments)?;
     let database = startup::open_database(&config).await.map_err(CliError::fault)?;
     let bar = std::io::stderr().is_terminal().then(|| {
         let bar = ProgressBar::new_spinner().with_message("读取文件、比对、写入");
@@ -124,7 +125,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
     )))
 }
 
-fn request(arguments: &Arguments) -> Result<ImportRequest, CliError> {
+fn request(config: &Config, arguments: &Arguments) -> Result<ImportRequest, CliError> {
     let mut map = Vec::new();
     if let Some(path) = &arguments.mapping {
         let text = std::fs::read_to_string(path)
@@ -165,6 +166,7 @@ fn request(arguments: &Arguments) -> Result<ImportRequest, CliError> {
         parent: arguments.parent.clone(),
         map,
         declared,
+        phone_key: phone_key(&config.data_dir)?,
         county,
         dry_run: arguments.dry_run,
         skip_refused: arguments.skip_refused,

@@ -5,6 +5,7 @@ mod config;
 mod demo;
 mod import;
 mod migrate;
+mod phone_key;
 mod serve;
 
 use std::path::PathBuf;

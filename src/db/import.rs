@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use super::DbError;
 use super::copy::CopyIn;
+use super::redraw;
 
 /// A row made ready: fields as a JSON object of texts, geometry as EWKB in EPSG:4490.
 #[derive(Debug, Clone)]
@@ -141,6 +142,9 @@ pub async fn store(owner: &PgPool, settings: &Settings, rows: &[Incoming]) -> Re
     // The rows have found their features since they were staged: without this the planner expects none to join.
     tx.execute("ANALYZE incoming").await?;
     tx.execute(apply_sql(settings.layer)).await?;
+    if settings.layer == "grid" {
+        regrid(&mut tx, county).await?;
+    }
     let count: (i64, i64, i64) = sqlx::query_as(
         "SELECT count(*) FILTER (WHERE outcome = 'inserted'), count(*) FILTER (WHERE outcome = 'updated'),
                 count(*) FILTER (WHERE outcome IS NULL) FROM incoming",
@@ -235,6 +239,29 @@ async fn stage(tx: &mut Transaction<'_, Postgres>, rows: &[Incoming]) -> Result<
     Ok(())
 }
 
+/// Households of the villages that have grids now come into them.
+async fn regrid(tx: &mut Transaction<'_, Postgres>, county: i64) -> Result<(), StoreError> {
+    let villages: Vec<(i64, NaiveDate)> = sqlx::query_as(
+        "SELECT DISTINCT i.region_id, s.today FROM incoming i, setting s WHERE i.outcome = 'inserted' ORDER BY 1",
+    )
+    .fetch_all(&mut **tx)
+    .await?;
+    for (village, day) in villages {
+        redraw::activate(&mut *tx, county, village, day).await?;
+    }
+    Ok(())
+}
+
+/// Outlines (EWKB) of all general grids in force now or later.
+///
+/// # Errors
+/// When the database fails.
+pub async fn general_outlines(owner: &PgPool) -> Result<Vec<Vec<u8>>, DbError> {
+    let sql = "SELECT ST_AsEWKB(v.geom) FROM grid_version v JOIN grid g ON g.id = v.grid_id AND g.kind = 'general'
+               WHERE upper_inf(v.recorded_during) AND upper_inf(v.valid_during) ORDER BY v.id";
+    Ok(sqlx::query_scalar(sql).fetch_all(owner).await?)
+}
+
 async fn keep_origin(
     tx: &mut Transaction<'_, Postgres>,
     county: i64,
@@ -265,6 +292,7 @@ async fn keep_origin(
 fn resolve_sql(layer: &str) -> &'static str {
     match layer {
         "region" => include_str!("sql/import/region_resolve.sql"),
+        "grid" => concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/grid_resolve.sql")),
         "household" => {
             concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/household_resolve.sql"))
         }
@@ -286,6 +314,7 @@ fn resolve_sql(layer: &str) -> &'static str {
 fn apply_sql(layer: &str) -> &'static str {
     match layer {
         "region" => include_str!("sql/import/region_apply.sql"),
+        "grid" => include_str!("sql/import/grid_apply.sql"),
         "household" => include_str!("sql/import/household_apply.sql"),
         "settlement" => include_str!("sql/import/settlement_apply.sql"),
         "villager_group" => include_str!("sql/import/villager_group_apply.sql"),

@@ -130,7 +130,7 @@ async fn shut(on: &mut Request, draft: &mut Draft, mut drawn: Vec<MultiPolygon>)
         }
     }
     let shut = tokio::task::spawn_blocking(move || {
-        seam::shut(&mut drawn, &fixed);
+        seam::shut(&mut drawn, &fixed, seam::REACH_DEGREES);
         drawn
     });
     let drawn = shut.await.map_err(|e| ServiceError::Internal(e.to_string()))?;

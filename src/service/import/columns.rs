@@ -10,20 +10,26 @@ use super::fields::ImportLayer;
 pub struct Mapping(pub BTreeMap<&'static str, usize>);
 
 impl Mapping {
-    /// Guesses from the headers, then applies what the user said (`field=column`).
+    /// Guesses from the headers, then applies what the user said (`field=column`). A column without a single value,
+    /// as KML has many, is guessed only where no other will do.
     ///
     /// # Errors
     /// When a named field or column does not exist, or a required field has no column.
-    pub fn new(layer: ImportLayer, headers: &[String], said: &[(String, String)]) -> Result<Self, ImportError> {
+    pub fn new(
+        layer: ImportLayer,
+        headers: &[String],
+        is_filled: impl Fn(usize) -> bool,
+        said: &[(String, String)],
+    ) -> Result<Self, ImportError> {
         let mut mapping = BTreeMap::new();
         let normal: Vec<String> = headers.iter().map(|h| normalise(h)).collect();
         for field in layer.fields() {
             // The order of the synonyms is their rank; a column fills one field at most.
-            let found = field
-                .synonyms
-                .iter()
-                .find_map(|s| (0..normal.len()).find(|k| normal[*k] == *s && !mapping.values().any(|v| v == k)));
-            if let Some(column) = found {
+            let free = |k: &usize| !mapping.values().any(|v| v == k);
+            let mut named =
+                field.synonyms.iter().flat_map(|s| (0..normal.len()).filter(|k| normal[*k] == *s && free(k)));
+            let first = named.clone().next();
+            if let Some(column) = named.find(|k| is_filled(*k)).or(first) {
                 mapping.insert(field.key, column);
             }
         }
@@ -91,15 +97,26 @@ mod tests {
     #[test]
     fn chinese_and_english_headers_are_guessed_and_overridden() {
         let there = headers(&["户 号", "户主姓名", "经度", "LAT", "别名"]);
-        let mapping = Mapping::new(ImportLayer::Household, &there, &[]).expect("guessed");
+        let mapping = Mapping::new(ImportLayer::Household, &there, |_| true, &[]).expect("guessed");
         assert_eq!(mapping.0, BTreeMap::from([("number", 0), ("head", 1), ("lon", 2), ("lat", 3)]));
         let said = [("head".to_owned(), "别名".to_owned())];
-        assert_eq!(Mapping::new(ImportLayer::Household, &there, &said).expect("said").0["head"], 4);
+        assert_eq!(Mapping::new(ImportLayer::Household, &there, |_| true, &said).expect("said").0["head"], 4);
+    }
+
+    #[test]
+    fn an_empty_column_gives_way() {
+        let there = headers(&["Name", "名称", "类别"]);
+        let guessed = |empty: &[usize]| {
+            Mapping::new(ImportLayer::Venue, &there, |k| !empty.contains(&k), &[]).expect("guessed").0["name"]
+        };
+        assert_eq!((guessed(&[]), guessed(&[0]), guessed(&[0, 1])), (0, 1, 0));
     }
 
     #[test]
     fn a_missing_column_is_named_with_the_way_out() {
-        let error = Mapping::new(ImportLayer::Household, &headers(&["户主"]), &[]).expect_err("no number").to_string();
+        let error = Mapping::new(ImportLayer::Household, &headers(&["户主"]), |_| true, &[])
+            .expect_err("no number")
+            .to_string();
         assert!(error.contains("户号") && error.contains("--map number="), "{error}");
     }
 }

@@ -24,7 +24,7 @@ pub enum ImportLayer {
     SocialOrg,
     /// 联村联社
     Cluster,
-    /// 网格:只能经重划更改
+    /// 综合网格:还没有网格的村的第一版;此后经重划更改
     Grid,
 }
 
@@ -166,6 +166,15 @@ static CLUSTER: [Field; 3] = [
     field("industries", "产业", false, &["industries", "产业", "共同产业", "主导产业"]),
 ];
 
+static GRID: [Field; 6] = [
+    field("name", "名称", true, &["name", "名称", "网格名称", "网格", "gridname", "wgmc", "mc"]),
+    field("code", "网格编码", false, &["code", "gridcode", "网格编码", "网格代码", "网格编号", "编码", "代码", "wgbm"]),
+    field("group", "网格党小组", false, &["group", "网格党小组", "党小组", "责任党小组", "责任党组织"]),
+    VILLAGE,
+    VILLAGE_CODE,
+    TOWNSHIP,
+];
+
 impl ImportLayer {
     /// Its name in the database and on the command line.
     #[must_use]
@@ -197,7 +206,7 @@ impl ImportLayer {
             Self::BusLine => &BUS_LINE,
             Self::SocialOrg => &SOCIAL_ORG,
             Self::Cluster => &CLUSTER,
-            Self::Grid => &[],
+            Self::Grid => &GRID,
         }
     }
 
@@ -216,7 +225,7 @@ impl ImportLayer {
     /// Whether a row without a geometry is refused.
     #[must_use]
     pub fn needs_geometry(self) -> bool {
-        matches!(self, Self::Venue | Self::Road | Self::BusLine)
+        matches!(self, Self::Venue | Self::Road | Self::BusLine | Self::Grid)
     }
 }
 
@@ -239,16 +248,31 @@ pub fn store_value(layer: ImportLayer, key: &str, value: &str) -> Result<String,
             Ok(n) if n > 0.0 && n <= 200.0 => Ok(n.to_string()),
             _ => Err(format!("限速“{value}”应为 1 到 200 的数")),
         },
-        (_, "phone") => {
-            let digits: String = value.chars().filter(char::is_ascii_digit).collect();
-            if value.is_empty() || (7..=15).contains(&digits.len()) {
-                Ok(digits)
-            } else {
-                Err(format!("电话“{value}”应为 7 到 15 位数字"))
-            }
-        }
         _ => Ok(value.to_owned()),
     }
+}
+
+/// The numbers in a cell, digits only; several are divided by `、` `,` `;` or `/`. The country's prefix is dropped, so
+/// that a number is found however it was written.
+///
+/// # Errors
+/// A sentence naming the number that is none.
+pub fn phones(value: &str) -> Result<Vec<String>, String> {
+    let mut found = Vec::new();
+    for part in value.split(['、', ',', ',', ';', ';', '/']).map(str::trim).filter(|p| !p.is_empty()) {
+        let mut digits: String = part.chars().filter(char::is_ascii_digit).collect();
+        if digits.len() == 13 && digits.starts_with("861") || digits.len() == 15 && digits.starts_with("00861") {
+            digits = digits.split_off(digits.len() - 11);
+        }
+        let written = part.chars().all(|c| c.is_ascii_digit() || " +-()()—转".contains(c));
+        if !(written && (7..=15).contains(&digits.len())) {
+            return Err(format!("电话“{part}”应为 7 到 15 位数字;一户几个号码用顿号分开"));
+        }
+        if !found.contains(&digits) {
+            found.push(digits);
+        }
+    }
+    Ok(found)
 }
 
 fn known(table: &[(&str, &[&str])], label: &str, value: &str) -> Result<String, String> {
@@ -287,3 +311,19 @@ static YES_NO: [(&str, &[&str]); 2] = [
     ("true", &["是", "已备案", "1", "有", "yes", "备案", "已登记"]),
     ("false", &["否", "未备案", "0", "无", "no", "未登记", ""]),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::phones;
+
+    #[test]
+    fn phones_are_read_however_they_are_written() {
+        let read = |text: &str| phones(text).expect(text);
+        assert_eq!(read(""), [""; 0]);
+        assert_eq!(read("139 0000 1234、0597-6123456/+86 13900001234"), ["13900001234", "05976123456"]);
+        assert_eq!(read("(0597)6123456; 0086-13900005678"), ["05976123456", "13900005678"]);
+        for bad in ["无", "12345", "1390000123412345678", "13900001234 张三"] {
+            assert!(phones(bad).expect_err(bad).contains("7 到 15 位"), "{bad}");
+        }
+    }
+}

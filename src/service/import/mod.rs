@@ -7,9 +7,12 @@ pub mod columns;
 pub mod fields;
 pub mod position;
 pub mod report;
+mod rows;
 pub mod run;
 pub mod shape;
+mod shapefile;
 pub mod source;
+pub mod table;
 
 use thiserror::Error;
 

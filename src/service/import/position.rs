@@ -255,9 +255,18 @@ fn transform(file: &str, mut source: SpatialRef, pipeline: Option<&str>) -> Resu
     match pipeline {
         None => CoordTransform::new(&source, &target).map_err(refuse),
         Some(pipeline) => {
-            let mut options = CoordTransformOptions::new().map_err(refuse)?;
-            options.set_coordinate_operation(pipeline, false).map_err(refuse)?;
-            CoordTransform::new_with_options(&source, &target, &options).map_err(refuse)
+            let unusable = |e: gdal::errors::GdalError| {
+                tracing::debug!(error = %e, "transform");
+                ImportError::Usage(format!(
+                    "--transform “{pipeline}”用不了:应为 PROJ 转换式(+proj=pipeline +step …),由文件坐标到 CGCS2000 经纬度(度)。"
+                ))
+            };
+            let mut options = CoordTransformOptions::new().map_err(unusable)?;
+            options.set_coordinate_operation(pipeline, false).map_err(unusable)?;
+            // GDAL hands a given operation its coordinates in the axis order of the systems' authorities, northing
+            // first for many. Between two systems without such an order it gets them as the file has them.
+            let plain = SpatialRef::from_proj4("+proj=longlat +ellps=GRS80 +no_defs").map_err(refuse)?;
+            CoordTransform::new_with_options(&plain, &plain, &options).map_err(unusable)
         }
     }
 }

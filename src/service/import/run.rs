@@ -4,14 +4,21 @@ use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::columns::Mapping;
-use super::fields::{ImportLayer, Shapes, store_value};
-use super::position::{Extent, Position, Said};
+use super::ImportError;
+use super::fields::ImportLayer;
+use super::position::Said;
 use super::report::{Report, RowNote};
-use super::source::{self, Reading, Source};
-use super::{ImportError, shape};
+use super::rows::{self, Ready};
+use super::source::Reading;
+use crate::access::phone::PhoneKey;
 use crate::db::Databases;
-use crate::db::import::{self as store, Incoming, Level, NewCounty, Origin, Settings};
+use crate::db::import::{self as store, Level, NewCounty, Origin, Settings};
+use crate::geo::{Geometry, ewkb};
+use crate::service::grid::seam;
+use ::geo::MultiPolygon;
+
+/// Within which imported grids are drawn together, degrees: about 5 cm.
+const SEAM_DEGREES: f64 = 5e-7;
 
 /// What is declared of the material: required, since each layer keeps it.
 #[derive(Debug, Clone)]
@@ -45,6 +52,8 @@ pub struct ImportRequest {
     pub map: Vec<(String, String)>,
     /// What the material is.
     pub declared: Declaration,
+    /// What phones are sealed with before they reach the database.
+    pub phone_key: PhoneKey,
     /// The county to make where there is none.
     pub county: Option<NewCounty>,
     /// Do everything but keep it.
@@ -55,12 +64,6 @@ pub struct ImportRequest {
     pub now: DateTime<Utc>,
 }
 
-/// One row on its way to the database.
-struct Ready {
-    incoming: Vec<Incoming>,
-    origins: Vec<(String, u64, String)>,
-}
-
 /// Imports the files. Rows refused are in the report; then nothing is written unless they may be skipped.
 ///
 /// # Errors
@@ -68,8 +71,11 @@ struct Ready {
 pub async fn run(databases: &Databases, request: ImportRequest) -> Result<Report, ImportError> {
     check(&request)?;
     let asked = request.clone();
-    let read = tokio::task::spawn_blocking(move || read_all(&asked)).await;
-    let (ready, mut report) = read.map_err(|e| ImportError::File(format!("读取文件时出错:{e}。")))??;
+    let (mut ready, mut report) = blocking(move || rows::read_all(&asked)).await??;
+    if request.layer == ImportLayer::Grid {
+        let around = store::general_outlines(&databases.migrator).await?;
+        ready = blocking(move || shut(ready, &around)).await?;
+    }
     let settings = Settings {
         layer: request.layer.name(),
         level: request.level,
@@ -112,6 +118,33 @@ pub async fn run(databases: &Databases, request: ImportRequest) -> Result<Report
     Ok(report)
 }
 
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ImportError> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| ImportError::File(format!("读取文件时出错:{e}。")))
+}
+
+/// Shuts the seams of imported grids among themselves and with those that stand. A border that was straight on the
+/// plane of a survey bends by up to a few centimetres a kilometre in longitude and latitude, and a neighbour's vertex
+/// on it with it.
+fn shut(mut ready: Ready, around: &[Vec<u8>]) -> Ready {
+    let area = |bytes: &[u8]| match ewkb::decode(bytes) {
+        Ok(Geometry::MultiPolygon(m)) => Some(m),
+        _ => None,
+    };
+    let fixed: Vec<_> = around.iter().filter_map(|b| area(b)).collect();
+    let places: Vec<usize> = (0..ready.incoming.len()).filter(|k| ready.incoming[*k].geometry.is_some()).collect();
+    let mut drawn: Vec<_> = places
+        .iter()
+        .map(|k| ready.incoming[*k].geometry.as_deref().and_then(area).unwrap_or_else(|| MultiPolygon::new(vec![])))
+        .collect();
+    seam::shut(&mut drawn, &fixed, SEAM_DEGREES);
+    for (k, outline) in places.into_iter().zip(drawn) {
+        if let Ok(bytes) = ewkb::encode(&outline.into()) {
+            ready.incoming[k].geometry = Some(bytes);
+        }
+    }
+    ready
+}
+
 fn check(request: &ImportRequest) -> Result<(), ImportError> {
     let usage = |m: &str| Err(ImportError::Usage(m.to_owned()));
     match request.declared.security_class.as_str() {
@@ -125,123 +158,8 @@ fn check(request: &ImportRequest) -> Result<(), ImportError> {
     if request.declared.provider.trim().is_empty() {
         return usage("--provider 不能为空:请写明资料提供单位。");
     }
-    if request.layer == ImportLayer::Grid {
-        return usage(
-            "网格的图形只能经“重划”更改(POST /api/grids/redraws 预览后发布),不能直接导入,以保证往日的责任可追溯。",
-        );
-    }
     if request.layer == ImportLayer::Region && request.level.is_none() {
         return usage("导入辖区请加 --level township(乡镇)或 --level village(村)。");
     }
     Ok(())
-}
-
-/// Blocking: GDAL reads, then every row is made ready or refused.
-fn read_all(request: &ImportRequest) -> Result<(Ready, Report), ImportError> {
-    let mut ready = Ready { incoming: Vec::new(), origins: Vec::new() };
-    let mut report = Report::default();
-    for path in &request.files {
-        let source = source::read(path, &request.reading)?;
-        read_one(request, source, &mut ready, &mut report)?;
-    }
-    Ok((ready, report))
-}
-
-fn read_one(
-    request: &ImportRequest,
-    mut source: Source,
-    ready: &mut Ready,
-    report: &mut Report,
-) -> Result<(), ImportError> {
-    let layer = request.layer;
-    report.notes.append(&mut source.notes);
-    let mapping = Mapping::new(layer, &source.headers, &request.map)?;
-    report.mapping = mapping.shown(layer, &source.headers);
-    report.saved_mapping = mapping.saved(&source.headers);
-    report.read += source.rows.len() as u64;
-    let columns = mapping.0.get("lon").copied().zip(mapping.0.get("lat").copied());
-    let mut faults = Vec::new();
-    for row in &mut source.rows {
-        if let (None, Some((lon, lat))) = (&row.geometry, columns) {
-            row.geometry = point(&row.values[lon], &row.values[lat]);
-        }
-    }
-    let mut extent = Extent::EMPTY;
-    for c in
-        source.rows.iter().filter_map(|r| r.geometry.as_ref()?.as_ref().ok()).flat_map(geo::CoordsIter::coords_iter)
-    {
-        extent.add(c.x, c.y);
-    }
-    let has_shapes = layer.shapes() != Shapes::None && extent.x.0 <= extent.x.1;
-    let position =
-        if has_shapes { Some(Position::new(&source.file, source.crs.take(), extent, &request.said)?) } else { None };
-    if let Some(position) = &position {
-        report.notes.extend(position.notes.iter().cloned());
-    }
-    for row in source.rows {
-        let name = ["name", "number", "head"]
-            .iter()
-            .find_map(|k| row.values.get(*mapping.0.get(k)?))
-            .cloned()
-            .unwrap_or_default();
-        let note = |note: String| RowNote { file: source.file.clone(), row: row.number, name: name.clone(), note };
-        let fields = match fields_of(layer, &mapping, &row.values) {
-            Ok(fields) => fields,
-            Err(reason) => {
-                faults.push(note(reason));
-                continue;
-            }
-        };
-        let shaped = match (row.geometry, &position) {
-            (Some(Ok(geometry)), Some(position)) => shape::shape(geometry, layer.shapes(), position).map(Some),
-            (Some(Err(reason)), _) => Err(reason),
-            _ if layer.needs_geometry() => Err("没有图形或坐标".to_owned()),
-            _ => Ok(None),
-        };
-        let parts = match shaped {
-            Ok(Some(shaped)) => {
-                report.repaired.extend(shaped.repaired.map(&note));
-                shaped.parts.into_iter().map(Some).collect()
-            }
-            Ok(None) => vec![None],
-            Err(reason) => {
-                faults.push(note(reason));
-                continue;
-            }
-        };
-        for geometry in parts {
-            ready.incoming.push(Incoming { geometry, fields: fields.clone() });
-            ready.origins.push((source.file.clone(), row.number, name.clone()));
-        }
-    }
-    report.refused.append(&mut faults);
-    Ok(())
-}
-
-/// A point from two columns; `None` where both are empty.
-fn point(lon: &str, lat: &str) -> Option<Result<crate::geo::Geometry, String>> {
-    if lon.is_empty() && lat.is_empty() {
-        return None;
-    }
-    let number = |label: &str, text: &str| {
-        text.parse::<f64>().ok().filter(|v| v.is_finite()).ok_or_else(|| format!("{label}“{text}”不是数"))
-    };
-    Some(number("经度", lon).and_then(|x| number("纬度", lat).map(|y| ::geo::Point::new(x, y).into())))
-}
-
-/// The fields as one JSON object: only those that have a column.
-fn fields_of(layer: ImportLayer, mapping: &Mapping, values: &[String]) -> Result<String, String> {
-    let mut fields = serde_json::Map::new();
-    for field in layer.fields().iter().filter(|f| !matches!(f.key, "lon" | "lat")) {
-        let Some(value) = mapping.0.get(field.key).and_then(|k| values.get(*k)) else { continue };
-        if value.contains('\0') {
-            return Err(format!("{}含有不可用的字符", field.label));
-        }
-        let stored = store_value(layer, field.key, value)?;
-        if field.required && stored.is_empty() {
-            return Err(format!("{}({})是空的", field.label, field.key));
-        }
-        fields.insert(field.key.to_owned(), serde_json::Value::String(stored));
-    }
-    Ok(serde_json::Value::Object(fields).to_string())
 }

@@ -49,6 +49,10 @@ fn renumber(geometry: &Geometry, next: &mut impl Iterator<Item = ::geo::Coord>) 
 fn suit(geometry: Geometry, shapes: Shapes) -> Result<Geometry, String> {
     let single = |n: usize| if n == 1 { Ok(()) } else { Err(format!("图形有 {n} 个点,应为 1 个")) };
     match (shapes, geometry) {
+        // A drawing (DXF) knows areas as closed lines only.
+        (Shapes::Areas, Geometry::LineString(l)) if l.is_closed() && l.0.len() > 3 => {
+            Ok(MultiPolygon::new(vec![Polygon::new(l, vec![])]).into())
+        }
         (Shapes::Areas | Shapes::PointOrArea, Geometry::Polygon(p)) => Ok(MultiPolygon::new(vec![p]).into()),
         (Shapes::Areas | Shapes::PointOrArea, g @ Geometry::MultiPolygon(_))
         | (Shapes::Point | Shapes::PointOrArea, g @ Geometry::Point(_))

@@ -36,3 +36,20 @@ WITH wanted AS (
   RETURNING h.id
 )
 UPDATE incoming i SET outcome = 'updated' FROM changed WHERE changed.id = i.target_id;
+-- The phones of the household itself become those that are said; an empty cell says nothing, and what a member has
+-- already is not repeated.
+WITH said AS (
+  SELECT i.target_id, decode(p->>'c', 'hex') AS ciphertext, decode(p->>'n', 'hex') AS number_hash, decode(p->>'t', 'hex') AS tail_hash
+  FROM incoming i CROSS JOIN LATERAL jsonb_array_elements(i.f->'phones') p
+), gone AS (
+  DELETE FROM phone p USING setting s, (SELECT target_id, array_agg(number_hash) AS kept FROM said GROUP BY 1) k
+  WHERE p.county_id = s.county_id AND p.household_id = k.target_id AND p.member_id IS NULL AND p.number_hash <> ALL (k.kept)
+  RETURNING p.household_id
+), made AS (
+  INSERT INTO phone (county_id, household_id, ciphertext, number_hash, tail_hash)
+  SELECT s.county_id, q.target_id, q.ciphertext, q.number_hash, q.tail_hash FROM said q, setting s
+  WHERE NOT EXISTS (SELECT FROM phone p WHERE p.county_id = s.county_id AND p.household_id = q.target_id AND p.number_hash = q.number_hash)
+  RETURNING household_id
+)
+UPDATE incoming i SET outcome = 'updated'
+FROM (SELECT household_id FROM gone UNION SELECT household_id FROM made) c WHERE c.household_id = i.target_id AND i.outcome IS NULL;

@@ -23,5 +23,6 @@ UPDATE incoming SET reason = CASE
     WHEN coalesce(f->>'village_code', '') <> '' THEN format('村代码“%s”不在辖区中', f->>'village_code')
     WHEN coalesce(f->>'village', '') <> '' THEN format('村“%s”不存在,或有重名而没有乡镇一列', f->>'village')
     WHEN geom IS NULL THEN '没有村名、村代码,也没有坐标,不知属于哪个村'
-    ELSE '坐标不在任何村的范围内' END
+    ELSE format('坐标(%s, %s)不在任何村的范围内,请核对坐标和坐标系',
+           round(ST_X(ST_PointOnSurface(geom))::numeric, 6), round(ST_Y(ST_PointOnSurface(geom))::numeric, 6)) END
 WHERE region_id IS NULL;

@@ -2,6 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod broken;
+mod formats;
+mod grids;
+mod households;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -10,11 +15,16 @@ use gdal::DriverManager;
 use gdal::spatial_ref::{AxisMappingStrategy, SpatialRef};
 use gdal::vector::{Feature, FieldDefn, Geometry, LayerAccess, LayerOptions, OGRFieldType, OGRwkbGeometryType};
 use support::TestDatabase;
+use yitu::access::phone::PhoneKey;
 use yitu::db::import::{Level, NewCounty};
 use yitu::service::import::{Declaration, ImportError, ImportLayer, ImportRequest, Report, run};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/import").join(name)
+}
+
+fn phone_key() -> PhoneKey {
+    PhoneKey::new(&[7; 32])
 }
 
 fn request(layer: ImportLayer, file: &Path) -> ImportRequest {
@@ -32,6 +42,7 @@ fn request(layer: ImportLayer, file: &Path) -> ImportRequest {
             dated: "2026-03-01".parse().unwrap(),
             approval_no: None,
         },
+        phone_key: phone_key(),
         county: None,
         dry_run: false,
         skip_refused: false,
@@ -180,118 +191,6 @@ async fn a_gbk_shapefile_with_zone_prefix_is_read_and_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_missing_system_and_a_wrong_zone_are_refused_with_the_way_out() {
-    let database = TestDatabase::new().await;
-    let folder = tempfile::tempdir().unwrap();
-    let file = shapefile(folder.path(), 4527, 39_520_000.0, false);
-    let error = run(&database.databases, regions(&file, Level::Township)).await.unwrap_err().to_string();
-    assert!(error.contains(".prj") && error.contains("--crs EPSG:4527"), "{error}");
-    let mut given = regions(&file, Level::Township);
-    given.said.crs = Some("EPSG:4548".into());
-    let error = run(&database.databases, given.clone()).await.unwrap_err().to_string();
-    assert!(error.contains("带号 39") && error.contains("EPSG:4527"), "{error}");
-    given.said.crs = Some("EPSG:4610".into());
-    let error = run(&database.databases, given.clone()).await.unwrap_err().to_string();
-    assert!(error.contains("西安 1980") && error.contains("--transform"), "{error}");
-    given.said.crs = Some("EPSG:4527".into());
-    assert_eq!(tally(&run(&database.databases, given).await.unwrap()), (1, 0, 0, 0));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn households_come_in_gcj02_and_swapped_axes_want_a_word() {
-    let database = TestDatabase::new().await;
-    let folder = tempfile::tempdir().unwrap();
-    two_villages(&database, folder.path()).await;
-    let file = folder.path().join("户.csv");
-    let (lon, lat) = yitu::geo::Crs::Gcj02.from_cgcs2000(117.005, 25.01);
-    std::fs::write(&file, format!("户号,户主,经度,纬度,标签\nH1,林测试,{lon},{lat},低保、独居老人\n")).unwrap();
-    let mut import = request(ImportLayer::Household, &file);
-    let error = run(&database.databases, import.clone()).await.unwrap_err().to_string();
-    assert!(error.contains("--crs"), "{error}");
-    import.said.crs = Some("gcj02".into());
-    let report = run(&database.databases, import.clone()).await.unwrap();
-    assert_eq!(tally(&report), (1, 0, 0, 0));
-    assert!(report.notes.iter().any(|n| n.contains("近似,仅供录入与导航")), "{:?}", report.notes);
-    let metres: f64 = sqlx::query_scalar(
-        "SELECT ST_Distance(geom::geography, ST_SetSRID(ST_MakePoint(117.005, 25.01), 4490)::geography) FROM household",
-    )
-    .fetch_one(&database.databases.migrator)
-    .await
-    .unwrap();
-    assert!(metres < 0.1, "{metres}");
-    std::fs::write(&file, format!("户号,户主,经度,纬度,标签\nH1,林测试,{lat},{lon},低保、独居老人\n")).unwrap();
-    let error = run(&database.databases, import.clone()).await.unwrap_err().to_string();
-    assert!(error.contains("--confirm-swapped"), "{error}");
-    import.said.confirm_swapped = true;
-    assert_eq!(
-        tally(&run(&database.databases, import).await.unwrap()),
-        (0, 0, 1, 0),
-        "swapped back, it is where it was"
-    );
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn one_broken_row_refuses_the_file_and_is_named() {
-    let database = TestDatabase::new().await;
-    let folder = tempfile::tempdir().unwrap();
-    two_villages(&database, folder.path()).await;
-    let file = folder.path().join("户.csv");
-    std::fs::write(&file, "户号,户主,村,lon,lat\nH1,林一,上溪村,117.005,25.01\nH2,,上溪村,117.005,25.01\nH3,林三,无此村,117.005,25.01\nH4,林四,下溪村,117.015,25.01\n").unwrap();
-    let mut import = request(ImportLayer::Household, &file);
-    import.said.crs = Some("cgcs2000".into());
-    let report = run(&database.databases, import.clone()).await.unwrap();
-    assert!(!report.written);
-    assert_eq!(count(&database, "SELECT count(*) FROM household").await, 0);
-    let refused: Vec<(u64, &str)> = report.refused.iter().map(|r| (r.row, r.note.as_str())).collect();
-    assert!(matches!(refused[..], [(2, a), (3, b)] if a.contains("户主") && b.contains("无此村")), "{refused:?}");
-    report.write_csv(&folder.path().join("拒绝.csv")).unwrap();
-    let listed = std::fs::read_to_string(folder.path().join("拒绝.csv")).unwrap();
-    assert_eq!(listed.lines().count(), 3, "{listed}");
-    import.skip_refused = true;
-    assert_eq!(tally(&run(&database.databases, import).await.unwrap()), (2, 0, 0, 2));
-    assert_eq!(count(&database, "SELECT count(*) FROM household").await, 2);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_spreadsheet_register_without_points_is_taken_and_takes_no_point_away() {
-    let database = TestDatabase::new().await;
-    let folder = tempfile::tempdir().unwrap();
-    two_villages(&database, folder.path()).await;
-    let points = folder.path().join("户.csv");
-    std::fs::write(&points, "户号,户主,lon,lat\n1001,林一,117.005,25.01\n").unwrap();
-    let mut import = request(ImportLayer::Household, &points);
-    import.said.crs = Some("cgcs2000".into());
-    run(&database.databases, import).await.unwrap();
-    let path = folder.path().join("登记册.xlsx");
-    let mut dataset = DriverManager::get_driver_by_name("XLSX").unwrap().create_vector_only(&path).unwrap();
-    let layer = dataset
-        .create_layer(LayerOptions { name: "Sheet1", ty: OGRwkbGeometryType::wkbNone, ..LayerOptions::default() })
-        .unwrap();
-    for (name, kind) in [
-        ("户号", OGRFieldType::OFTInteger64),
-        ("户主姓名", OGRFieldType::OFTString),
-        ("村代码", OGRFieldType::OFTInteger64),
-        ("组别", OGRFieldType::OFTString),
-    ] {
-        FieldDefn::new(name, kind).unwrap().add_to_layer(&layer).unwrap();
-    }
-    for (number, head) in [(1001, "林一"), (1002, "陈二")] {
-        let mut feature = Feature::new(layer.defn()).unwrap();
-        feature.set_field_integer64(0, number).unwrap();
-        feature.set_field_string(1, head).unwrap();
-        feature.set_field_integer64(2, 350_999_100_200).unwrap();
-        feature.set_field_string(3, "第一组").unwrap();
-        feature.create(&layer).unwrap();
-    }
-    drop(dataset);
-    let report = run(&database.databases, request(ImportLayer::Household, &path)).await.unwrap();
-    assert_eq!(tally(&report), (1, 1, 0, 0), "{report:?}");
-    assert_eq!(count(&database, "SELECT count(*) FROM household WHERE number = '1001' AND geom IS NOT NULL AND villager_group_id IS NOT NULL").await, 1);
-    assert_eq!(count(&database, "SELECT count(*) FROM household WHERE number = '1002' AND geom IS NULL").await, 1);
-    assert_eq!(tally(&run(&database.databases, request(ImportLayer::Household, &path)).await.unwrap()), (0, 0, 2, 0));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_other_layers_come_in_once() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().unwrap();
@@ -334,7 +233,4 @@ async fn what_may_not_come_in_is_refused_before_anything_is_read() {
     secret.declared.security_class = "机密".into();
     let error = run(&database.databases, secret).await.unwrap_err();
     assert!(matches!(&error, ImportError::Usage(m) if m.contains("涉密")), "{error}");
-    let error =
-        run(&database.databases, request(ImportLayer::Grid, &fixture("villages-350623.csv"))).await.unwrap_err();
-    assert!(error.to_string().contains("重划"), "{error}");
 }
