@@ -129,7 +129,7 @@ async fn each_broken_row_is_told_with_its_column_and_value() {
         ("亭八,议事亭,118.9,25.01,30", Some(["118.9", "不在任何村"])),
         ("亭九,议事亭,117.005,25.01,30", None),
     ];
-    let text: String = rows.iter().map(|(r, _)| format!("{r}\n")).collect();
+    let text: String = rows.iter().flat_map(|(r, _)| [*r, "\n"]).collect();
     std::fs::write(&file, format!("名称,类别,经度,纬度,容量\n{text}")).unwrap();
     let mut import = request(ImportLayer::Venue, &file);
     import.said.crs = Some("cgcs2000".into());

@@ -45,7 +45,6 @@ fn write(
         }
         feature.create(&layer).unwrap_or_else(|e| panic!("{driver}: {e}"));
     }
-    drop(layer);
     dataset.flush_cache().unwrap();
 }
 

@@ -10,9 +10,12 @@ use yitu::service::import::{ImportLayer, run};
 use crate::support::TestDatabase;
 use crate::{count, request, tally, two_villages};
 
+/// Village, name, corners.
+type Drawn = (&'static str, &'static str, &'static [(f64, f64)]);
+
 /// Corners in metres of the 3-degree zone of 117°E: two villages side by side, drawn on a plane. The east village's
 /// one grid meets the west's three between its vertices.
-const GRIDS: [(&str, &str, &[(f64, f64)]); 4] = [
+const GRIDS: [Drawn; 4] = [
     (
         "上溪村",
         "西一网格",
@@ -35,7 +38,23 @@ const GRIDS: [(&str, &str, &[(f64, f64)]); 4] = [
     ),
 ];
 
-fn write(path: &Path, grids: &[(&str, &str, &[(f64, f64)])]) -> PathBuf {
+/// The first grid, drawn otherwise.
+const CORNERS: [(f64, f64); 4] =
+    [(500_100.0, 2_766_000.0), (500_800.0, 2_766_000.0), (500_930.0, 2_766_611.0), (500_100.0, 2_766_500.0)];
+
+/// The second grid, over the first.
+const OVER: [(f64, f64); 4] =
+    [(500_100.0, 2_766_400.0), (500_930.0, 2_766_611.0), (500_961.4, 2_767_250.457), (500_100.0, 2_767_100.0)];
+
+/// A grid of the other village.
+const FAR: [(f64, f64); 4] =
+    [(501_200.0, 2_766_000.0), (501_900.0, 2_766_000.0), (501_900.0, 2_767_800.0), (501_200.0, 2_767_833.0)];
+
+/// The east grid, over the west's.
+const WIDE: [(f64, f64); 4] =
+    [(500_850.0, 2_766_000.0), (501_900.0, 2_766_000.0), (501_900.0, 2_767_800.0), (500_990.0, 2_767_833.0)];
+
+fn write(path: &Path, grids: &[Drawn]) -> PathBuf {
     let mut dataset = DriverManager::get_driver_by_name("GPKG").unwrap().create_vector_only(path).unwrap();
     let srs = SpatialRef::from_epsg(4548).unwrap();
     let ty = OGRwkbGeometryType::wkbPolygon;
@@ -51,7 +70,6 @@ fn write(path: &Path, grids: &[(&str, &str, &[(f64, f64)])]) -> PathBuf {
         feature.set_field_string(1, name).unwrap();
         feature.create(&layer).unwrap();
     }
-    drop(layer);
     drop(dataset);
     path.to_owned()
 }
@@ -99,9 +117,7 @@ async fn first_grids_come_in_without_seams_and_take_their_households() {
 
     assert_eq!(tally(&run(&database.databases, request(ImportLayer::Grid, &file)).await.unwrap()), (0, 0, 4, 0));
     let mut moved = GRIDS;
-    let corners =
-        [(500_100.0, 2_766_000.0), (500_800.0, 2_766_000.0), (500_930.0, 2_766_611.0), (500_100.0, 2_766_500.0)];
-    moved[0].2 = &corners;
+    moved[0].2 = &CORNERS;
     let moved = write(&folder.path().join("改.gpkg"), &moved);
     let report = run(&database.databases, request(ImportLayer::Grid, &moved)).await.unwrap();
     assert!(!report.written);
@@ -114,13 +130,10 @@ async fn overlapping_and_misplaced_grids_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
     two_villages(&database, folder.path()).await;
     let mut grids = GRIDS;
-    let over =
-        [(500_100.0, 2_766_400.0), (500_930.0, 2_766_611.0), (500_961.4, 2_767_250.457), (500_100.0, 2_767_100.0)];
-    grids[1].2 = &over;
+    grids[1].2 = &OVER;
     grids[3].0 = "上溪村";
     grids[3].1 = "西三网格";
-    let far = [(501_200.0, 2_766_000.0), (501_900.0, 2_766_000.0), (501_900.0, 2_767_800.0), (501_200.0, 2_767_833.0)];
-    grids[3].2 = &far;
+    grids[3].2 = &FAR;
     let file = write(&folder.path().join("网格.gpkg"), &grids);
     let report = run(&database.databases, request(ImportLayer::Grid, &file)).await.unwrap();
     assert!(!report.written);
@@ -135,8 +148,7 @@ async fn overlapping_and_misplaced_grids_are_refused_by_name() {
     let west = write(&folder.path().join("西.gpkg"), &GRIDS[..3]);
     assert_eq!(tally(&run(&database.databases, request(ImportLayer::Grid, &west)).await.unwrap()), (3, 0, 0, 0));
     let mut east = GRIDS;
-    let wide = [(500_850.0, 2_766_000.0), (501_900.0, 2_766_000.0), (501_900.0, 2_767_800.0), (500_990.0, 2_767_833.0)];
-    east[3].2 = &wide;
+    east[3].2 = &WIDE;
     let wide = write(&folder.path().join("东宽.gpkg"), &east[3..]);
     let report = run(&database.databases, request(ImportLayer::Grid, &wide)).await.unwrap();
     assert!(matches!(&report.refused[..], [r] if r.note.contains("与已有的网格“西")), "{report:?}");

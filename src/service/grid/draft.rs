@@ -39,7 +39,7 @@ pub struct DraftGrid {
     pub code: Option<String>,
     /// Its name.
     pub name: String,
-    /// `GeoJSON` Polygon or `MultiPolygon`, EPSG:4490.
+    /// GeoJSON Polygon or MultiPolygon, EPSG:4490.
     #[schema(value_type = Object)]
     pub geometry: Value,
     /// Existing grids of the village it comes from; told by the shared area if left out.

@@ -1,4 +1,4 @@
-//! A drawn outline from `GeoJSON` to what is stored, with a problem that points at the very position at fault.
+//! A drawn outline from GeoJSON to what is stored, with a problem that points at the very position at fault.
 
 use geo::{BoundingRect, LineString, MultiPolygon, Polygon};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::service::ServiceError;
 /// The widest outline taken, degrees. No county is wider, and areas on the ellipsoid are sound well beyond it.
 const WIDEST_DEGREES: f64 = 10.0;
 
-/// Reads a `GeoJSON` Polygon or `MultiPolygon`, snapped to the stored grid of 1e-8°. Rings left open are closed and
+/// Reads a GeoJSON Polygon or MultiPolygon, snapped to the stored grid of 1e-8°. Rings left open are closed and
 /// repeated positions dropped; heights are ignored.
 ///
 /// # Errors
@@ -114,7 +114,7 @@ fn position(pointer: &str, value: &Value) -> Result<LonLat, Problem> {
     })
 }
 
-/// As `GeoJSON`, to be kept with a preview.
+/// As GeoJSON, to be kept with a preview.
 ///
 /// # Errors
 /// Never for an outline that was read.

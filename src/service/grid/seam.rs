@@ -23,7 +23,7 @@ pub fn shut(drawn: &mut [MultiPolygon], fixed: &[MultiPolygon], reach: f64) {
     let mut moved: HashMap<[u64; 2], Coord> = HashMap::new();
     for v in distinct(drawn.iter().flat_map(coords)) {
         match nearest(&vertices, v, reach) {
-            Some(there) if there != v => drop(moved.insert(bits(v), Coord { x: there[0], y: there[1] })),
+            Some(there) if bits(there) != bits(v) => drop(moved.insert(bits(v), Coord { x: there[0], y: there[1] })),
             Some(_) => {}
             None => vertices.insert(v),
         }

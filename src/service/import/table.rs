@@ -124,7 +124,6 @@ fn records(text: &str, delimiter: char) -> Result<Vec<Record>, usize> {
         match (open, c) {
             (Some(_), '"') if chars.peek() == Some(&'"') => value.extend(chars.next()),
             (Some(_), '"') => open = None,
-            (Some(_), _) => value.push(c),
             (None, '"') if value.trim().is_empty() => {
                 value.clear();
                 open = Some(line);
@@ -134,7 +133,7 @@ fn records(text: &str, delimiter: char) -> Result<Vec<Record>, usize> {
                 begun = line;
             }
             (None, _) if c == delimiter => values.push(trimmed(&mut value)),
-            (None, _) => value.push(c),
+            _ => value.push(c),
         }
     }
     if let Some(line) = open {
