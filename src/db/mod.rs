@@ -14,6 +14,7 @@ pub mod item;
 pub mod layer;
 pub mod principal;
 pub mod redraw;
+pub mod redraw_discard;
 pub mod unit;
 
 use sqlx::PgPool;

@@ -11,7 +11,8 @@ pub fn in_chinese(reason: &str) -> String {
             None => what.to_owned(),
         }
     } else if let Some((got, wanted)) = what.strip_prefix("invalid value: ").and_then(|r| r.split_once(", expected ")) {
-        format!("{}不在可用的范围内,应为{}", got_words(got), wanted_words(wanted))
+        let what = wanted_words(wanted);
+        format!("{} 不能用,应为可用范围内的{what}", got_words(got))
     } else if let Some((got, wanted)) = what.strip_prefix("unknown variant ").and_then(|r| r.split_once(", expected "))
     {
         format!("不认识“{}”,应为 {}", bare(got), one_of(wanted))
@@ -127,7 +128,7 @@ mod tests {
         assert_eq!(said("{}"), "缺少 _id");
         assert_eq!(said(r#"{"_id": "x"}"#), "不能是文字 \"x\",应为整数");
         assert_eq!(said(r#"{"_id": 1e30}"#), "不能是数 1e+30,应为整数");
-        assert_eq!(said(r#"{"_id": 18446744073709551615}"#), "整数 18446744073709551615不在可用的范围内,应为整数");
+        assert_eq!(said(r#"{"_id": 18446744073709551615}"#), "整数 18446744073709551615 不能用,应为可用范围内的整数");
         assert_eq!(said(r#"{"_id": [1]}"#), "不能是数组,应为整数");
         assert_eq!(said(r#"{"_id": 1, "_kind": "line"}"#), "不认识“line”,应为 point、area");
         assert!(said(r#"{"_id": 1, "_on": "2026/12/1"}"#).contains("2026-12-01"));

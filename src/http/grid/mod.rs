@@ -13,6 +13,7 @@ pub fn routes() -> OpenApiRouter<Yitu> {
     OpenApiRouter::new()
         .routes(routes!(redraw::redraw))
         .routes(routes!(redraw::publish))
+        .routes(routes!(redraw::discard))
         .routes(routes!(history::history))
 }
 

@@ -1,4 +1,4 @@
-//! `POST /api/grids/redraws`, `POST /api/grids/redraws/{id}/publish`.
+//! `POST /api/grids/redraws`, `…/{id}/publish`, `…/{id}/discard`.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -8,6 +8,7 @@ use crate::http::Answer;
 use crate::http::extract::{Asker, Json};
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
+use crate::service::grid::discard::{Discarded, discard as serve_discard};
 use crate::service::grid::draft::Draft;
 use crate::service::grid::publish::{Publish, Published, publish as serve_publish};
 use crate::service::grid::redraw::{RedrawPreview, redraw as serve};
@@ -40,4 +41,20 @@ pub async fn publish(
 ) -> Answer<axum::Json<Published>> {
     let id = read_id(("网格调整方案", "redraw"), &id)?;
     Ok(axum::Json(serve_publish(&yitu, &viewer, id, &body).await?))
+}
+
+/// 作废:预览直接作废;已发布而未生效的,网格恢复原样。
+#[utoipa::path(post, path = "/api/grids/redraws/{id}/discard", tag = "grids", request_body = Publish,
+    params(("id" = String, Path, description = "Of the redraw")), responses(
+    (status = 200, description = "Discarded", body = Discarded),
+    (status = 409, description = "In force, discarded already, or drawn upon", body = ProblemBody),
+    (status = 412, description = "It has moved on (stale-version)", body = ProblemBody)))]
+pub async fn discard(
+    State(yitu): State<Yitu>,
+    Asker(viewer): Asker,
+    Path(id): Path<String>,
+    Json(body): Json<Publish>,
+) -> Answer<axum::Json<Discarded>> {
+    let id = read_id(("网格调整方案", "redraw"), &id)?;
+    Ok(axum::Json(serve_discard(&yitu, &viewer, id, &body).await?))
 }

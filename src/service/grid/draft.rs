@@ -168,3 +168,13 @@ pub fn too_early(day: NaiveDate, today: NaiveDate) -> Problem {
         format!("{day} is before today, {today}; the past cannot be redrawn"),
     )
 }
+
+/// Refuses an effective day too far ahead.
+#[must_use]
+pub fn too_late(day: NaiveDate, last: NaiveDate) -> Problem {
+    Problem::bad_field(
+        "/effective_from",
+        format!("生效日期 {day} 太远,最迟 {last};请核对年份"),
+        format!("{day} is too far ahead, {last} at the latest; check the year"),
+    )
+}

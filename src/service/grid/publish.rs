@@ -72,7 +72,7 @@ pub async fn publish(yitu: &Yitu, viewer: &Viewer, id: FeatureId, asked: &Publis
 }
 
 /// A neighbouring village may have been drawn over this one since the preview.
-fn refused(error: DbError) -> ServiceError {
+pub(super) fn refused(error: DbError) -> ServiceError {
     if error.constraint() == Some("general_grids_do_not_overlap") { outdated().into() } else { error.into() }
 }
 
@@ -136,7 +136,8 @@ async fn new_grid(
     Ok(id)
 }
 
-fn check_state(row: &RedrawRow, asked: &Publish) -> Result<(), Problem> {
+/// Whether the asker has seen the present version.
+pub(super) fn check_version(row: &RedrawRow, asked: &Publish) -> Result<(), Problem> {
     let expected = asked.expected_version.ok_or_else(|| {
         Problem::new(
             ProblemKind::VersionRequired,
@@ -159,6 +160,11 @@ fn check_state(row: &RedrawRow, asked: &Publish) -> Result<(), Problem> {
             ),
         ));
     }
+    Ok(())
+}
+
+fn check_state(row: &RedrawRow, asked: &Publish) -> Result<(), Problem> {
+    check_version(row, asked)?;
     if row.state != "preview" {
         return Err(Problem::new(
             ProblemKind::Conflict,

@@ -6,7 +6,7 @@ use geo::MultiPolygon;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::draft::{Draft, too_early};
+use super::draft::{Draft, too_early, too_late};
 use super::finding::{Finding, Findings};
 use super::lineage::{Lineage, lineage};
 use super::{outline, seam};
@@ -16,6 +16,9 @@ use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::geo::{Geometry, ewkb};
 use crate::service::incident::plan::calendar;
 use crate::service::{ServiceError, Yitu};
+
+/// How far ahead a redraw may be published: a mistyped year should not close a village to drawing.
+const MOST_AHEAD: chrono::Days = chrono::Days::new(3 * 366);
 
 /// What a redraw would do.
 #[derive(Debug, Serialize, ToSchema)]
@@ -59,6 +62,9 @@ pub async fn redraw(yitu: &Yitu, viewer: &Viewer, mut draft: Draft) -> Result<Re
     let (village, day) = (draft.village_id, draft.effective_from);
     if day < today {
         return Err(too_early(day, today).into());
+    }
+    if day > today + MOST_AHEAD {
+        return Err(too_late(day, today + MOST_AHEAD).into());
     }
     check_against(&mut on, county, &draft).await?;
     let outlines = shut(&mut on, &mut draft, drawn).await?;
@@ -151,8 +157,12 @@ pub(super) fn later_waits(waiting: chrono::NaiveDate) -> Problem {
         "later-redraw-waits",
         ("已有待生效的调整", "A published redraw waits"),
         (
-            format!("该村已发布自 {waiting} 起生效的调整,请把生效日期定在 {waiting} 或以后,在其基础上调整。"),
-            format!("A redraw of this village takes effect on {waiting}; draw upon it, from {waiting} on."),
+            format!(
+                "该村已发布自 {waiting} 起生效的调整,请把生效日期定在 {waiting} 或以后,在其基础上调整;或先作废那次调整。"
+            ),
+            format!(
+                "A redraw of this village takes effect on {waiting}; draw upon it, from {waiting} on, or discard it."
+            ),
         ),
     )
 }
