@@ -91,7 +91,7 @@ async fn files_that_are_no_files_are_told() {
         (write("一行.csv", &vec![b'x'; 10 << 20]), vec!["一行.csv", "不像表头"]),
         (write("一行多列.csv", &b"x,".repeat(5 << 20)), vec!["一行多列.csv", "不像表头"]),
         (write("乱码.csv", b"a,b\n1,\xff\xff\n"), vec!["乱码.csv", "第 2 行", "--encoding"]),
-        (write("无名.csv", "代码,x\n1,2\n".as_bytes()), vec!["代码、x", "--map name="]),
+        (write("无名.csv", "代码,x\n1,2\n".as_bytes()), vec!["无名.csv", "代码、x", "--map name="]),
         (write("空要素.geojson", br#"{"type":"FeatureCollection","features":[]}"#), vec!["空要素.geojson", "没有要素"]),
         (tokyo(folder.path(), "无索引", &whole(&["shp", "dbf", "prj"])), vec!["无索引.shx", "一并复制"]),
         (tokyo(folder.path(), "无表", &whole(&["shp", "shx", "prj"])), vec!["无表.dbf", "一并复制"]),

@@ -44,7 +44,10 @@ fn read_one(
     let layer = request.layer;
     report.notes.append(&mut source.notes);
     let is_filled = |k: usize| source.rows.iter().any(|r| !r.values[k].is_empty());
-    let mapping = Mapping::new(layer, &source.headers, is_filled, &request.map)?;
+    let mapping = Mapping::new(layer, &source.headers, is_filled, &request.map).map_err(|e| match e {
+        ImportError::File(what) => ImportError::File(format!("{}:{what}", source.file)),
+        other => other,
+    })?;
     report.mapping = mapping.shown(layer, &source.headers);
     report.saved_mapping = mapping.saved(&source.headers);
     report.read += source.rows.len() as u64;
