@@ -116,13 +116,15 @@ impl Reach {
     }
 }
 
-/// A region as lists name it.
+/// A region as lists and maps name it: `label` is a point inside it for its name, whatever its shape.
 fn brief(yitu: &Yitu, feature: &Feature) -> Value {
     let store = yitu.atlas.layer(Layer::Region);
     let schema = store.schema();
     let bbox = feature.geometry.as_ref().and_then(BoundingRect::bounding_rect);
+    let label = feature.geometry.as_ref().and_then(super::point_of);
     json!({"id": feature.id, "code": text(feature, schema, "code"), "name": text(feature, schema, "name"),
-        "level": text(feature, schema, "level"), "bbox": bbox.map(|b| [b.min().x, b.min().y, b.max().x, b.max().y])})
+        "level": text(feature, schema, "level"), "bbox": bbox.map(|b| [b.min().x, b.min().y, b.max().x, b.max().y]),
+        "label": label.map(|at| [at.x, at.y])})
 }
 
 struct Tree {

@@ -57,7 +57,7 @@ const figures = obj({
   on_time_rate_30d: maybe(num),
 });
 export type Figures = Checked<typeof figures>;
-const region = obj({ id, code: or(str, ''), name: str, level: or(str, ''), bbox: maybe(bbox) });
+const region = obj({ id, code: or(str, ''), name: str, level: or(str, ''), bbox: maybe(bbox), label: maybe(lonLat) });
 export type Region = Checked<typeof region>;
 export const summary = obj({
   region, figures, children: or(list(obj({ region, figures })), []), by_state: or(dict(num), {}),

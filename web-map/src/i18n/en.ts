@@ -55,7 +55,7 @@ export const en: Record<keyof typeof zh, string> = {
   'action.nudge': 'Nudge', 'action.supervise': 'Supervise', 'action.whistle': 'Whistle', 'action.deliberate': 'Deliberate', 'action.merge': 'Merge',
   'action.cancel': 'Cancel', 'action.rate': 'Rate', 'action.escalate': 'Escalate', 'action.rework': 'Rework', 'action.confirm': 'Confirm owner',
   'action.escalate_accept': 'Escalated: not accepted in time', 'action.escalate_resolve': 'Escalated: not resolved in time',
-  'action.pass': 'Pass and close', 'action.fail': 'Send back', 'action.note': 'Note', 'action.note.accept': 'Optional',
+  'action.pass': 'Pass and close', 'action.fail': 'Send back', 'action.note': 'Note', 'action.note.accept': 'Optional to accept; how it was settled to close on the spot',
   'action.note.resolve': 'What was done, and with what result', 'action.note.check': 'What the check found', 'action.done': 'Done: {action}',
   'action.stale': 'Somebody else has just handled this; it now shows the latest state.',
   'walk.chosen': 'chosen', 'walk.skipped': 'skipped', 'walk.passed': 'skipped', 'walk.rejected': 'not chosen', 'walk.accepted': 'chosen', 'walk.selected': 'chosen',

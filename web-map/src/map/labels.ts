@@ -40,12 +40,8 @@ export class RegionLabels {
   }
 
   private add(regions: Region[], level: string): void {
-    for (const { id, name, bbox } of regions) {
-      if (!bbox) continue;
-      const [w, s, e, n] = bbox;
-      this.points.set(id, {
-        type: 'Feature', properties: { name, level }, geometry: { type: 'Point', coordinates: [(w + e) / 2, (s + n) / 2] },
-      });
+    for (const { id, name, label } of regions) {
+      if (label) this.points.set(id, { type: 'Feature', properties: { name, level }, geometry: { type: 'Point', coordinates: label } });
     }
     this.show([...this.points.values()]);
   }
