@@ -291,9 +291,12 @@ pub async fn decision(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Res
 /// # Errors
 /// When the database fails.
 pub async fn timeline(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<Vec<StepRow>, DbError> {
-    let sql = "SELECT h.ordinal, h.action::text AS action, h.actor, h.at, h.from_state::text AS from_state, h.to_state::text AS to_state,
-                      h.unit_id, u.name AS unit_name, h.responder_id, h.note, h.digest
+    // The history holds people and units as references, so that a name can be erased; it is told by name.
+    let sql = "SELECT h.ordinal, h.action::text AS action, coalesce(r.name, a.name, h.actor) AS actor, h.at,
+                      h.from_state::text AS from_state, h.to_state::text AS to_state, h.unit_id, u.name AS unit_name, h.responder_id, h.note, h.digest
                FROM incident_history h LEFT JOIN handling_unit u ON u.id = h.unit_id
+                 LEFT JOIN responder r ON r.id = substring(h.actor FROM '^responder:(\\d{1,16})$')::bigint
+                 LEFT JOIN handling_unit a ON a.id = substring(h.actor FROM '^unit:(\\d{1,16})$')::bigint
                WHERE h.county_id = $1 AND h.incident_id = $2 ORDER BY h.ordinal";
     Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_all(on).await?)
 }

@@ -18,6 +18,10 @@ use super::plan::Plan;
 use super::raster::Xy;
 use super::topology::Polygon;
 
+/// Who acts in the history where no person does.
+const SYSTEM: &str = "系统";
+const DUTY: &str = "县值班员";
+
 /// What the story is told from.
 pub struct Cast<'a> {
     /// The divided land.
@@ -299,7 +303,7 @@ impl Story<'_, '_> {
         let (unit, who) = self.first_owner(rule);
         self.own(i, unit, who, at, Some(i.accept_by));
         self.step(i, "report", reporter(i), at, "pending_dispatch", (None, None), "");
-        self.step(i, "dispatch", "system:dispatch".into(), dispatched, "pending_accept", (Some(unit), who), "");
+        self.step(i, "dispatch", SYSTEM.into(), dispatched, "pending_accept", (Some(unit), who), "");
         i.explanation = Some(self.explain(i, category, unit));
         for helper in rule.assist.iter().take(usize::from(self.rng.random::<f64>() < 0.3)) {
             let id = self.ids.give();
@@ -317,15 +321,7 @@ impl Story<'_, '_> {
         if self.rng.random::<f64>() < 0.012 {
             let end = at + Duration::minutes(self.rng.random_range(20..300));
             if end < self.now {
-                self.step(
-                    i,
-                    "cancel",
-                    "system:duty".into(),
-                    end,
-                    "cancelled",
-                    (Some(unit), None),
-                    "重复上报,经核实作废。",
-                );
+                self.step(i, "cancel", DUTY.into(), end, "cancelled", (Some(unit), None), "重复上报,经核实作废。");
                 Self::end(i, end);
                 return;
             }
@@ -415,7 +411,7 @@ impl Story<'_, '_> {
         self.step(
             i,
             "escalate",
-            "system:deadline".into(),
+            SYSTEM.into(),
             at,
             "pending_accept",
             (Some(above), who),
@@ -453,7 +449,7 @@ impl Story<'_, '_> {
         if checked >= self.now {
             return;
         }
-        let by = checker.map_or_else(|| "system:duty".to_string(), |c| format!("responder:{c}"));
+        let by = checker.map_or_else(|| DUTY.to_owned(), |c| format!("responder:{c}"));
         if self.rng.random::<f64>() < 0.05 {
             let again = checked + Duration::hours(self.rng.random_range(4..40));
             let last = again + Duration::minutes(self.rng.random_range(30..600));
@@ -475,8 +471,15 @@ impl Story<'_, '_> {
     }
 }
 
+/// Who reported, in the history's words.
 fn reporter(i: &Incident) -> String {
-    format!("reporter:{}", i.reporter)
+    match i.reporter {
+        "grid_worker" => "网格员",
+        "village_cadre" => "村干部",
+        "hotline" => "12345 热线",
+        _ => "群众",
+    }
+    .into()
 }
 
 fn actor(who: Option<i64>, unit: i64) -> String {

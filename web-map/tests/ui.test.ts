@@ -142,6 +142,11 @@ describe('small parts', () => {
     expect(centreOf({ type: 'Point', coordinates: [5, 6] })).toEqual({ lon: 5, lat: 6 });
     expect(boxOf({ type: 'Polygon', coordinates: [] })).toBeNull();
   });
+  it('stands inside an area, not at the middle of its box', () => {
+    const bent = [[[0, 0], [10, 0], [10, 10], [9, 10], [9, 1], [1, 1], [1, 10], [0, 10], [0, 0]]];
+    const { lon = 5 } = centreOf({ type: 'MultiPolygon', coordinates: [[[[20, 20], [21, 20], [21, 21], [20, 20]]], bent] }) ?? {};
+    expect(lon < 1 || (lon > 9 && lon < 10)).toBe(true);
+  });
   it('shows attributes with words, in order, without the empty ones', () => {
     const shown = fieldsOf('household', { address: '溪口村 12 号', number: 'H1', tags: '独居老人,低保', head_name: '', geom_hash: 'x' });
     expect(shown.map((f) => [f.key, f.tags ?? f.value])).toEqual([['number', 'H1'], ['address', '溪口村 12 号'], ['tags', ['独居老人', '低保']]]);
@@ -155,7 +160,7 @@ describe('attributes of the layers', () => {
     expect(text('venue', { kind: 'pavilion', capacity: 40, opening_hours: '全天' })).toEqual(['类别 议事亭', '容量 40', '开放时间 全天']);
     expect(text('grid', { kind: 'dedicated' })).toEqual(['类别 专属网格']);
     expect(text('settlement', { kind: 'hamlet' })).toEqual(['类别 自然村']);
-    expect(text('region', { kind: '镇', level: 'township' })).toEqual(['类别 镇', '层级 乡镇']);
+    expect(text('region', { kind: '镇', level: 'township' })).toEqual(['类别 镇']);
     expect(text('household', { grid_source: 'register' })).toEqual(['网格依据 按登记']);
     expect(text('social_org', { registered: false })).toEqual(['备案 未备案']);
   });

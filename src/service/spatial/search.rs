@@ -6,11 +6,11 @@ use geo::{BoundingRect, Coord};
 use pinyin::ToPinyin;
 use serde_json::{Value, json};
 
-use super::{point_of, region, text};
+use super::{int, point_of, region, text};
 use crate::access::phone::PhoneKey;
-use crate::atlas::locate::covers;
+use crate::atlas::{LayerStore, locate::covers};
 use crate::db::{self, Request};
-use crate::domain::{Feature, FeatureId, Layer, Problem, Schema, Viewer};
+use crate::domain::{Feature, FeatureId, Layer, Problem, Viewer};
 use crate::geo::Bbox;
 use crate::service::{ServiceError, Yitu};
 
@@ -63,8 +63,7 @@ impl NameIndex {
         let mut entries = Vec::new();
         for &layer in KINDS {
             let store = yitu.atlas.layer(layer);
-            let schema = store.schema();
-            entries.extend(store.iter().map(|f| Entry::new(layer, f, schema)));
+            entries.extend(store.iter().map(|f| Entry::new(layer, f, &store)));
         }
         entries.sort_by_key(|e| (e.layer, e.feature.id));
         Self { entries }
@@ -82,11 +81,14 @@ impl NameIndex {
 }
 
 impl Entry {
-    fn new(layer: Layer, feature: &Arc<Feature>, schema: &Schema) -> Self {
+    fn new(layer: Layer, feature: &Arc<Feature>, store: &LayerStore) -> Self {
+        let schema = store.schema();
         let name = text(feature, schema, "name").to_owned();
         let code = ["number", "code"].iter().map(|n| text(feature, schema, n)).find(|t| !t.is_empty());
-        let detail =
-            ["address", "village_name", "kind"].iter().map(|n| text(feature, schema, n)).find(|t| !t.is_empty());
+        // Of a region, which township or county it belongs to: many villages are called alike.
+        let above = int(feature, schema, "parent_id").filter(|_| layer == Layer::Region).and_then(|id| store.get(id));
+        let own = ["address", "village_name", "kind"].iter().map(|n| text(feature, schema, n));
+        let detail = above.map(|f| text(f, schema, "name")).into_iter().chain(own).find(|t| !t.is_empty());
         let (pinyin, initials) = spelt(&name);
         Self {
             layer,

@@ -45,6 +45,7 @@ export function fieldsOf(layer: string, properties: Record<string, unknown>): Fi
   for (const key of ORDER) {
     const value = properties[key];
     if (value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0)) continue;
+    if (key === 'level' && properties['kind']) continue; // the kind says it more exactly
     const name = `field.${key}`;
     if (!(name in zh)) continue;
     const text = shown(layer, key, value);

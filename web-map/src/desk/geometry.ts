@@ -1,4 +1,6 @@
+import type { Position } from 'geojson';
 import type { Feature } from '../api/shapes';
+import { inside, size } from '../map/labels';
 
 /** All positions of a GeoJSON geometry, depth first. */
 function* positions(coordinates: unknown): Generator<[number, number]> {
@@ -20,8 +22,13 @@ export function boxOf(geometry: NonNullable<Feature['geometry']>): [number, numb
   return w <= e && s <= n ? [w, s, e, n] : null;
 }
 
-/** A place to stand for a geometry: a point itself, else the middle of its box. */
+/** A place to stand for a geometry: a point itself, a point inside an area's largest part, else the middle of its box. */
 export function centreOf(geometry: NonNullable<Feature['geometry']>): { lon: number; lat: number } | null {
+  const coordinates = geometry['coordinates'];
+  const parts = (geometry['type'] === 'Polygon' ? [coordinates] : geometry['type'] === 'MultiPolygon' ? coordinates : []) as Position[][][];
+  const largest = parts.reduce<Position[][] | null>((best, part) => (best && size(best[0] ?? []) >= size(part[0] ?? []) ? best : part), null);
+  const [lon, lat] = (largest && inside(largest)) ?? [];
+  if (lon !== undefined && lat !== undefined) return { lon, lat };
   const box = boxOf(geometry);
   return box ? { lon: (box[0] + box[2]) / 2, lat: (box[1] + box[3]) / 2 } : null;
 }

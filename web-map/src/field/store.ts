@@ -15,3 +15,16 @@ export function remember(key: string, value: string | null): void {
     // nothing to be done here
   }
 }
+
+/** The village this phone works for. */
+export interface Village {
+  id: string;
+  name: string;
+}
+
+export function myVillage(): Village | null {
+  const [id, name] = (remembered('village') ?? '').split('\n');
+  return id && name ? { id, name } : null;
+}
+
+export const setMyVillage = ({ id, name }: Village): void => remember('village', `${id}\n${name}`);

@@ -96,7 +96,7 @@ export const en: Record<keyof typeof zh, string> = {
   'screen.open': 'Open', 'screen.open.short': 'Open', 'screen.overdue': 'Overdue', 'screen.today': 'Today', 'screen.ontime': 'On time, 30 days', 'screen.state': 'Open by state',
   'screen.category': 'Open by category', 'screen.children': 'Regions', 'screen.live': 'Latest incidents', 'screen.none': 'None', 'screen.region': 'Region',
   'screen.overdue.show': 'Only overdue incidents', 'screen.overdue.alarm': '{n} incidents overdue', 'screen.legend': 'Open incidents', 'screen.up': 'Up', 'screen.drill': 'Click the map or the list to drill down',
-  'screen.nochild': 'No regions below', 'screen.members': 'People', 'screen.groups': 'Party groups', 'screen.month': 'Closed, 30 days',
+  'screen.figures': 'At a glance', 'screen.members': 'People', 'screen.groups': 'Party groups', 'screen.month': 'Closed, 30 days',
   'fieldview.tasks': 'My tasks', 'fieldview.find': 'Find', 'fieldview.report': 'Report', 'fieldview.sheet': 'Panel',
   'fieldview.village.pick': 'Pick my village', 'fieldview.village.search': 'Village name', 'fieldview.village.here': 'The village I am in', 'fieldview.village.change': 'Change village', 'fieldview.village.why': 'With a village chosen, only its matters are listed here.',
   'fieldview.tasks.none': 'No tasks', 'fieldview.tasks.none.text': 'New assignments appear here.', 'fieldview.find.hint': 'Name, number, door or phone tail',

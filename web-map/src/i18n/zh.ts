@@ -94,7 +94,7 @@ export const zh = {
   'screen.open': '在办事件', 'screen.open.short': '在办', 'screen.overdue': '超期', 'screen.today': '今日上报', 'screen.ontime': '30 天按时办结率', 'screen.state': '在办状态',
   'screen.category': '在办事项', 'screen.children': '下辖', 'screen.live': '最新事件', 'screen.none': '暂无', 'screen.region': '辖区',
   'screen.overdue.show': '只看超期事件', 'screen.overdue.alarm': '有 {n} 件事件超期', 'screen.legend': '在办事件数', 'screen.up': '返回上级', 'screen.drill': '点击地图或列表下钻',
-  'screen.nochild': '没有下级辖区', 'screen.members': '人口', 'screen.groups': '网格党小组', 'screen.month': '30 天办结',
+  'screen.figures': '概况', 'screen.members': '人口', 'screen.groups': '网格党小组', 'screen.month': '30 天办结',
   'fieldview.tasks': '我的任务', 'fieldview.find': '找户', 'fieldview.report': '上报', 'fieldview.sheet': '面板',
   'fieldview.village.pick': '选择我的村', 'fieldview.village.search': '输入村名', 'fieldview.village.here': '用我现在所在的村', 'fieldview.village.change': '换村', 'fieldview.village.why': '选好村后,这里只显示本村要办的事。',
   'fieldview.tasks.none': '没有待办任务', 'fieldview.tasks.none.text': '有新的分派会出现在这里。', 'fieldview.find.hint': '姓名、户号、门牌或电话尾号',

@@ -20,7 +20,7 @@ export class RegionLabels {
   async start(): Promise<void> {
     const { children } = await api.summary();
     this.townships = children.map((child) => child.region);
-    this.add(this.townships, 'township');
+    this.add(this.townships, 'township', null);
   }
 
   /** Asks for the villages of the townships in view that have not been asked for. */
@@ -31,7 +31,7 @@ export class RegionLabels {
         this.asked.add(township.id);
         try {
           const { children } = await api.summary(township.id);
-          this.add(children.map((child) => child.region), 'village');
+          this.add(children.map((child) => child.region), 'village', township.id);
         } catch {
           this.asked.delete(township.id); // tried again when it comes into view again
         }
@@ -39,9 +39,9 @@ export class RegionLabels {
     );
   }
 
-  private add(regions: Region[], level: string): void {
+  private add(regions: Region[], level: string, parent: string | null): void {
     for (const { id, name, label } of regions) {
-      if (label) this.points.set(id, { type: 'Feature', properties: { name, level }, geometry: { type: 'Point', coordinates: label } });
+      if (label) this.points.set(id, { type: 'Feature', properties: { id, name, level, parent }, geometry: { type: 'Point', coordinates: label } });
     }
     this.show([...this.points.values()]);
   }
@@ -55,7 +55,7 @@ interface Piece {
 }
 
 /** Twice the area of a ring, in square degrees: good enough to tell the larger of two pieces. */
-function size(ring: readonly Position[]): number {
+export function size(ring: readonly Position[]): number {
   let sum = 0;
   for (let i = 0; i + 1 < ring.length; i += 1) {
     const [x1 = 0, y1 = 0] = ring[i] ?? [];

@@ -9,15 +9,17 @@ export const LAYER_ORDER = [
   'path', 'road-casing', 'road', 'road-major-casing', 'road-major', 'building',
   'mask',
   'county-glow', 'grid-fill', 'dedicated-fill', 'grid', 'dedicated', 'village', 'township', 'county',
-  'choropleth', 'choropleth-line', 'cluster-fill', 'cluster',
+  'choropleth', 'spotlight', 'choropleth-line', 'cluster-fill', 'cluster',
   'select-fill', 'select-line',
   'bus-line', 'select-road',
-  'household-cluster', 'household', 'villager-group', 'social-org', 'venue-area', 'venue-cluster', 'venue-dot',
+  'villager-group', 'social-org', 'household-cluster', 'household', 'venue-area', 'venue-cluster', 'venue-dot',
   'select-point',
   'water-label', 'road-label', 'bus-label', 'grid-label', 'group-label', 'settlement-label',
   'household-count', 'household-label', 'venue-count', 'venue', 'social-label',
+  'village-label', 'cluster-label',
+  // What is higher is placed first: other names make way for what waits for an answer, a township's never does.
   'incident-cluster', 'incident-overdue', 'incident', 'incident-count',
-  'village-label', 'township-label', 'cluster-label',
+  'township-label',
 ] as const;
 
 export type LayerId = (typeof LAYER_ORDER)[number];

@@ -12,6 +12,9 @@ const VENUES_FROM = 10.5;
 const ONE: FilterSpecification = ['!', ['has', 'count']];
 const MANY: FilterSpecification = ['has', 'count'];
 
+/** A name steps aside for what stands at its place rather than vanish. */
+const DODGING = { 'text-variable-anchor': ['center', 'bottom', 'top', 'left', 'right'], 'text-radial-offset': 1 } as const satisfies SymbolLayerSpecification['layout'];
+
 function label({ colour }: Theme, token = 'map-text'): NonNullable<SymbolLayerSpecification['paint']> {
   return { 'text-color': colour(token), 'text-halo-color': colour('map-halo'), 'text-halo-width': 1.5 };
 }
@@ -37,7 +40,8 @@ function discs(id: 'household-cluster', source: string, theme: Theme, token: str
 function counts(id: 'household-count' | 'venue-count' | 'incident-count', source: string, { colour }: Theme, token = 'map-badge'): SymbolLayerSpecification {
   return {
     id, type: 'symbol', source, 'source-layer': source, filter: MANY,
-    layout: { 'text-field': SHORT_COUNT, 'text-font': BOLD, 'text-size': 11, 'text-allow-overlap': true, 'text-ignore-placement': true },
+    // Names keep clear of the disc, which is a circle and takes no part in their placement.
+    layout: { 'text-field': SHORT_COUNT, 'text-font': BOLD, 'text-size': 11, 'text-allow-overlap': true, 'text-padding': 7 },
     paint: { 'text-color': colour(token) },
   };
 }
@@ -48,6 +52,7 @@ export function areaLayers({ colour }: Theme): LayerSpecification[] {
       id: 'choropleth', type: 'fill', source: 'region', 'source-layer': 'region', filter: ['==', ['id'], -1],
       paint: { 'fill-color': colour('seq-1'), 'fill-opacity': 0.42 },
     },
+    { id: 'spotlight', type: 'fill', source: 'spotlight', paint: { 'fill-color': colour('map-veil'), 'fill-antialias': false } },
     {
       id: 'choropleth-line', type: 'line', source: 'region', 'source-layer': 'region', filter: ['==', ['id'], -1],
       paint: { 'line-color': colour('map-select'), 'line-width': 2 },
@@ -163,11 +168,9 @@ export function incidentLayers(theme: Theme): LayerSpecification[] {
     {
       ...incident, id: 'incident', type: 'symbol', filter: ONE,
       layout: {
-        'icon-image': ['concat', 'incident-', ['get', 'state']], 'icon-size': ['interpolate', ['linear'], ['zoom'], 9, 0.5, 14, 1],
-        'icon-allow-overlap': true, 'icon-ignore-placement': true,
-        'symbol-sort-key': ['match', ['get', 'state'], 'closed', 0, 'cancelled', 0, 5],
+        'icon-image': ['concat', 'incident-', ['get', 'state']], 'icon-size': ['interpolate', ['linear'], ['zoom'], 9, ['match', ['get', 'state'], 'pending_accept', 0.75, 0.5], 14, 1],
+        'icon-allow-overlap': true, 'symbol-sort-key': ['case', ['to-boolean', ['get', 'overdue']], 2, ['==', ['get', 'state'], 'pending_accept'], 1, 0],
       },
-      paint: { 'icon-opacity': ['match', ['get', 'state'], ['closed', 'cancelled'], 0.6, 1] },
     },
   ];
 }
@@ -194,7 +197,7 @@ export function labelLayers(theme: Theme): LayerSpecification[] {
     },
     {
       type: 'symbol', source: 'area-labels', id: 'grid-label', minzoom: 14, filter: ['==', ['get', 'level'], 'grid'],
-      layout: { 'text-field': name, 'text-font': FONT, 'text-size': 11.5, 'text-max-width': 7 }, paint: label(theme, 'map-grid'),
+      layout: { 'text-field': name, 'text-font': FONT, 'text-size': 11.5, 'text-max-width': 7, ...DODGING }, paint: label(theme, 'map-grid-text'),
     },
     {
       ...tile('villager_group'), id: 'group-label', minzoom: 13,
@@ -205,7 +208,7 @@ export function labelLayers(theme: Theme): LayerSpecification[] {
       ...tile('settlement'), id: 'settlement-label', minzoom: 11,
       filter: ['>=', ['zoom'], ['match', ['get', 'kind'], 'town', 11, 'village', 12, 13]],
       layout: {
-        'text-field': name, 'text-font': FONT, 'text-padding': 6, 'symbol-sort-key': ['match', ['get', 'kind'], 'town', 0, 'village', 1, 2],
+        'text-field': name, 'text-font': FONT, 'text-padding': 6, ...DODGING, 'symbol-sort-key': ['match', ['get', 'kind'], 'town', 0, 'village', 1, 2],
         'text-size': ['interpolate', ['linear'], ['zoom'], 11, 10.5, 16, ['match', ['get', 'kind'], ['town', 'village'], 15, 13]],
       },
       paint: label(theme, 'map-text-soft'),
@@ -217,18 +220,18 @@ export function labelLayers(theme: Theme): LayerSpecification[] {
     },
     {
       type: 'symbol', source: 'area-labels', id: 'cluster-label', minzoom: 9, filter: ['==', ['get', 'level'], 'cluster'],
-      layout: { 'text-field': name, 'text-font': BOLD, 'text-size': 13 }, paint: label(theme, 'map-cluster'),
+      layout: { 'text-field': name, 'text-font': BOLD, 'text-size': 13, ...DODGING }, paint: label(theme, 'map-cluster'),
     },
     {
       ...region, id: 'village-label', minzoom: 10.6, filter: ['==', ['get', 'level'], 'village'],
-      layout: { 'text-field': name, 'text-font': FONT, 'text-size': ['interpolate', ['linear'], ['zoom'], 10.6, 11.5, 14, 15], 'text-padding': 5 },
+      layout: { 'text-field': name, 'text-font': FONT, 'text-size': ['interpolate', ['linear'], ['zoom'], 10.6, 11.5, 14, 15], 'text-padding': 5, ...DODGING },
       paint: label(theme, 'map-text'),
     },
     {
       ...region, id: 'township-label', maxzoom: 13.5, filter: ['==', ['get', 'level'], 'township'],
       layout: {
         'text-field': name, 'text-font': BOLD, 'text-size': ['interpolate', ['linear'], ['zoom'], 8, 12, 11, 17],
-        'text-letter-spacing': 0.12, 'text-padding': 4,
+        'text-letter-spacing': 0.12, 'text-padding': 4, ...DODGING,
       },
       paint: label(theme, 'map-text'),
     },

@@ -20,7 +20,7 @@ export function buildSources(county: County, origin: string): Record<string, Sou
   const zooms = new Map(county.layers.map((layer) => [layer.id, [layer.minzoom, layer.maxzoom] as const]));
   const sources: Record<string, SourceSpecification> = {
     dem: dem(zooms.get('dem') ?? [6, 12], bounds, origin),
-    mask: EMPTY, county: EMPTY, labels: EMPTY, 'area-labels': EMPTY, selection: EMPTY,
+    mask: EMPTY, spotlight: EMPTY, county: EMPTY, labels: EMPTY, 'area-labels': EMPTY, selection: EMPTY,
   };
   for (const [name, assumed] of Object.entries(TILE_LAYERS)) {
     const [minzoom, maxzoom] = zooms.get(name) ?? assumed;

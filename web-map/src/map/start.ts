@@ -1,6 +1,6 @@
 /** The map of every view: started once, then moved only through this handle. */
 import {
-  GeolocateControl, LngLatBounds, Map, Marker, NavigationControl, ScaleControl, setWorkerUrl, type FilterSpecification,
+  GeolocateControl, LngLatBounds, Map, Marker, NavigationControl, ScaleControl, setWorkerUrl, type ExpressionSpecification, type FilterSpecification,
   type GeoJSONSource, type MapGeoJSONFeature, type PointLike,
 } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
@@ -31,6 +31,8 @@ export interface StartOptions {
   interactive?: boolean;
   controls?: boolean;
   locate?: boolean;
+  /** Households stay off the map below this zoom, where their counts would hide everything else. */
+  householdsFrom?: number;
   /** Device pixels to a pixel of the map, where the container itself is scaled. */
   pixelRatio?: number;
   padding?: number | { top: number; right: number; bottom: number; left: number };
@@ -51,13 +53,13 @@ const AREA_LABELS = [
 /** Changes that come in a burst are drawn together. */
 const GATHER_MS = 120;
 const MOST_PULSES = 40;
+/** How much is left to see of what lies outside the region in the spotlight. */
+const ASIDE = 0.28;
 
 export class YituMap {
   private readonly writes: ReadOwnWrites;
   private readonly labels: RegionLabels;
   private pinMarker: Marker | null = null;
-  private outline: Geometry | null = null;
-  private spotlit = false;
   private meMarker: Marker | null = null;
   private readonly stale = new StaleTiles();
   private refreshing: ReturnType<typeof setTimeout> | undefined;
@@ -113,6 +115,9 @@ export class YituMap {
     addSymbols(map, theme);
     if (!map.isStyleLoaded()) await new Promise<void>((resolve) => void map.once('style.load', () => resolve()));
     handle.show(options.layers);
+    if (options.householdsFrom !== undefined) {
+      for (const layer of ['household-cluster', 'household', 'household-count'] as const) map.setLayerZoomRange(layer, options.householdsFrom, 24);
+    }
     map.on('idle', () => {
       handle.nameAreas();
       container.dataset['map'] = 'idle';
@@ -132,9 +137,9 @@ export class YituMap {
     };
     const outline = api.feature('region', this.county.id).then(({ geometry }) => {
       if (!geometry) return;
-      this.outline = geometry as unknown as Geometry;
-      this.data('county', this.outline);
-      if (!this.spotlit) this.spotlight(null);
+      const shape = geometry as unknown as Geometry;
+      this.data('county', shape);
+      this.data('mask', outside(shape));
     });
     await Promise.allSettled([outline, this.labels.start()]);
     this.map.on('moveend', follow);
@@ -156,11 +161,15 @@ export class YituMap {
     this.data('area-labels', { type: 'FeatureCollection', features: labels });
   }
 
-  /** Dims everything outside a region; null dims what lies outside the county. */
-  spotlight(region: Geometry | null): void {
-    this.spotlit = region !== null;
-    const shape = region ?? this.outline;
-    if (shape) this.data('mask', outside(shape));
+  /** Dims everything outside a region; null lights the whole county. */
+  spotlight(region: { id: string; geometry: Geometry } | null): void {
+    this.data('spotlight', region ? outside(region.geometry) : { type: 'FeatureCollection', features: [] });
+    const of = (test: ExpressionSpecification) => (region ? (['case', test, 1, ASIDE] as ExpressionSpecification) : 1);
+    const named = of(['any', ['==', ['get', 'id'], region?.id ?? ''], ['==', ['get', 'parent'], region?.id ?? '']]);
+    for (const layer of ['village-label', 'township-label'] as const) this.map.setPaintProperty(layer, 'text-opacity', named);
+    const within = region && (region.geometry.type === 'Polygon' || region.geometry.type === 'MultiPolygon') ? of(['within', region.geometry]) : 1;
+    this.map.setPaintProperty('incident', 'icon-opacity', within);
+    for (const property of ['circle-opacity', 'circle-stroke-opacity'] as const) this.map.setPaintProperty('incident-overdue', property, within);
   }
 
   private data(source: string, data: GeoJSON): void {
@@ -309,8 +318,8 @@ export class YituMap {
 }
 
 function roomy([w, s, e, n]: County['bbox']): [number, number, number, number] {
-  const x = (e - w) * 0.8;
-  const y = (n - s) * 0.8;
+  const x = (e - w) * 2;
+  const y = (n - s) * 2;
   return [w - x, s - y, e + x, n + y];
 }
 
