@@ -61,6 +61,8 @@ export class YituMap {
   private readonly labels: RegionLabels;
   private pinMarker: Marker | null = null;
   private meMarker: Marker | null = null;
+  /** The outline and the names are there, or were refused. */
+  private furnished = false;
   private readonly stale = new StaleTiles();
   private refreshing: ReturnType<typeof setTimeout> | undefined;
   private readonly pulses = new globalThis.Map<string, Marker>();
@@ -120,7 +122,7 @@ export class YituMap {
     }
     map.on('idle', () => {
       handle.nameAreas();
-      container.dataset['map'] = 'idle';
+      if (handle.furnished) container.dataset['map'] = 'idle';
     });
     map.on('movestart', () => (container.dataset['map'] = 'moving'));
     map.on('dataloading', () => (container.dataset['map'] = 'loading'));
@@ -142,6 +144,8 @@ export class YituMap {
       this.data('mask', outside(shape));
     });
     await Promise.allSettled([outline, this.labels.start()]);
+    this.furnished = true;
+    this.map.triggerRepaint(); // ends in a rest of its own, though nothing more should come
     this.map.on('moveend', follow);
     follow();
   }
@@ -169,6 +173,7 @@ export class YituMap {
     for (const layer of ['village-label', 'township-label'] as const) this.map.setPaintProperty(layer, 'text-opacity', named);
     const within = region && (region.geometry.type === 'Polygon' || region.geometry.type === 'MultiPolygon') ? of(['within', region.geometry]) : 1;
     this.map.setPaintProperty('incident', 'icon-opacity', within);
+    this.map.setPaintProperty('grid-label', 'text-opacity', within);
     for (const property of ['circle-opacity', 'circle-stroke-opacity'] as const) this.map.setPaintProperty('incident-overdue', property, within);
   }
 
