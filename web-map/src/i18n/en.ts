@@ -16,7 +16,7 @@ export const en: Record<keyof typeof zh, string> = {
   'map.title': 'Map', 'map.zoomIn': 'Zoom in', 'map.zoomOut': 'Zoom out', 'map.findMe': 'My location', 'map.noLocation': 'Location not available',
   'map.pin': 'Place of the report, can be dragged', 'map.failed': 'This device cannot draw the map (the browser has no WebGL 2).',
   'map.failed.way': 'Use a newer browser or switch on graphics acceleration. The lists below work as usual.', 'map.list': 'List',
-  'map.loading': 'Opening the map…', 'map.review': 'Map review no. {no}',
+  'map.nobounds': 'The register of regions holds no outlines, so there is no map yet. Import townships or villages with shapes by yitu import region; lists and search work.', 'map.loading': 'Opening the map…', 'map.review': 'Map review no. {no}',
   'live.connecting': 'Connecting', 'live.live': 'Live', 'live.lost': 'Live connection lost, reconnecting',
   'unit.metres': '{n} m', 'unit.km': '{n} km',
   'time.now': 'just now', 'time.ago': '{span} ago', 'time.minutes': '{n} min', 'time.hours': '{n} h', 'time.days': '{n} d',

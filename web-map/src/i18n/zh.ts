@@ -14,7 +14,7 @@ export const zh = {
   'map.title': '地图', 'map.zoomIn': '放大', 'map.zoomOut': '缩小', 'map.findMe': '我的位置', 'map.noLocation': '无法取得位置',
   'map.pin': '上报位置,可拖动', 'map.failed': '这台设备无法绘制地图(浏览器不支持 WebGL 2)。',
   'map.failed.way': '请换用新版浏览器或打开图形加速;下面的列表照常可用。', 'map.list': '列表',
-  'map.loading': '正在打开地图…', 'map.review': '审图号:{no}',
+  'map.loading': '正在打开地图…', 'map.nobounds': '辖区名册里还没有界线,无法显示地图。请用 yitu import region 导入带图形的乡镇界或村界;列表和查询照常可用。', 'map.review': '审图号:{no}',
   'live.connecting': '正在连接', 'live.live': '实时', 'live.lost': '实时连接已断开,正在重连',
   'unit.metres': '{n} 米', 'unit.km': '{n} 公里',
   'time.now': '刚刚', 'time.ago': '{span}前', 'time.minutes': '{n} 分钟', 'time.hours': '{n} 小时', 'time.days': '{n} 天',

@@ -1,6 +1,7 @@
 import { onBeforeUnmount, onMounted, ref, shallowRef, type Ref, type ShallowRef } from 'vue';
-import { api, sentence } from '../api/client';
+import { api, Problem, sentence } from '../api/client';
 import type { County } from '../api/shapes';
+import { t } from '../i18n';
 import type { StartOptions, YituMap } from '../map/start';
 
 export interface MapState {
@@ -14,6 +15,8 @@ export interface MapState {
 }
 
 const RETRY_MS = 10_000;
+/** No county is so many degrees wide. */
+const WIDEST = 60;
 
 /** Starts the map of a page: the county first, then the map library, loaded beside the page's own code. */
 export function useMap(container: Readonly<Ref<HTMLElement | null>>, options: () => StartOptions, ready: (map: YituMap) => void): MapState {
@@ -28,7 +31,12 @@ export function useMap(container: Readonly<Ref<HTMLElement | null>>, options: ()
     clearTimeout(again);
     try {
       const library = import('../map/start');
-      county.value = await api.county();
+      const found = await api.county();
+      // The same county again is no news to those who watch it.
+      if (county.value?.id !== found.id) county.value = found;
+      // Regions may come as a register of names, without any outline to fit the map to.
+      if (found.bbox[2] - found.bbox[0] > WIDEST) throw new Problem(200, t('map.nobounds'));
+      county.value = found;
       trouble.value = '';
       document.title = `${county.value.name} · ${document.title.split(' · ')[0] ?? ''}`;
       if (!container.value) return;
