@@ -16,10 +16,9 @@ export const LAYER_ORDER = [
   'select-point',
   'water-label', 'road-label', 'bus-label', 'grid-label', 'group-label', 'settlement-label',
   'household-count', 'household-label', 'venue-count', 'venue', 'social-label',
-  'village-label', 'cluster-label',
-  // What is higher is placed first: other names make way for what waits for an answer, a township's never does.
+  // What is higher is placed first: names make way for what waits for an answer, all but a township's.
+  'village-label', 'cluster-label', 'incident-room', 'township-label',
   'incident-cluster', 'incident-overdue', 'incident', 'incident-count',
-  'township-label',
 ] as const;
 
 export type LayerId = (typeof LAYER_ORDER)[number];

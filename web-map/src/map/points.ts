@@ -148,6 +148,12 @@ export function peopleLayers(theme: Theme): LayerSpecification[] {
 export function incidentLayers(theme: Theme): LayerSpecification[] {
   const { colour } = theme;
   const incident = { source: 'incident', 'source-layer': 'incident' } as const;
+  const symbols: SymbolLayerSpecification['layout'] = {
+    'icon-image': ['concat', 'incident-', ['get', 'state']],
+    'icon-size': ['interpolate', ['linear'], ['zoom'], 9, ['match', ['get', 'state'], 'pending_accept', 0.75, 0.5], 14, 1],
+    'icon-allow-overlap': true,
+    'symbol-sort-key': ['case', ['to-boolean', ['get', 'overdue']], 2, ['==', ['get', 'state'], 'pending_accept'], 1, 0],
+  };
   const overdue: FilterSpecification = ['all', ['!', ['has', 'count']], ['to-boolean', ['get', 'overdue']]];
   return [
     {
@@ -165,13 +171,9 @@ export function incidentLayers(theme: Theme): LayerSpecification[] {
         'circle-stroke-color': colour('alarm'), 'circle-stroke-width': 2,
       },
     },
-    {
-      ...incident, id: 'incident', type: 'symbol', filter: ONE,
-      layout: {
-        'icon-image': ['concat', 'incident-', ['get', 'state']], 'icon-size': ['interpolate', ['linear'], ['zoom'], 9, ['match', ['get', 'state'], 'pending_accept', 0.75, 0.5], 14, 1],
-        'icon-allow-overlap': true, 'symbol-sort-key': ['case', ['to-boolean', ['get', 'overdue']], 2, ['==', ['get', 'state'], 'pending_accept'], 1, 0],
-      },
-    },
+    // Nothing to see: it keeps the place of the symbols free of names.
+    { ...incident, id: 'incident-room', type: 'symbol', filter: ONE, layout: symbols, paint: { 'icon-opacity': 0 } },
+    { ...incident, id: 'incident', type: 'symbol', filter: ONE, layout: { ...symbols, 'icon-ignore-placement': true } },
   ];
 }
 

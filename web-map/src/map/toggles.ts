@@ -18,7 +18,7 @@ export const TOGGLE_KEYS = [
 export type ToggleKey = (typeof TOGGLE_KEYS)[number];
 
 export const TOGGLES: readonly Toggle[] = [
-  { key: 'incident', group: 'govern', symbol: 'icon', token: 'state-accept', on: true, layers: ['incident-cluster', 'incident-overdue', 'incident', 'incident-count'] },
+  { key: 'incident', group: 'govern', symbol: 'icon', token: 'state-accept', on: true, layers: ['incident-cluster', 'incident-overdue', 'incident-room', 'incident', 'incident-count'] },
   { key: 'grid', group: 'govern', symbol: 'line', token: 'map-grid', on: true, layers: ['grid-fill', 'dedicated-fill', 'grid', 'dedicated', 'grid-label'] },
   { key: 'region', group: 'govern', symbol: 'dash', token: 'map-township', on: true, layers: ['village', 'township'] },
   { key: 'cluster', group: 'govern', symbol: 'fill', token: 'map-cluster', on: false, layers: ['cluster-fill', 'cluster', 'cluster-label'] },
