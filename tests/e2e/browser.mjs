@@ -7,7 +7,7 @@ import { chromium } from 'playwright-core';
 const address = process.env.YITU_URL;
 if (!address) throw new Error('YITU_URL must name a running server with the demo county, for example http://127.0.0.1:8080');
 export const base = new URL(address).origin;
-const shots = process.env.YITU_SHOTS;
+const shots = process.env.SHOTS;
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** A software renderer draws slowly; every wait is for a condition, up to this long. */

@@ -78,3 +78,26 @@ test('find a household and see it on the map', async () => {
   assert.deepEqual(faults, []);
   await context.close();
 });
+
+test('the page opens without a network once it has been opened with one', async () => {
+  const { page, context } = await phone(3);
+  await page.waitForFunction(async () => {
+    const cache = await caches.open('yitu-field-pages-1');
+    return navigator.serviceWorker.controller !== null && (await cache.match('/api/categories')) && (await cache.match('/field'));
+  });
+  const names = await page.evaluate(async () => (await Promise.all((await caches.keys()).map(async (name) => (await (await caches.open(name)).keys()).map((request) => new URL(request.url).pathname)))).flat());
+  assert.deepEqual(names.filter((path) => /household|incident|search|near/.test(path)), [], 'nothing that names people is kept');
+  await context.setOffline(true);
+  await page.reload();
+  await idle(page);
+  await page.getByText('岚溪县').first().waitFor();
+  await page.locator('[data-tab=report]').click();
+  await page.locator('.usual [data-category]').first().click();
+  await page.locator('[data-test=report-submit]:enabled').click();
+  await page.locator('[data-test=report-result]').getByText('待上传').waitFor();
+  await shoot(page, 'field-offline');
+  const answer = page.waitForResponse((response) => response.url().endsWith('/api/incidents') && response.request().method() === 'POST');
+  await context.setOffline(false);
+  assert.equal((await answer).status(), 201);
+  await context.close();
+});

@@ -28,6 +28,8 @@ pub fn routes() -> Router<Yitu> {
         .route("/field", get(async || page("field.html")))
         .route("/desk", get(async || page("desk.html")))
         .route("/favicon.svg", get(|uri: Uri| file("favicon.svg".to_owned(), uri)))
+        .route("/sw.js", get(|uri: Uri| file("sw.js".to_owned(), uri)))
+        .route("/field.webmanifest", get(|uri: Uri| file("field.webmanifest".to_owned(), uri)))
         .route("/assets/{*path}", get(|Path(path): Path<String>, uri: Uri| file(format!("assets/{path}"), uri)))
 }
 
@@ -61,6 +63,7 @@ fn body(name: &str, file: EmbeddedFile, cache: &'static str) -> Response {
     let kind = match name.rsplit_once('.') {
         Some((_, "js" | "mjs")) => "text/javascript; charset=utf-8".to_owned(),
         Some((_, "html")) => "text/html; charset=utf-8".to_owned(),
+        Some((_, "webmanifest")) => "application/manifest+json".to_owned(),
         _ => mime_guess::from_path(name).first_or_octet_stream().to_string(),
     };
     ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, cache.to_owned())], Body::from(file.data)).into_response()
