@@ -1,7 +1,7 @@
 // The desk's main jobs: find, look, report, and see it on every other open map.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { ask, CHINESE, hash, idle, launch, open, shoot, SIZES, somewhere, UUID } from './browser.mjs';
+import { ask, base, CHINESE, hash, idle, launch, open, shoot, SIZES, somewhere, UUID } from './browser.mjs';
 
 let browser;
 before(async () => (browser = await launch()));
@@ -193,5 +193,28 @@ test('a place outside the county is refused in a Chinese sentence', async () => 
   await alert.waitFor();
   assert.match(await alert.innerText(), CHINESE);
   assert.equal((await camera(page)).length, 3);
+  await context.close();
+});
+
+test('a matter settled on the spot is closed and leaves the map', async () => {
+  const spot = await somewhere(7);
+  const category = (await ask('/api/categories')).find((c) => c.parent && !c.restricted && c.village_admitted);
+  const id = crypto.randomUUID();
+  const report = { id, category: category.code, description: '路口井盖松动。', urgency: 'ordinary', location: { source: 'map', lon: spot.lon, lat: spot.lat }, reported_at: new Date().toISOString() };
+  const sent = await fetch(`${base}/api/incidents`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(report) });
+  assert.equal(sent.status, 201);
+  const { page, context, faults } = await open(browser, `/desk${hash(15, spot, `&sel=incident:${id}`)}`);
+  await idle(page);
+  const spotButton = page.locator('[data-action=resolve_on_spot]');
+  assert.ok(await spotButton.isDisabled(), 'what was done must be said');
+  await page.getByLabel('说明').fill('已压实并加固。');
+  const tile = page.waitForRequest((request) => request.url().includes('/tiles/incident/'));
+  await spotButton.click();
+  await page.locator('[data-test=inspector] .chip[data-state=closed]').waitFor();
+  await tile;
+  const whole = await ask(`/api/incidents/${id}`);
+  assert.equal(whole.state, 'closed');
+  assert.equal(whole.timeline.at(-1).note, '已压实并加固。');
+  assert.deepEqual(faults, []);
   await context.close();
 });

@@ -85,6 +85,18 @@ test('a wall that was there before its server comes up by itself', async () => {
   await context.close();
 });
 
+test('a county known by its register alone says so, and its list works', async () => {
+  const county = await ask('/api/county');
+  const { page, context } = await open(browser, '/desk', {
+    before: (page) => page.route('**/api/county', (route) => route.fulfill({ json: { ...county, bbox: [-180, -85, 180, 85], center: [0, 0] } })),
+  });
+  await page.getByRole('alert').filter({ hasText: '还没有界线' }).waitFor();
+  await page.getByRole('tab', { name: '事件台' }).click();
+  await page.locator('[data-incident]').first().click();
+  await page.locator('[data-test=inspector] h2').waitFor();
+  await context.close();
+});
+
 test('English on a switch, kept over a reload', async () => {
   const { page, context, faults } = await open(browser, '/desk');
   await idle(page);

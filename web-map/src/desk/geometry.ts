@@ -22,6 +22,9 @@ export function boxOf(geometry: NonNullable<Feature['geometry']>): [number, numb
   return w <= e && s <= n ? [w, s, e, n] : null;
 }
 
+/** Whether such features cross many grids: they have no place of their own but where the reader clicks them. */
+export const isWide = (kind: string): boolean => ['bus_line', 'road', 'cluster'].includes(kind);
+
 /** A place to stand for a geometry: a point itself, a point inside an area's largest part, else the middle of its box. */
 export function centreOf(geometry: NonNullable<Feature['geometry']>): { lon: number; lat: number } | null {
   const coordinates = geometry['coordinates'];

@@ -159,7 +159,7 @@ export function incidentLayers(theme: Theme): LayerSpecification[] {
     {
       ...incident, id: 'incident-cluster', type: 'circle', filter: MANY,
       paint: {
-        'circle-color': colour('state-accept'), 'circle-opacity': 0.86, 'circle-stroke-color': colour('map-halo'), 'circle-stroke-width': 2,
+        'circle-color': colour('state-work'), 'circle-opacity': 0.9, 'circle-stroke-color': colour('map-halo'), 'circle-stroke-width': 2,
         'circle-radius': ['interpolate', ['linear'], ['log10', ['max', 1, ['get', 'count']]], 0, 9, 2, 15, 4, 24],
       },
     },
