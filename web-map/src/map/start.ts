@@ -31,6 +31,8 @@ export interface StartOptions {
   interactive?: boolean;
   controls?: boolean;
   locate?: boolean;
+  /** Numbers of incidents where single ones would crowd the map; not where colours tell them already. */
+  counts?: boolean;
   /** Households stay off the map below this zoom, where their counts would hide everything else. */
   householdsFrom?: number;
   /** Device pixels to a pixel of the map, where the container itself is scaled. */
@@ -53,6 +55,8 @@ const AREA_LABELS = [
 /** Changes that come in a burst are drawn together. */
 const GATHER_MS = 120;
 const MOST_PULSES = 40;
+/** From here on each incident has a symbol of its own, which a pulse needs no core for. */
+const SINGLE_FROM = 11;
 /** How much is left to see of what lies outside the region in the spotlight. */
 const ASIDE = 0.28;
 
@@ -117,6 +121,10 @@ export class YituMap {
     addSymbols(map, theme);
     if (!map.isStyleLoaded()) await new Promise<void>((resolve) => void map.once('style.load', () => resolve()));
     handle.show(options.layers);
+    if (options.counts === false) for (const layer of ['incident-cluster', 'incident-count'] as const) map.setLayoutProperty(layer, 'visibility', 'none');
+    const near = () => container.classList.toggle('near', map.getZoom() >= SINGLE_FROM);
+    map.on('zoom', near);
+    near();
     if (options.householdsFrom !== undefined) {
       for (const layer of ['household-cluster', 'household', 'household-count'] as const) map.setLayerZoomRange(layer, options.householdsFrom, 24);
     }
