@@ -70,10 +70,13 @@ impl Databases {
     /// When the server cannot be reached with the owner's login.
     pub async fn connect(addresses: Addresses) -> Result<Self, ConnectError> {
         let quiet = |o: PgConnectOptions| o.application_name("yitu").log_statements(log::LevelFilter::Trace);
+        // The owner migrates and loads in bulk, which takes its time.
+        let patient =
+            |o: PgConnectOptions| quiet(o).log_slow_statements(log::LevelFilter::Off, std::time::Duration::ZERO);
         let migrator = PgPoolOptions::new()
             .max_connections(4)
             .acquire_timeout(Duration::from_secs(10))
-            .connect_with(quiet(addresses.migrator.clone()))
+            .connect_with(patient(addresses.migrator.clone()))
             .await
             .map_err(ConnectError::Unreachable)?;
         let pool = |own: Option<PgConnectOptions>, role: &'static str, connections: u32| {

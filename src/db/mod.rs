@@ -38,12 +38,37 @@ pub enum DbError {
     Stored(String),
 }
 
+/// What keeps the database from its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outage {
+    /// Its disk is full.
+    NoRoom,
+    /// It does not answer, is starting, stopping or has no connection left.
+    Unreachable,
+}
+
 impl DbError {
     /// The name of the constraint that refused a write, if one did.
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {
         match self {
             Self::Sql(sqlx::Error::Database(e)) => e.constraint(),
+            _ => None,
+        }
+    }
+
+    /// Whether the database itself is in trouble, not the query.
+    #[must_use]
+    pub fn outage(&self) -> Option<Outage> {
+        let Self::Sql(error) = self else { return None };
+        match error {
+            sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => Some(Outage::Unreachable),
+            // PostgreSQL's error codes (appendix A): no room for a file or a page, shutting down, starting up.
+            sqlx::Error::Database(e) => match e.code().as_deref() {
+                Some("53100") => Some(Outage::NoRoom),
+                Some("53300" | "57P01" | "57P02" | "57P03") => Some(Outage::Unreachable),
+                _ => None,
+            },
             _ => None,
         }
     }

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::db::Outage;
 use crate::domain::{Bilingual, Problem, ProblemKind};
 use crate::service::ServiceError;
 
@@ -62,18 +63,44 @@ struct Unrendered(Box<Problem>);
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        match self.0 {
-            ServiceError::Problem(problem) => {
-                let mut response = status(problem.kind).into_response();
-                response.extensions_mut().insert(Unrendered(problem));
-                response
-            }
-            inside => {
-                tracing::error!(error = %inside, "request failed");
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
-            }
+        let inside = match self.0 {
+            ServiceError::Problem(problem) => return unrendered(problem),
+            inside => inside,
+        };
+        tracing::error!(error = %inside, "request failed");
+        match inside {
+            ServiceError::Db(error) => error.outage().map(unavailable),
+            _ => None,
         }
+        .map_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response(), |problem| unrendered(Box::new(problem)))
     }
+}
+
+fn unrendered(problem: Box<Problem>) -> Response {
+    let mut response = status(problem.kind).into_response();
+    response.extensions_mut().insert(Unrendered(problem));
+    response
+}
+
+fn unavailable(outage: Outage) -> Problem {
+    let (slug, detail) = match outage {
+        Outage::NoRoom => (
+            "no-room",
+            (
+                "服务器磁盘已满,这次写入没有保存。请联系系统管理员清理磁盘,然后重试;地图仍可查看。",
+                "The server's disk is full and nothing was saved. Ask the administrator to make room, then try again; the map can still be read.",
+            ),
+        ),
+        Outage::Unreachable => (
+            "database-unavailable",
+            (
+                "数据库暂时连不上,这次操作没有完成。请稍后重试。",
+                "The database does not answer at the moment and nothing was done. Try again shortly.",
+            ),
+        ),
+    };
+    let title = ("暂时不能办理", "Not possible at the moment");
+    Problem::new(ProblemKind::Unavailable, slug, title, (detail.0.to_owned(), detail.1.to_owned()))
 }
 
 fn status(kind: ProblemKind) -> StatusCode {

@@ -98,14 +98,19 @@ async fn chain(
 
 fn place(yitu: &Yitu, viewer: &Viewer, at: LonLat, sigma: Option<Sigma>) -> Result<Value, ServiceError> {
     let coord = at.into();
-    let (county, township, village) = {
+    let [county, township, village] = {
         let regions = yitu.atlas.layer(Layer::Region);
         let schema = regions.schema();
         let of = |level: &str| covering(&regions, coord, |f| text(f, schema, "level") == level);
-        let county = of("county").ok_or_else(|| outside(yitu, viewer.county_id(), at))?;
+        // Regions nest, so a village tells the rest.
+        let above = |f: &Arc<Feature>| regions.get(int(f, schema, "parent_id")?).cloned();
+        let village = of("village");
+        let township = village.as_ref().and_then(above).or_else(|| of("township"));
+        let county = township.as_ref().and_then(above).or_else(|| of("county"));
         let brief = |f: &crate::domain::Feature| json!({"id": f.id, "code": text(f, schema, "code"), "name": text(f, schema, "name")});
-        (brief(&county), of("township").map(|f| brief(&f)), of("village").map(|f| brief(&f)))
+        [county, township, village].map(|region| region.map(|f| brief(&f)))
     };
+    let county = county.ok_or_else(|| outside(yitu, viewer.county_id(), at))?;
     let (grids, group) = grids(yitu, at, sigma);
     let named = |layer: Layer| {
         let store = yitu.atlas.layer(layer);

@@ -1,27 +1,31 @@
 //! The nearest features of a layer.
 
+use std::sync::Arc;
+
 use geo::{Closest, ClosestPoint, Coord, Point, Rect};
 use serde_json::{Value, json};
 
 use super::{point_of, properties, text};
+use crate::atlas::LayerStore;
 use crate::atlas::locate::covers;
-use crate::domain::Layer;
+use crate::domain::{Feature, Layer};
 use crate::geo::{Geometry, LonLat, measure};
 use crate::service::Yitu;
+
+/// Where the search for the nearest begins, metres: a village's extent.
+const FIRST_RADIUS_M: f64 = 500.0;
 
 /// Up to `limit` features of a layer within `radius_m` metres of a point, nearest first, equals by id.
 #[must_use]
 pub fn nearest(yitu: &Yitu, layer: Layer, at: LonLat, radius_m: f64, limit: usize) -> Vec<Value> {
-    let (mx, my) = measure::metres_per_degree(at.lat());
-    // A hair wider than the radius, since a degree's length changes with latitude.
-    let (dx, dy) = (radius_m * 1.01 / mx, radius_m * 1.01 / my);
     let store = yitu.atlas.layer(layer);
-    let around = Rect::new((at.lon() - dx, at.lat() - dy), (at.lon() + dx, at.lat() + dy));
-    let mut found: Vec<_> = store
-        .in_bbox(around)
-        .filter_map(|f| Some((distance_to(f.geometry.as_ref()?, at)?, f)))
-        .filter(|(d, _)| *d <= radius_m)
-        .collect();
+    // Ever wider circles: the first that holds enough holds the nearest.
+    let mut radius = FIRST_RADIUS_M.min(radius_m);
+    let mut found = within(&store, at, radius);
+    while found.len() < limit && radius < radius_m {
+        radius = (radius * 2.0).min(radius_m);
+        found = within(&store, at, radius);
+    }
     found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.id.cmp(&b.1.id)));
     found.truncate(limit);
     let schema = store.schema();
@@ -33,6 +37,19 @@ pub fn nearest(yitu: &Yitu, layer: Layer, at: LonLat, radius_m: f64, limit: usiz
             Some(json!({"kind": kind, "id": f.id, "name": text(f, schema, "name"), "distance_m": (d * 10.0).round() / 10.0,
                 "lon": c.x, "lat": c.y, "properties": properties(f, schema)}))
         })
+        .collect()
+}
+
+/// Features within a radius, with their distances, metres.
+fn within(store: &LayerStore, at: LonLat, radius_m: f64) -> Vec<(f64, &Arc<Feature>)> {
+    let (mx, my) = measure::metres_per_degree(at.lat());
+    // A hair wider than the radius, since a degree's length changes with latitude.
+    let (dx, dy) = (radius_m * 1.01 / mx, radius_m * 1.01 / my);
+    let around = Rect::new((at.lon() - dx, at.lat() - dy), (at.lon() + dx, at.lat() + dy));
+    store
+        .in_bbox(around)
+        .filter_map(|f| Some((distance_to(f.geometry.as_ref()?, at)?, f)))
+        .filter(|(d, _)| *d <= radius_m)
         .collect()
 }
 
