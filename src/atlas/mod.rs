@@ -14,7 +14,7 @@ use parking_lot::{RwLock, RwLockReadGuard};
 use tokio::sync::{broadcast, watch};
 use uuid::Uuid;
 
-use crate::domain::{Feature, FeatureId, Layer, LogPosition, Schema, Snapshot};
+use crate::domain::{Feature, FeatureId, Layer, LogPosition, PropertyKind, Schema, Snapshot};
 use crate::geo::Bbox;
 
 pub use history::History;
@@ -104,7 +104,7 @@ impl Atlas {
     #[must_use]
     pub fn new() -> Self {
         let slot = || Slot {
-            store: RwLock::new(LayerStore::empty(Schema::new([""; 0]))),
+            store: RwLock::new(LayerStore::empty(Schema::new([("", PropertyKind::Text); 0]))),
             history: RwLock::new(History::default()),
         };
         Self {

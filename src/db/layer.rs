@@ -11,28 +11,18 @@ use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{AssertSqlSafe, Row};
 
 use super::DbError;
-use crate::domain::{Feature, FeatureId, Layer, Schema, Value};
+use crate::domain::{Feature, FeatureId, Layer, PropertyKind, Schema, Value};
 use crate::geo::ewkb;
 
 /// Texts of one column beyond this many different ones are not shared: they are names, not kinds.
 const SHARED_TEXTS: usize = 4096;
-
-/// How a column's values are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Int,
-    Float,
-    Bool,
-    Text,
-    TextList,
-}
 
 /// A layer's view as the database describes it today.
 #[derive(Debug)]
 pub struct LayerReader {
     layer: Layer,
     schema: Schema,
-    kinds: Vec<Kind>,
+    kinds: Vec<PropertyKind>,
     select: String,
     shared: Vec<HashSet<Arc<str>>>,
 }
@@ -54,15 +44,17 @@ impl LayerReader {
         let mut kinds = Vec::with_capacity(columns.len());
         for (name, type_name) in &columns {
             let (kind, expression) = match type_name.as_str() {
-                "bigint" | "integer" | "smallint" => (Kind::Int, format!("\"{name}\"::int8")),
-                "double precision" | "real" => (Kind::Float, format!("\"{name}\"::float8")),
-                "boolean" => (Kind::Bool, format!("\"{name}\"")),
-                "text[]" => (Kind::TextList, format!("\"{name}\"")),
-                "text" | "character varying" | "uuid" | "date" => (Kind::Text, format!("\"{name}\"::text")),
+                "bigint" | "integer" | "smallint" => (PropertyKind::Int, format!("\"{name}\"::int8")),
+                "double precision" | "real" => (PropertyKind::Float, format!("\"{name}\"::float8")),
+                "boolean" => (PropertyKind::Bool, format!("\"{name}\"")),
+                "text[]" => (PropertyKind::TextList, format!("\"{name}\"")),
+                "text" | "character varying" | "uuid" => (PropertyKind::Text, format!("\"{name}\"::text")),
+                "date" => (PropertyKind::Day, format!("\"{name}\"::text")),
                 // RFC 3339, as everything that shows it wants it.
-                "timestamp with time zone" => {
-                    (Kind::Text, format!("to_char(\"{name}\" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"))
-                }
+                "timestamp with time zone" => (
+                    PropertyKind::Instant,
+                    format!("to_char(\"{name}\" AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"),
+                ),
                 other => return Err(DbError::Stored(format!("layer_{layer}.{name} is of type {other}"))),
             };
             kinds.push(kind);
@@ -70,7 +62,7 @@ impl LayerReader {
         }
         Ok(Self {
             layer,
-            schema: Schema::new(columns.iter().map(|(name, _)| name.as_str())),
+            schema: Schema::new(columns.iter().map(|(name, _)| name.as_str()).zip(kinds.iter().copied())),
             shared: kinds.iter().map(|_| HashSet::new()).collect(),
             kinds,
             select: format!("SELECT {} FROM layer_{}", selected.join(", "), layer.name()),
@@ -116,11 +108,13 @@ impl LayerReader {
     fn value(&mut self, row: &PgRow, at: usize) -> Result<Value, DbError> {
         let column = at + 3;
         let value = match self.kinds[at] {
-            Kind::Int => row.try_get::<Option<i64>, _>(column)?.map(Value::Int),
-            Kind::Float => row.try_get::<Option<f64>, _>(column)?.map(Value::Float),
-            Kind::Bool => row.try_get::<Option<bool>, _>(column)?.map(Value::Bool),
-            Kind::Text => row.try_get::<Option<&str>, _>(column)?.map(|text| Value::Text(self.share(at, text))),
-            Kind::TextList => row
+            PropertyKind::Int => row.try_get::<Option<i64>, _>(column)?.map(Value::Int),
+            PropertyKind::Float => row.try_get::<Option<f64>, _>(column)?.map(Value::Float),
+            PropertyKind::Bool => row.try_get::<Option<bool>, _>(column)?.map(Value::Bool),
+            PropertyKind::Text | PropertyKind::Day | PropertyKind::Instant => {
+                row.try_get::<Option<&str>, _>(column)?.map(|text| Value::Text(self.share(at, text)))
+            }
+            PropertyKind::TextList => row
                 .try_get::<Option<Vec<String>>, _>(column)?
                 .map(|list| Value::TextList(list.iter().map(|text| self.share(at, text)).collect())),
         };

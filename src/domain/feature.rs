@@ -55,22 +55,50 @@ impl Value {
     }
 }
 
-/// The names of a layer's properties, in the order their values are stored.
+/// What a property's values are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PropertyKind {
+    /// Whole numbers.
+    Int,
+    /// Numbers.
+    Float,
+    /// Yes or no.
+    Bool,
+    /// Texts.
+    Text,
+    /// Lists of texts.
+    TextList,
+    /// Calendar days of the county, as `2026-11-20`.
+    Day,
+    /// Instants, RFC 3339 in UTC.
+    Instant,
+}
+
+/// The names of a layer's properties and what they are, in the order their values are stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schema {
     names: Arc<[Arc<str>]>,
+    kinds: Arc<[PropertyKind]>,
 }
 
 impl Schema {
-    /// From names in storage order.
-    pub fn new(names: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
-        Self { names: names.into_iter().map(Into::into).collect() }
+    /// Names and kinds in storage order.
+    pub fn new(properties: impl IntoIterator<Item = (impl Into<Arc<str>>, PropertyKind)>) -> Self {
+        let (names, kinds): (Vec<Arc<str>>, Vec<PropertyKind>) =
+            properties.into_iter().map(|(name, kind)| (name.into(), kind)).unzip();
+        Self { names: names.into(), kinds: kinds.into() }
     }
 
     /// The names, in storage order.
     #[must_use]
     pub fn names(&self) -> &[Arc<str>] {
         &self.names
+    }
+
+    /// The kinds, in storage order.
+    #[must_use]
+    pub fn kinds(&self) -> &[PropertyKind] {
+        &self.kinds
     }
 
     /// Where a property is stored.

@@ -8,7 +8,7 @@ pub mod problem;
 pub mod token;
 pub mod viewer;
 
-pub use feature::{Feature, Schema, Value};
+pub use feature::{Feature, PropertyKind, Schema, Value};
 pub use layer::Layer;
 pub use problem::{Bilingual, FieldFault, Problem, ProblemKind};
 pub use token::{LogPosition, Snapshot};

@@ -122,12 +122,18 @@ struct ItemsQuery {
     crs: Option<String>,
     /// At most so many.
     limit: Option<usize>,
-    /// The id the page begins after.
-    after: Option<FeatureId>,
+    /// Where the page begins, as a next link says it.
+    after: Option<String>,
+    /// An instant, a day, or two with / between.
+    datetime: Option<String>,
+    /// Names with commas between, - before those that descend.
+    sortby: Option<String>,
     /// CQL2.
     filter: Option<String>,
     /// cql2-text or cql2-json.
     filter_lang: Option<String>,
+    /// The system of the shapes in filter, a URI.
+    filter_crs: Option<String>,
     /// Names, with commas between.
     properties: Option<String>,
     /// The answer's form: json.
@@ -161,6 +167,7 @@ async fn items(
     let layer = ogc::collection(&name)?;
     let crs = crs_number("crs", q.crs.as_deref())?;
     let bbox_lat_first = crs_number("bbox-crs", q.bbox_crs.as_deref())? > 0;
+    let filter_lat_first = crs_number("filter-crs", q.filter_crs.as_deref())? > 0;
     let is_json = match q.filter_lang.as_deref() {
         None | Some("cql2-text") => false,
         Some("cql2-json") => true,
@@ -170,10 +177,13 @@ async fn items(
         return Err(choice("f", other, "json").into());
     }
     let page = Page {
-        bbox: q.bbox.as_deref().map(|b| ogc::bbox(b, bbox_lat_first)).transpose()?,
-        filter: q.filter.as_deref().map(|f| Filter::parse(f, is_json)).transpose()?,
+        bbox: q.bbox.as_deref().map(|b| ogc::items::bbox(b, bbox_lat_first)).transpose()?,
+        filter: q.filter.as_deref().map(|f| Filter::parse(f, is_json, filter_lat_first)).transpose()?,
+        datetime: q.datetime.clone(),
+        equal: Vec::new(),
+        sortby: q.sortby.clone(),
         properties: q.properties.as_ref().map(|p| p.split(',').map(|n| n.trim().to_owned()).collect()),
-        after: q.after.unwrap_or(0),
+        after: q.after.clone(),
         limit: spatial::limit(q.limit, 100)?,
         lat_first: crs > 0,
     };
@@ -187,7 +197,7 @@ async fn items(
         link("collection", "application/json", here.clone()),
     ];
     if let Some(after) = found.next {
-        links.push(link("next", "application/geo+json", next(&here, &q, limit, after)));
+        links.push(link("next", "application/geo+json", next(&here, &q, limit, &after)));
     }
     let body = json!({"type": "FeatureCollection", "numberMatched": found.matched, "numberReturned": found.features.len(),
         "timeStamp": yitu.clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true), "features": found.features, "links": links});
@@ -195,14 +205,17 @@ async fn items(
 }
 
 /// The same question after an id.
-fn next(here: &str, q: &ItemsQuery, limit: usize, after: FeatureId) -> String {
-    let mut query = format!("limit={limit}&after={after}");
+fn next(here: &str, q: &ItemsQuery, limit: usize, after: &str) -> String {
+    let mut query = format!("limit={limit}&after={}", escaped(after));
     let kept = [
         ("bbox", &q.bbox),
         ("bbox-crs", &q.bbox_crs),
         ("crs", &q.crs),
         ("filter", &q.filter),
         ("filter-lang", &q.filter_lang),
+        ("filter-crs", &q.filter_crs),
+        ("datetime", &q.datetime),
+        ("sortby", &q.sortby),
         ("properties", &q.properties),
     ];
     for (name, value) in kept {
