@@ -4,6 +4,8 @@
 
 #[path = "ogc/edit.rs"]
 mod edit;
+#[path = "ogc/filter.rs"]
+mod filter;
 mod support;
 
 use support::{TestDatabase, TestServer};
