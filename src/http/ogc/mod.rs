@@ -2,6 +2,7 @@
 //! Part 4 (editing under `If-Match`).
 
 mod edit;
+mod schemas;
 
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -22,10 +23,11 @@ const CRS84: &str = "http://www.opengis.net/def/crs/OGC/1.3/CRS84";
 /// The coordinate systems served; in all but the first, latitude comes first.
 const CRS: [&str; 3] =
     [CRS84, "http://www.opengis.net/def/crs/EPSG/0/4490", "http://www.opengis.net/def/crs/EPSG/0/4326"];
-const CONFORMANCE: [&str; 12] = [
+const CONFORMANCE: [&str; 20] = [
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
     "http://www.opengis.net/spec/ogcapi-features-2/1.0/conf/crs",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
     "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/create-replace-delete",
@@ -35,6 +37,13 @@ const CONFORMANCE: [&str; 12] = [
     "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
     "http://www.opengis.net/spec/cql2/1.0/conf/cql2-json",
     "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
+    "http://www.opengis.net/spec/cql2/1.0/conf/advanced-comparison-operators",
+    "http://www.opengis.net/spec/cql2/1.0/conf/case-insensitive-comparison",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions-plus",
+    "http://www.opengis.net/spec/cql2/1.0/conf/spatial-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/temporal-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/arithmetic",
 ];
 
 /// `/ogc/…`.
@@ -44,6 +53,8 @@ pub fn routes() -> OpenApiRouter<Yitu> {
         .routes(routes!(conformance))
         .routes(routes!(collections))
         .routes(routes!(collection))
+        .routes(routes!(schemas::queryables))
+        .routes(routes!(schemas::sortables))
         .routes(routes!(items, edit::create, edit::collection_options))
         .routes(routes!(item, edit::replace, edit::patch, edit::remove, edit::item_options))
         .layer(DefaultBodyLimit::max(super::BODY_LIMIT_BYTES))
@@ -56,8 +67,8 @@ fn base(headers: &HeaderMap) -> String {
     format!("{}://{host}/ogc", text("x-forwarded-proto").unwrap_or("http"))
 }
 
-fn link(rel: &str, kind: &str, href: String) -> Value {
-    json!({"rel": rel, "type": kind, "href": href})
+fn link(rel: &str, kind: &str, href: impl Into<String>) -> Value {
+    json!({"rel": rel, "type": kind, "href": href.into()})
 }
 
 /// The landing page.
@@ -82,7 +93,9 @@ async fn conformance() -> axum::Json<Value> {
 fn described(yitu: &Yitu, layer: Layer, base: &str) -> Value {
     let here = format!("{base}/collections/{layer}");
     let mut about = json!({"id": layer.name(), "title": layer.title(), "itemType": "feature", "crs": CRS, "storageCrs": CRS[1],
-        "links": [link("self", "application/json", here.clone()), link("items", "application/geo+json", format!("{here}/items"))]});
+        "links": [link("self", "application/json", here.clone()), link("items", "application/geo+json", format!("{here}/items")),
+            link("http://www.opengis.net/def/rel/ogc/1.0/queryables", "application/schema+json", format!("{here}/queryables")),
+            link("http://www.opengis.net/def/rel/ogc/1.0/sortables", "application/schema+json", format!("{here}/sortables"))]});
     if let Some(extent) = ogc::extent(yitu, layer) {
         about["extent"] = json!({"spatial": {"bbox": [extent], "crs": CRS84}});
     }
@@ -220,7 +233,7 @@ fn next(here: &str, q: &ItemsQuery, limit: usize, after: &str) -> String {
     ];
     for (name, value) in kept {
         if let Some(value) = value {
-            query.push_str(&format!("&{name}={}", escaped(value)));
+            query.extend(["&", name, "=", &escaped(value)]);
         }
     }
     format!("{here}/items?{query}")

@@ -84,7 +84,7 @@ pub fn items(yitu: &Yitu, layer: Layer, page: &Page) -> Result<Items, ServiceErr
         found.truncate(page.limit);
     }
     found.sort_unstable_by(|a, b| order.compare(&order.key(a), &order.key(b)));
-    let next = found.last().filter(|_| more).map(|f| order.text(&order.key(f)));
+    let next = found.last().filter(|_| more).map(|f| cursor_text(&order.key(f)));
     let features = found.iter().map(|f| {
         let mut values = properties(f, schema);
         if let Some(wanted) = &page.properties {
@@ -203,12 +203,6 @@ impl Order {
         a.1.cmp(&b.1)
     }
 
-    fn text(&self, key: &Key) -> String {
-        let mut parts: Vec<Json> = key.0.iter().map(Value::to_json).collect();
-        parts.push(key.1.into());
-        Json::Array(parts).to_string()
-    }
-
     fn cursor(&self, text: &str) -> Result<Key, Problem> {
         let bad = || {
             Problem::bad_field(
@@ -231,6 +225,13 @@ impl Order {
         });
         Ok((values.collect::<Result<_, _>>()?, id))
     }
+}
+
+/// A key as a next link carries it.
+fn cursor_text(key: &Key) -> String {
+    let mut parts: Vec<Json> = key.0.iter().map(Value::to_json).collect();
+    parts.push(key.1.into());
+    Json::Array(parts).to_string()
 }
 
 fn unknown_property(parameter: &str, layer: Layer, name: &str, schema: &Schema) -> Problem {
@@ -264,7 +265,7 @@ fn bad_datetime(text: &str) -> Problem {
 }
 
 /// A feature as GeoJSON.
-pub(super) fn geojson(feature: &Feature, values: serde_json::Map<String, Json>, lat_first: bool) -> Json {
+pub(super) fn geojson(feature: &Feature, properties: serde_json::Map<String, Json>, lat_first: bool) -> Json {
     let geometry = feature.geometry.as_ref().map(|g| {
         let turned;
         let shown = if lat_first {
@@ -275,7 +276,9 @@ pub(super) fn geojson(feature: &Feature, values: serde_json::Map<String, Json>, 
         };
         geojson::Geometry::new(geojson::GeometryValue::from(shown))
     });
-    json!({"type": "Feature", "id": feature.id, "geometry": geometry, "properties": values})
+    let mut shown = json!({"type": "Feature", "id": feature.id, "geometry": geometry});
+    shown["properties"] = Json::Object(properties);
+    shown
 }
 
 /// A box from `west,south,east,north` (six numbers when heights are given too).
@@ -296,9 +299,8 @@ pub fn bbox(text: &str, lat_first: bool) -> Result<Bbox, ServiceError> {
         )
     };
     let numbers: Vec<f64> = text.split(',').map(|n| n.trim().parse()).collect::<Result<_, _>>().map_err(|_| bad())?;
-    let [mut w, mut s, mut e, mut n] = match numbers[..] {
-        [w, s, e, n] | [w, s, _, e, n, _] => [w, s, e, n],
-        _ => return Err(bad().into()),
+    let ([mut w, mut s, mut e, mut n] | [mut w, mut s, _, mut e, mut n, _]) = numbers[..] else {
+        return Err(bad().into());
     };
     if lat_first {
         (w, s, e, n) = (s, w, n, e);

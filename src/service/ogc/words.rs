@@ -1,7 +1,7 @@
-//! What properties and their codes are called.
+//! What properties are called, and the codes they take.
 
 use super::edit::tables::{self, Kind};
-use crate::domain::{Layer, Schema};
+use crate::domain::Layer;
 
 /// The Chinese name of a layer's property.
 #[must_use]
@@ -11,8 +11,6 @@ pub fn label(layer: Layer, property: &str) -> &str {
         return column.label;
     }
     match property {
-        "id" => "编号",
-        "geometry" => "图形",
         "code" => "编码",
         "name" if layer == Layer::Household => "户主",
         "name" => "名称",
@@ -53,30 +51,6 @@ pub fn label(layer: Layer, property: &str) -> &str {
     }
 }
 
-/// What a code of a property means, where it is one of a list.
-#[must_use]
-pub fn meaning(layer: Layer, property: &str, code: &str) -> Option<&'static str> {
-    let words: &[(&str, &str)] = match (layer, property) {
-        (Layer::Region, "level") => &[("county", "县"), ("township", "乡镇"), ("village", "村")],
-        (Layer::Grid, "kind") => &[("general", "综合网格"), ("dedicated", "专属网格")],
-        (Layer::Household, "grid_source") => &[("point", "门点"), ("register", "登记")],
-        (Layer::Settlement, "kind") => {
-            &[("town", "集镇"), ("village", "村"), ("hamlet", "自然村"), ("place", "小地名")]
-        }
-        (Layer::Incident, "urgency") => &[("urgent", "紧急"), ("ordinary", "一般"), ("hard", "疑难")],
-        (Layer::Incident, "state") => {
-            return crate::domain::incident::State::from_code(code).map(crate::domain::incident::State::zh);
-        }
-        _ => {
-            let table = tables::table(layer).ok()?;
-            let column = table.columns.iter().find(|c| c.property == property)?;
-            let Kind::Choice(words) = column.kind else { return None };
-            words
-        }
-    };
-    words.iter().find(|w| w.0 == code).map(|w| w.1)
-}
-
 /// The codes a property takes, where they are a list.
 #[must_use]
 pub fn codes(layer: Layer, property: &str) -> Option<Vec<&'static str>> {
@@ -86,10 +60,4 @@ pub fn codes(layer: Layer, property: &str) -> Option<Vec<&'static str>> {
         Kind::Choice(words) => Some(words.iter().map(|w| w.0).collect()),
         _ => None,
     }
-}
-
-/// The property that names a layer's features to a reader.
-#[must_use]
-pub fn naming(schema: &Schema) -> Option<&'static str> {
-    ["name", "category_name", "number", "kind"].into_iter().find(|n| schema.position(n).is_some())
 }

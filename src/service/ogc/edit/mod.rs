@@ -323,6 +323,7 @@ fn stored(geometry: &Value, table: &Table, lat_first: bool) -> Result<Option<Vec
 }
 
 /// The row as it is to be: references looked up, the geometry checked, and what follows from it found.
+#[allow(clippy::option_option)] // left as it is, taken away, or put
 async fn complete(
     yitu: &Yitu,
     on: &mut Request,

@@ -15,13 +15,17 @@ use crate::geo::Bbox;
 use crate::service::ServiceError;
 use bind::{Binder, Test};
 
-/// A filter's words may be this long, bytes; the numbers and brackets of its shapes are not counted. Its parts
-/// then nest no deeper than a stack allows.
+/// A filter's words may be this long, bytes; the numbers and brackets of its shapes are not counted.
 const LONGEST: usize = 4096;
 /// The whole of it, bytes.
 const LONGEST_WHOLE: usize = 256 << 10;
-/// Brackets nested deeper than this are refused, for the same reason.
+/// Brackets nested deeper than this are refused.
 const DEEPEST: usize = 32;
+/// Parts nested deeper than this are refused, so that whoever walks them later needs no great stack.
+const DEEPEST_PARTS: usize = 64;
+/// The parser calls itself for each `NOT` and each sign, which may follow one another without brackets: it gets
+/// a stack that holds as many as the longest filter has, bytes. Only what is used of it costs memory.
+const PARSER_STACK: usize = 64 << 20;
 
 /// A parsed filter.
 #[derive(Debug, Clone)]
@@ -62,12 +66,13 @@ impl Filter {
                 return Err(unread(&why).into());
             }
         }
-        let parsed = if is_json {
-            cql2::parse_json(text).map_err(|e| unread(&e.to_string()))?
-        } else {
-            cql2::parse_text(text).map_err(|e| unread(&e.to_string()))?
-        };
-        Ok(Self { expression: parsed, lat_first })
+        let parsed = std::thread::scope(|scope| {
+            let builder = std::thread::Builder::new().name("filter".to_owned()).stack_size(PARSER_STACK);
+            let parser = builder.spawn_scoped(scope, || expression(text, is_json)).map_err(|e| e.to_string())?;
+            parser.join().map_err(|_| "the parser stopped".to_owned())
+        });
+        let parsed = parsed.map_err(ServiceError::Internal)?;
+        Ok(Self { expression: parsed.map_err(|why| unread(&why))?, lat_first })
     }
 
     /// Binds it to a layer. `zone` is the county's: a calendar day is a day there.
@@ -91,5 +96,58 @@ impl Bound {
     #[must_use]
     pub fn within(&self) -> Option<Bbox> {
         self.test.within()
+    }
+}
+
+/// Reads an expression whose parts nest no deeper than allowed; a deeper one is dropped where it was read.
+fn expression(text: &str, is_json: bool) -> Result<Expr, String> {
+    let parsed = if is_json {
+        cql2::parse_json(text).map_err(|e| e.to_string())?
+    } else {
+        cql2::parse_text(text).map_err(|e| e.to_string())?
+    };
+    let deep = depth(&parsed);
+    if deep > DEEPEST_PARTS {
+        return Err(format!("{deep} > {DEEPEST_PARTS} parts nested"));
+    }
+    Ok(parsed)
+}
+
+fn depth(expression: &Expr) -> usize {
+    let below = |parts: &[Box<Expr>]| parts.iter().map(|p| depth(p)).max().unwrap_or(0);
+    1 + match expression {
+        Expr::Operation { args, .. } => below(args),
+        Expr::Array(parts) | Expr::Interval { interval: parts } | Expr::BBox { bbox: parts } => below(parts),
+        Expr::Timestamp { timestamp: part } | Expr::Date { date: part } => depth(part),
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each of these once brought a parser down with its whole program.
+    #[test]
+    fn no_filter_exhausts_the_stack() {
+        let chain = |part: &str, last: &str| format!("{}{last}", part.repeat(4096 / part.len() - 2));
+        for text in [
+            chain("NOT ", "true"),
+            chain("not\n", "true"),
+            chain("-", "1 = 1"),
+            chain("- ", "1 = 1"),
+            chain("id=", "1"),
+            chain("id+", "1=1"),
+            chain("id^", "1=1"),
+            format!("{}true{}", "not(".repeat(31), ")".repeat(31)),
+            format!("{}1{}=1", "casei(".repeat(31), ")".repeat(31)),
+        ] {
+            let _ = Filter::parse(&text, false, false);
+        }
+        let chained = Filter::parse(&chain("id=1 or ", "id=2"), false, false).expect("a flat chain is no depth");
+        assert!(depth(&chained.expression) < 5);
+        assert!(Filter::parse(&chain("NOT ", "true"), false, false).is_err());
+        let json = format!("{}true{}", r#"{"op":"not","args":["#.repeat(40), "]}".repeat(40));
+        assert!(Filter::parse(&json, true, false).is_err());
     }
 }
