@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use support::{TestDatabase, TestServer};
-use yitu::atlas::locate::GridIndex;
+use yitu::atlas::locate::AreaIndex;
 use yitu::atlas::{Atlas, LayerStore};
 use yitu::db::layer::LayerReader;
 use yitu::domain::Layer;
@@ -130,7 +130,7 @@ async fn points(database: &TestDatabase) -> Vec<LonLat> {
 
 fn locate_in_process(atlas: &Atlas, points: &[LonLat]) -> Figure {
     let grids = atlas.layer(Layer::Grid);
-    let index = GridIndex::build(&grids);
+    let index = AreaIndex::of_grids(&grids);
     let mut times: Vec<Duration> = points
         .iter()
         .map(|at| {

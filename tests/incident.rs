@@ -37,7 +37,7 @@ impl Desk {
     }
 
     fn at(mut self, instant: &str) -> Self {
-        self.yitu.clock = Arc::new(StillClock::at(instant));
+        self.yitu = self.yitu.with_clock(Arc::new(StillClock::at(instant)));
         self
     }
 

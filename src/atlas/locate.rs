@@ -1,7 +1,7 @@
-//! From a point to its grid, in a few hundred nanoseconds.
+//! From a point to its grid or village, in a few hundred nanoseconds.
 //!
-//! A raster over the county notes for each cell which grids meet it and which of them cover it wholly. A
-//! point in a cell that one grid covers is answered by the cell alone; elsewhere the few grids that meet
+//! A raster over the county notes for each cell which areas meet it and which of them cover it wholly. A
+//! point in a cell that one area covers is answered by the cell alone; elsewhere the few areas that meet
 //! the cell are tested exactly.
 
 use std::sync::Arc;
@@ -9,45 +9,33 @@ use std::sync::Arc;
 use geo::{BoundingRect, Coord, Intersects, LinesIter, Rect};
 
 use super::LayerStore;
-use crate::domain::{Feature, FeatureId};
+use crate::domain::Feature;
 use crate::geo::{Geometry, LonLat};
 
 /// Cells along the longer side of the raster.
 const CELLS: usize = 1024;
 
+/// Which areas a point lies in, such as grids or villages.
 #[derive(Debug)]
-struct Area {
-    feature: Arc<Feature>,
-    dedicated: bool,
-}
-
-/// Which grids a point lies in: at most one dedicated grid wins over the general one.
-#[derive(Debug)]
-pub struct GridIndex {
-    areas: Vec<Area>,
+pub struct AreaIndex {
+    /// In the order in which they answer.
+    areas: Vec<Arc<Feature>>,
     origin: Coord<f64>,
     step: f64,
     columns: usize,
     rows: usize,
     /// Where each cell's candidates begin in `candidates`, and at the end their number.
     starts: Vec<u32>,
-    /// Area number, and whether the area covers the cell wholly; dedicated first, then by id.
+    /// Area number, and whether the area covers the cell wholly; in the order of the areas.
     candidates: Vec<(u32, bool)>,
 }
 
-impl GridIndex {
-    /// Over the present grid layer.
+impl AreaIndex {
+    /// Over areas in the order in which they answer; those without a shape are left out.
     #[must_use]
-    pub fn build(grids: &LayerStore) -> Self {
-        let schema = grids.schema();
-        let is_dedicated = |f: &Feature| f.get(schema, "kind").and_then(|v| v.as_text()) == Some("dedicated");
-        let mut areas: Vec<Area> = grids
-            .iter()
-            .filter(|f| f.geometry.is_some())
-            .map(|f| Area { feature: Arc::clone(f), dedicated: is_dedicated(f) })
-            .collect();
-        areas.sort_by_key(|a| (!a.dedicated, a.feature.id));
-        let bounds = areas.iter().filter_map(|a| a.feature.geometry.as_ref()?.bounding_rect()).reduce(join);
+    pub fn build(mut areas: Vec<Arc<Feature>>) -> Self {
+        areas.retain(|f| f.geometry.is_some());
+        let bounds = areas.iter().filter_map(|f| f.geometry.as_ref()?.bounding_rect()).reduce(join);
         let bounds = bounds.unwrap_or_else(|| Rect::new((0.0, 0.0), (1.0, 1.0)));
         let step = (bounds.width().max(bounds.height()) / CELLS as f64).max(1e-7);
         let columns = (bounds.width() / step) as usize + 1;
@@ -58,27 +46,25 @@ impl GridIndex {
         index
     }
 
-    /// Whether it is over exactly these grids.
+    /// Over grids: a dedicated one answers before the general one it lies over; of two that share the boundary
+    /// the point lies on, the one with the lower id.
     #[must_use]
-    pub fn is_over(&self, grids: &LayerStore) -> bool {
-        self.areas.len() == grids.iter().filter(|f| f.geometry.is_some()).count()
-            && self.areas.iter().all(|a| grids.get(a.feature.id).is_some_and(|f| Arc::ptr_eq(f, &a.feature)))
+    pub fn of_grids(grids: &LayerStore) -> Self {
+        let kind = grids.schema().position("kind");
+        let is_general = |f: &Feature| kind.and_then(|at| f.values[at].as_text()) != Some("dedicated");
+        let mut areas: Vec<Arc<Feature>> = grids.iter().cloned().collect();
+        areas.sort_by_key(|f| (is_general(f), f.id));
+        Self::build(areas)
     }
 
-    /// The grid a point is answered by: a dedicated one it lies in, else its general one. Of two that share
-    /// the boundary the point lies on, the one with the lower id.
+    /// The area a point is answered by.
     #[must_use]
-    pub fn locate(&self, at: LonLat) -> Option<FeatureId> {
-        self.hits(at).next().map(|a| a.feature.id)
+    pub fn locate(&self, at: LonLat) -> Option<&Arc<Feature>> {
+        self.all_at(at).next()
     }
 
-    /// All grids a point lies in, dedicated before general.
-    #[must_use]
-    pub fn all_at(&self, at: LonLat) -> Vec<Arc<Feature>> {
-        self.hits(at).map(|a| Arc::clone(&a.feature)).collect()
-    }
-
-    fn hits(&self, at: LonLat) -> impl Iterator<Item = &Area> {
+    /// All areas a point lies in, the one that answers first.
+    pub fn all_at(&self, at: LonLat) -> impl Iterator<Item = &Arc<Feature>> {
         let point = Coord::from(at);
         let (x, y) = ((point.x - self.origin.x) / self.step, (point.y - self.origin.y) / self.step);
         let inside = x >= 0.0 && y >= 0.0 && (x as usize) < self.columns && (y as usize) < self.rows;
@@ -90,7 +76,7 @@ impl GridIndex {
         };
         self.candidates[range].iter().filter_map(move |&(number, whole)| {
             let area = &self.areas[number as usize];
-            (whole || area.feature.geometry.as_ref().is_some_and(|g| covers(g, point))).then_some(area)
+            (whole || area.geometry.as_ref().is_some_and(|g| covers(g, point))).then_some(area)
         })
     }
 
@@ -112,7 +98,7 @@ impl GridIndex {
 
     /// Cells an edge may pass are tested later; of the others the centre decides.
     fn rasterise(&self, number: usize, entries: &mut Vec<(u32, u32, bool)>) {
-        let Some(geometry) = &self.areas[number].feature.geometry else { return };
+        let Some(geometry) = &self.areas[number].geometry else { return };
         let Some(bounds) = geometry.bounding_rect() else { return };
         let (west, south) = self.cell(bounds.min());
         let (east, north) = self.cell(bounds.max());
@@ -134,10 +120,19 @@ impl GridIndex {
             }
         }
         for row in south..=north {
+            // No edge passes between neighbours that are both off the edge: one answers for the other.
+            let mut is_inside = None;
             for column in west..=east {
                 let on_edge = edge[(row - south) * width + column - west];
-                let centre = self.origin + Coord { x: column as f64 + 0.5, y: row as f64 + 0.5 } * self.step;
-                if on_edge || covers(geometry, centre) {
+                if on_edge {
+                    is_inside = None;
+                } else {
+                    is_inside = is_inside.or_else(|| {
+                        let centre = Coord { x: column as f64 + 0.5, y: row as f64 + 0.5 } * self.step;
+                        Some(covers(geometry, self.origin + centre))
+                    });
+                }
+                if is_inside.unwrap_or(true) {
                     entries.push(((row * self.columns + column) as u32, number as u32, !on_edge));
                 }
             }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use geo::BoundingRect;
+use geo::{BoundingRect, Coord};
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, RTree};
 
@@ -71,6 +71,12 @@ impl LayerStore {
     pub fn in_bbox(&self, bbox: Bbox) -> impl Iterator<Item = &Arc<Feature>> {
         let envelope = AABB::from_corners([bbox.min().x, bbox.min().y], [bbox.max().x, bbox.max().y]);
         self.tree.locate_in_envelope_intersecting(&envelope).filter_map(|e| self.features.get(&e.data))
+    }
+
+    /// Features by the distance of their boxes from a point, the nearest first, each with that distance, degrees.
+    pub fn by_distance(&self, from: Coord<f64>) -> impl Iterator<Item = (f64, &Arc<Feature>)> {
+        let nearest = self.tree.nearest_neighbor_iter_with_distance_2(&[from.x, from.y]);
+        nearest.filter_map(|(e, squared)| Some((squared.sqrt(), self.features.get(&e.data)?)))
     }
 
     /// Puts a feature's present state in, or takes it out; answers what was there before.

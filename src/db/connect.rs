@@ -18,6 +18,15 @@ pub struct Databases {
     pub system: PgPool,
 }
 
+impl Databases {
+    /// Each login's open connections, and how many of them are idle.
+    #[must_use]
+    pub fn connections(&self) -> [(&'static str, (u32, usize)); 3] {
+        let of = |pool: &PgPool| (pool.size(), pool.num_idle());
+        [("migrator", of(&self.migrator)), ("request", of(&self.request)), ("system", of(&self.system))]
+    }
+}
+
 /// Where the database is and how to be each login there.
 #[derive(Debug, Clone)]
 pub struct Addresses {

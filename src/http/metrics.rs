@@ -1,12 +1,17 @@
 //! `/metrics` for Prometheus: requests by route, never by path, which may name a person's household.
 
 use std::sync::OnceLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
+use metrics::Label;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::domain::Layer;
+use crate::service::Yitu;
 
 const DURATION: &str = "yitu_http_request_seconds";
 
@@ -27,20 +32,48 @@ fn recorder() -> &'static PrometheusHandle {
     })
 }
 
+/// How often recorded durations are gathered into their buckets. Until then each takes memory of its own.
+const GATHER: Duration = Duration::from_secs(5);
+
+/// Keeps the recorder's memory bounded, scraped or not.
+pub async fn gather() {
+    let mut ticks = tokio::time::interval(GATHER);
+    loop {
+        ticks.tick().await;
+        recorder().run_upkeep();
+    }
+}
+
 /// Counts and times a request under its route's pattern.
 pub async fn measure(request: Request, next: Next) -> Response {
     recorder();
-    let method = request.method().to_string();
+    let method = named(request.method());
     let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
     let begun = Instant::now();
     let response = next.run(request).await;
     let status = response.status().as_u16().to_string();
-    let labels = [("method", method), ("route", route), ("status", status)];
-    metrics::histogram!(DURATION, &labels).record(begun.elapsed().as_secs_f64());
+    let labels = [Label::from_static_parts("method", method), Label::new("route", route), Label::new("status", status)];
+    metrics::histogram!(DURATION, labels.iter()).record(begun.elapsed().as_secs_f64());
     response
 }
 
-/// The exposition text.
-pub async fn expose() -> String {
-    recorder().render()
+/// The methods there are routes for; a client may invent more.
+fn named(method: &Method) -> &'static str {
+    let known = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
+    let names = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+    known.iter().position(|k| k == method).map_or("other", |n| names[n])
+}
+
+/// The exposition text, with how the server stands at this moment.
+pub async fn expose(State(yitu): State<Yitu>) -> String {
+    let text = recorder();
+    for &layer in Layer::ALL {
+        metrics::gauge!("yitu_atlas_features", "layer" => layer.name()).set(yitu.atlas.layer(layer).len() as f64);
+    }
+    metrics::gauge!("yitu_atlas_following").set(f64::from(u8::from(yitu.atlas.is_following())));
+    for (login, (open, idle)) in yitu.db.connections() {
+        metrics::gauge!("yitu_database_connections", "login" => login, "state" => "open").set(f64::from(open));
+        metrics::gauge!("yitu_database_connections", "login" => login, "state" => "idle").set(idle as f64);
+    }
+    text.render()
 }

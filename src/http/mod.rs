@@ -15,21 +15,24 @@ pub mod spatial;
 pub mod tile;
 pub mod web_map;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 use tower_http::limit::RequestBodyLimitLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::service::Yitu;
+use crate::service::{ServiceError, Yitu};
 
 pub use problem::Failure;
 
@@ -74,7 +77,7 @@ pub fn app(yitu: Yitu) -> Router {
     router
         .layer(
             ServiceBuilder::new()
-                .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
+                .layer(SetRequestIdLayer::new(REQUEST_ID, RequestIds::default()))
                 .layer(TraceLayer::new_for_http().make_span_with(request_span))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
                 .layer(axum::middleware::from_fn(problem::render))
@@ -88,6 +91,26 @@ pub fn app(yitu: Yitu) -> Router {
         .with_state(yitu)
 }
 
+/// Numbers requests: one random beginning a process, then the count. Unique without a random number a request.
+#[derive(Debug, Clone)]
+struct RequestIds {
+    process: u32,
+    count: Arc<AtomicU64>,
+}
+
+impl Default for RequestIds {
+    fn default() -> Self {
+        Self { process: uuid::Uuid::new_v4().as_fields().0, count: Arc::default() }
+    }
+}
+
+impl MakeRequestId for RequestIds {
+    fn make_request_id<B>(&mut self, _: &axum::http::Request<B>) -> Option<RequestId> {
+        let id = format!("{:08x}-{:x}", self.process, self.count.fetch_add(1, Ordering::Relaxed));
+        HeaderValue::try_from(id).ok().map(RequestId::new)
+    }
+}
+
 /// Serves until `stop` resolves, then lets the requests under way finish.
 ///
 /// # Errors
@@ -97,7 +120,10 @@ pub async fn serve(
     yitu: Yitu,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    axum::serve(listener, app(yitu)).with_graceful_shutdown(stop).await
+    let gathering = tokio::spawn(metrics::gather());
+    let served = axum::serve(listener, app(yitu)).with_graceful_shutdown(stop).await;
+    gathering.abort();
+    served
 }
 
 /// Tiles come encoded from their own cache, events must not wait for a full block.
@@ -105,6 +131,15 @@ fn compressible() -> impl Predicate {
     DefaultPredicate::new()
         .and(NotForContentType::const_new("application/vnd.mapbox-vector-tile"))
         .and(NotForContentType::const_new("text/event-stream"))
+}
+
+/// A JSON body in one allocation: answers are a few kilobytes.
+fn json(body: &impl serde::Serialize) -> Response {
+    let mut bytes = Vec::with_capacity(4096);
+    match serde_json::to_writer(&mut bytes, body) {
+        Ok(()) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
+        Err(error) => Failure::from(ServiceError::Internal(error.to_string())).into_response(),
+    }
 }
 
 fn request_span<B>(request: &axum::http::Request<B>) -> tracing::Span {

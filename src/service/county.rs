@@ -13,10 +13,13 @@ use crate::tiles::elevation::ZOOMS;
 /// # Errors
 /// The problem `no-county` when nothing is loaded yet.
 pub fn current(yitu: &Yitu) -> Result<FeatureId, ServiceError> {
-    let regions = yitu.atlas.layer(Layer::Region);
-    let schema = regions.schema();
-    let counties = regions.iter().filter(|r| r.get(schema, "level").and_then(|v| v.as_text()) == Some("county"));
-    counties.map(|r| r.id).min().ok_or_else(no_county)
+    let county = yitu.indexes.county.get(yitu, &[Layer::Region], || {
+        let regions = yitu.atlas.layer(Layer::Region);
+        let schema = regions.schema();
+        let counties = regions.iter().filter(|r| r.get(schema, "level").and_then(|v| v.as_text()) == Some("county"));
+        counties.map(|r| r.id).min()
+    });
+    county.ok_or_else(no_county)
 }
 
 fn no_county() -> ServiceError {

@@ -10,10 +10,12 @@ pub mod import;
 pub mod incident;
 pub mod live;
 pub mod ogc;
+pub mod prepared;
 pub mod spatial;
 pub mod startup;
 pub mod tile;
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -26,11 +28,15 @@ use crate::tiles::TileConfigs;
 
 pub use clock::{Clock, SystemClock};
 
-/// What every use case works with.
+/// What every use case works with. Cloning shares it.
 #[derive(Debug, Clone)]
-pub struct Yitu {
+pub struct Yitu(Arc<Parts>);
+
+/// The parts of a running server.
+#[derive(Debug, Clone)]
+pub struct Parts {
     /// Settings.
-    pub config: Arc<Config>,
+    pub config: Config,
     /// The three logins.
     pub db: Databases,
     /// The map in memory.
@@ -41,6 +47,28 @@ pub struct Yitu {
     pub clock: Arc<dyn Clock>,
     /// Indexes over the atlas.
     pub indexes: Arc<spatial::Indexes>,
+}
+
+impl Deref for Yitu {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl Yitu {
+    /// The same server by another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Parts { clock, ..Arc::unwrap_or_clone(self.0) }.into()
+    }
+}
+
+impl From<Parts> for Yitu {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
 }
 
 /// How tiles are drawn, and those at hand.

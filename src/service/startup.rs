@@ -97,5 +97,5 @@ pub async fn start(config: Config, databases: Databases) -> Result<Yitu, StartEr
     };
     let clock: Arc<dyn super::Clock> = Arc::new(SystemClock);
     tokio::spawn(super::grid::activate::run(databases.clone(), Arc::clone(&clock)));
-    Ok(Yitu { config: Arc::new(config), db: databases, atlas, tiles, indexes: Arc::default(), clock })
+    Ok(super::Parts { config, db: databases, atlas, tiles, indexes: Arc::default(), clock }.into())
 }

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::IntoParams;
@@ -12,6 +13,7 @@ use super::{Answer, extract};
 use crate::domain::{FeatureId, Problem};
 use crate::geo::{Crs, Geometry};
 use crate::service::Yitu;
+use crate::service::spatial::place::Place;
 use crate::service::spatial::{self, search::Question};
 
 use extract::{Asker, Query};
@@ -50,14 +52,14 @@ struct LocateQuery {
 
 /// A point's grid, village, township and who answers for it.
 #[utoipa::path(get, path = "/api/locate", tag = "spatial", params(LocateQuery),
-    responses((status = 200, description = "What is there"), (status = 422, description = "Outside the county")))]
-async fn locate(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<LocateQuery>) -> Answer<Json<Value>> {
+    responses((status = 200, description = "What is there", body = Place), (status = 422, description = "Outside the county")))]
+async fn locate(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<LocateQuery>) -> Answer<Response> {
     if q.accuracy_m.is_some_and(|a| !a.is_finite() || a < 0.0) {
         return Err(not_positive("accuracy_m").into());
     }
     let at = spatial::position(q.lon, q.lat, q.crs)?;
     let then = spatial::look_back::AsOf { day: q.as_of, known: q.known };
-    Ok(Json(spatial::locate::locate(&yitu, &asker.0, at, q.accuracy_m, then).await?))
+    Ok(super::json(&spatial::locate::locate(&yitu, &asker.0, at, q.accuracy_m, then).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

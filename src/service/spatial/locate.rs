@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use geo::Rect;
-use serde_json::{Value, json};
 
 use super::look_back::{AsOf, look_back};
-use super::{covering, grid_index, int, near, point_of, swapped, text};
+use super::place::{Grid, Group, Named, NearSettlement, NearVenue, Place, Position, Region, Responsible, Text};
+use super::{cluster_index, covering, grid_index, int, near, point_of, swapped, text, village_index};
 use crate::atlas::LayerStore;
 use crate::db::Request;
-use crate::db::item::{Unit, responsibility_chain};
+use crate::db::item::responsibility_chain;
 use crate::dispatch::probability::NearGrid;
 use crate::dispatch::{Sigma, candidates};
-use crate::domain::{Feature, FeatureId, Layer, Problem, ProblemKind, Viewer};
+use crate::domain::{Feature, FeatureId, Layer, Problem, ProblemKind, Schema, Viewer};
 use crate::geo::{LonLat, measure};
 use crate::service::incident::plan::sigma_of;
 use crate::service::{ServiceError, Yitu};
@@ -30,15 +30,15 @@ type ChainKey = (FeatureId, Option<FeatureId>, Option<FeatureId>);
 #[derive(Debug, Default)]
 pub struct Chains {
     generation: u64,
-    known: HashMap<ChainKey, Arc<[Unit]>>,
+    known: HashMap<ChainKey, Arc<[Responsible]>>,
 }
 
 impl Chains {
-    fn of(&self, generation: u64, key: &ChainKey) -> Option<Arc<[Unit]>> {
+    fn of(&self, generation: u64, key: &ChainKey) -> Option<Arc<[Responsible]>> {
         self.known.get(key).filter(|_| self.generation == generation).cloned()
     }
 
-    fn keep(&mut self, generation: u64, key: ChainKey, chain: &Arc<[Unit]>) {
+    fn keep(&mut self, generation: u64, key: ChainKey, chain: &Arc<[Responsible]>) {
         if generation > self.generation {
             self.known.clear();
             self.generation = generation;
@@ -61,19 +61,14 @@ pub async fn locate(
     at: LonLat,
     accuracy_m: Option<f64>,
     then: AsOf,
-) -> Result<Value, ServiceError> {
-    let mut answer = place(yitu, viewer, at, accuracy_m.and_then(|a| sigma_of(a, None)))?;
+) -> Result<Place, ServiceError> {
+    let mut found = place(yitu, viewer, at, accuracy_m.and_then(|a| sigma_of(a, None)))?;
     if then != AsOf::default() {
-        look_back(yitu, viewer, at, then, &mut answer).await?;
+        look_back(yitu, viewer, at, then, &mut found).await?;
     }
-    let group = answer["group"]["org_id"].as_i64();
-    let village = answer["village"]["id"].as_i64();
-    answer["chain"] = chain(yitu, viewer, group, village)
-        .await?
-        .iter()
-        .map(|u| json!({"level": u.kind, "unit_id": u.id, "name": u.name, "org_id": u.org_id, "org_name": u.org_name}))
-        .collect();
-    Ok(answer)
+    let group = found.group.as_ref().map(|g| g.org_id);
+    found.chain = chain(yitu, viewer, group, found.village.as_ref().map(|v| v.id)).await?;
+    Ok(found)
 }
 
 /// Who answers, from a grid's group or a village up to the last resort, as the organisation stands now.
@@ -82,7 +77,7 @@ async fn chain(
     viewer: &Viewer,
     group: Option<FeatureId>,
     village: Option<FeatureId>,
-) -> Result<Arc<[Unit]>, ServiceError> {
+) -> Result<Arc<[Responsible]>, ServiceError> {
     // Read before the database: what is kept may then be newer than it claims, never older.
     let generation = yitu.atlas.organisation_generation();
     let key = (viewer.county_id(), group, village);
@@ -90,68 +85,102 @@ async fn chain(
         return Ok(known);
     }
     let mut request = Request::begin(&yitu.db.request, viewer).await?;
-    let chain: Arc<[Unit]> = responsibility_chain(&mut request, group, village).await?.into();
+    let units = responsibility_chain(&mut request, group, village).await?;
     request.finish().await?;
+    let chain: Arc<[Responsible]> = units
+        .into_iter()
+        .map(|u| Responsible { level: u.kind, unit_id: u.id, name: u.name, org_id: u.org_id, org_name: u.org_name })
+        .collect();
     yitu.indexes.chains.write().keep(generation, key, &chain);
     Ok(chain)
 }
 
-fn place(yitu: &Yitu, viewer: &Viewer, at: LonLat, sigma: Option<Sigma>) -> Result<Value, ServiceError> {
-    let coord = at.into();
-    let [county, township, village] = {
-        let regions = yitu.atlas.layer(Layer::Region);
-        let schema = regions.schema();
-        let of = |level: &str| covering(&regions, coord, |f| text(f, schema, "level") == level);
-        // Regions nest, so a village tells the rest.
-        let above = |f: &Arc<Feature>| regions.get(int(f, schema, "parent_id")?).cloned();
-        let village = of("village");
-        let township = village.as_ref().and_then(above).or_else(|| of("township"));
-        let county = township.as_ref().and_then(above).or_else(|| of("county"));
-        let brief = |f: &crate::domain::Feature| json!({"id": f.id, "code": text(f, schema, "code"), "name": text(f, schema, "name")});
-        [county, township, village].map(|region| region.map(|f| brief(&f)))
-    };
+fn place(yitu: &Yitu, viewer: &Viewer, at: LonLat, sigma: Option<Sigma>) -> Result<Place, ServiceError> {
+    let [county, township, village] = regions(yitu, at);
     let county = county.ok_or_else(|| outside(yitu, viewer.county_id(), at))?;
     let (grids, group) = grids(yitu, at, sigma);
-    let named = |layer: Layer| {
-        let store = yitu.atlas.layer(layer);
-        covering(&store, coord, |_| true).map(|f| json!({"id": f.id, "name": text(&f, store.schema(), "name")}))
+    let named = |f: &Arc<Feature>, schema: &Schema| Named { id: f.id, name: Text::of(f, schema, "name") };
+    let cluster = cluster_index(yitu).locate(at).map(|f| named(f, yitu.atlas.layer(Layer::Cluster).schema()));
+    let villager_group = {
+        let store = yitu.atlas.layer(Layer::VillagerGroup);
+        covering(&store, at.into(), |_| true).map(|f| named(&f, store.schema()))
     };
-    let pick = |v: &Value, keys: &[&str]| {
-        keys.iter().map(|k| ((*k).to_owned(), v[*k].clone())).collect::<serde_json::Map<_, _>>()
-    };
-    let settlement =
-        near::nearest(yitu, Layer::Settlement, at, NEARBY_M, 1).first().map(|s| pick(s, &["id", "name", "distance_m"]));
-    let venues: Vec<Value> = near::nearest(yitu, Layer::Venue, at, NEARBY_M, VENUES)
+    Ok(Place {
+        position: Position { lon: at.lon(), lat: at.lat() },
+        county,
+        township,
+        village,
+        villager_group,
+        settlement: settlement(yitu, at),
+        grids,
+        group,
+        chain: Arc::default(),
+        cluster,
+        venues: venues(yitu, at),
+        as_of: None,
+        known: None,
+    })
+}
+
+/// County, township and village of a point.
+fn regions(yitu: &Yitu, at: LonLat) -> [Option<Region>; 3] {
+    let villages = village_index(yitu);
+    let regions = yitu.atlas.layer(Layer::Region);
+    let schema = regions.schema();
+    let of = |level: &str| covering(&regions, at.into(), |f| text(f, schema, "level") == level);
+    // Regions nest, so a village tells the rest.
+    let above = |f: &Arc<Feature>| regions.get(int(f, schema, "parent_id")?).cloned();
+    let village = villages.locate(at).cloned();
+    let township = village.as_ref().and_then(above).or_else(|| of("township"));
+    let county = township.as_ref().and_then(above).or_else(|| of("county"));
+    [county, township, village].map(|region| {
+        let f = region?;
+        Some(Region { id: f.id, code: Text::of(&f, schema, "code"), name: Text::of(&f, schema, "name") })
+    })
+}
+
+fn settlement(yitu: &Yitu, at: LonLat) -> Option<NearSettlement> {
+    let store = yitu.atlas.layer(Layer::Settlement);
+    let (distance_m, f) = near::nearest_in(&store, at, NEARBY_M, 1).pop()?;
+    let name = Text::of(f, store.schema(), "name");
+    Some(NearSettlement { id: f.id, name, distance_m: near::decimetres(distance_m) })
+}
+
+fn venues(yitu: &Yitu, at: LonLat) -> Vec<NearVenue> {
+    let store = yitu.atlas.layer(Layer::Venue);
+    let text = |f: &Feature, name: &str| Text::of(f, store.schema(), name);
+    near::nearest_in(&store, at, NEARBY_M, VENUES)
         .into_iter()
-        .map(|mut v| {
-            v["kind"] = v["properties"]["kind"].take();
-            Value::Object(pick(&v, &["id", "name", "kind", "distance_m", "lon", "lat"]))
+        .filter_map(|(d, f)| {
+            let c = point_of(f.geometry.as_ref()?)?;
+            let (name, kind) = (text(f, "name"), text(f, "kind"));
+            Some(NearVenue { id: f.id, name, kind, distance_m: near::decimetres(d), lon: c.x, lat: c.y })
         })
-        .collect();
-    Ok(json!({
-        "position": {"lon": at.lon(), "lat": at.lat()},
-        "county": county, "township": township, "village": village,
-        "villager_group": named(Layer::VillagerGroup), "settlement": settlement,
-        "grids": grids, "group": group, "chain": [], "cluster": named(Layer::Cluster), "venues": venues,
-    }))
+        .collect()
 }
 
 /// The grids a position may lie in, the most probable first, and the group of the first.
-fn grids(yitu: &Yitu, at: LonLat, sigma: Option<Sigma>) -> (Vec<Value>, Value) {
-    let found: Vec<(Arc<Feature>, f64)> = match sigma {
-        None => grid_index(yitu).all_at(at).into_iter().take(1).map(|grid| (grid, 1.0)).collect(),
-        Some(sigma) => probable_grids(&yitu.atlas.layer(Layer::Grid), at, sigma),
-    };
+fn grids(yitu: &Yitu, at: LonLat, sigma: Option<Sigma>) -> (Vec<Grid>, Option<Group>) {
+    let index = grid_index(yitu);
     let store = yitu.atlas.layer(Layer::Grid);
     let schema = store.schema();
+    let found: Vec<(Arc<Feature>, f64)> = match sigma {
+        None => index.locate(at).map(|grid| (Arc::clone(grid), 1.0)).into_iter().collect(),
+        Some(sigma) => probable_grids(&store, at, sigma),
+    };
     let group = found.first().and_then(|(grid, _)| {
-        Some(json!({"org_id": int(grid, schema, "group_id")?, "name": text(grid, schema, "group_name")}))
+        Some(Group { org_id: int(grid, schema, "group_id")?, name: Text::of(grid, schema, "group_name") })
     });
-    let grids = found.iter().map(|(grid, probability)| {
-        json!({"id": grid.id, "code": text(grid, schema, "code"), "name": text(grid, schema, "name"),
-            "kind": text(grid, schema, "kind"), "probability": probability})
+    let text = |f: &Feature, name: &str| Text::of(f, schema, name);
+    let grids = found.iter().map(|(f, probability)| Grid {
+        id: f.id,
+        code: text(f, "code"),
+        name: text(f, "name"),
+        kind: text(f, "kind"),
+        probability: *probability,
+        version_id: None,
     });
-    (grids.collect(), group.unwrap_or_default())
+    (grids.collect(), group)
 }
 
 fn probable_grids(store: &LayerStore, at: LonLat, sigma: Sigma) -> Vec<(Arc<Feature>, f64)> {

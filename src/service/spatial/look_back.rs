@@ -1,8 +1,8 @@
 //! The grid and group of a point on another day, or as known at another instant.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde_json::{Value, json};
 
+use super::place::{Grid, Group, Place};
 use crate::db::{Request, grid_history};
 use crate::domain::Viewer;
 use crate::geo::LonLat;
@@ -27,7 +27,7 @@ pub async fn look_back(
     viewer: &Viewer,
     at: LonLat,
     then: AsOf,
-    answer: &mut Value,
+    answer: &mut Place,
 ) -> Result<(), ServiceError> {
     let (county, now) = (viewer.county_id(), yitu.clock.now());
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
@@ -38,11 +38,22 @@ pub async fn look_back(
     let known = then.known.unwrap_or(now);
     let grids = grid_history::grids_at(&mut on, county, (at.lon(), at.lat()), day, known).await?;
     on.finish().await?;
-    let first = grids.first();
-    let shown = |g: &grid_history::GridThen| json!({"id": g.id, "code": g.code, "name": g.name, "kind": g.kind, "probability": 1.0, "version_id": g.version_id});
-    answer["grids"] = first.map(shown).into_iter().collect();
-    answer["group"] = first.and_then(|g| Some(json!({"org_id": g.org_id?, "name": g.org_name}))).unwrap_or_default();
-    answer["as_of"] = json!(day);
-    answer["known"] = json!(known);
+    let first = grids.into_iter().next();
+    answer.group = first
+        .as_ref()
+        .and_then(|g| Some(Group { org_id: g.org_id?, name: g.org_name.clone().unwrap_or_default().into() }));
+    answer.grids = first.into_iter().map(of_then).collect();
+    (answer.as_of, answer.known) = (Some(day), Some(known));
     Ok(())
+}
+
+fn of_then(grid: grid_history::GridThen) -> Grid {
+    Grid {
+        id: grid.id,
+        code: grid.code.unwrap_or_default().into(),
+        name: grid.name.into(),
+        kind: grid.kind.into(),
+        probability: 1.0,
+        version_id: Some(grid.version_id),
+    }
 }

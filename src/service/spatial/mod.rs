@@ -3,6 +3,7 @@
 pub mod locate;
 pub mod look_back;
 pub mod near;
+pub mod place;
 pub mod search;
 pub mod summary;
 pub mod within;
@@ -12,9 +13,10 @@ use std::sync::Arc;
 use geo::{Centroid, Coord, InteriorPoint};
 use parking_lot::RwLock;
 
+use super::prepared::Prepared;
 use super::{ServiceError, Yitu};
 use crate::atlas::LayerStore;
-use crate::atlas::locate::{GridIndex, covers};
+use crate::atlas::locate::{AreaIndex, covers};
 use crate::db::{self, Request};
 use crate::domain::{Feature, FeatureId, Layer, Problem, Schema, Value, Viewer};
 use crate::geo::{Crs, Geometry, LonLat, LonLatError};
@@ -22,29 +24,36 @@ use crate::geo::{Crs, Geometry, LonLat, LonLatError};
 /// Indexes over the atlas, made when first asked for and anew when their layers change.
 #[derive(Debug, Default)]
 pub struct Indexes {
-    grids: RwLock<Option<(u64, Arc<GridIndex>)>>,
-    pub(super) chains: RwLock<locate::Chains>,
-    pub(super) names: RwLock<Option<(u64, Arc<search::NameIndex>)>>,
+    grids: Prepared<AreaIndex>,
+    villages: Prepared<AreaIndex>,
+    clusters: Prepared<AreaIndex>,
+    names: Prepared<search::NameIndex>,
+    chains: RwLock<locate::Chains>,
+    pub(super) county: Prepared<Option<FeatureId>>,
 }
 
 /// The point index over the grids as they are now.
 #[must_use]
-pub fn grid_index(yitu: &Yitu) -> Arc<GridIndex> {
-    // Read before the layer: the index may then be newer than it claims, never older.
-    let generation = yitu.atlas.generation();
-    let known = yitu.indexes.grids.read().clone();
-    if let Some((at, index)) = &known
-        && *at == generation
-    {
-        return Arc::clone(index);
-    }
-    let grids = yitu.atlas.layer(Layer::Grid);
-    let index = match known {
-        Some((_, index)) if index.is_over(&grids) => index,
-        _ => Arc::new(GridIndex::build(&grids)),
-    };
-    *yitu.indexes.grids.write() = Some((generation, Arc::clone(&index)));
-    index
+pub fn grid_index(yitu: &Yitu) -> Arc<AreaIndex> {
+    yitu.indexes.grids.get(yitu, &[Layer::Grid], || AreaIndex::of_grids(&yitu.atlas.layer(Layer::Grid)))
+}
+
+fn village_index(yitu: &Yitu) -> Arc<AreaIndex> {
+    yitu.indexes.villages.get(yitu, &[Layer::Region], || {
+        let regions = yitu.atlas.layer(Layer::Region);
+        by_id(regions.iter().filter(|f| text(f, regions.schema(), "level") == "village"))
+    })
+}
+
+fn cluster_index(yitu: &Yitu) -> Arc<AreaIndex> {
+    yitu.indexes.clusters.get(yitu, &[Layer::Cluster], || by_id(yitu.atlas.layer(Layer::Cluster).iter()))
+}
+
+/// Of areas that share a point the one with the lowest id answers.
+fn by_id<'a>(areas: impl Iterator<Item = &'a Arc<Feature>>) -> AreaIndex {
+    let mut areas: Vec<Arc<Feature>> = areas.cloned().collect();
+    areas.sort_by_key(|f| f.id);
+    AreaIndex::build(areas)
 }
 
 /// A position as a caller gives it, checked and brought to EPSG:4490.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use geo::{Closest, ClosestPoint, Coord, Point, Rect};
+use geo::{Closest, ClosestPoint, Coord, Point};
 use serde_json::{Value, json};
 
 use super::{point_of, properties, text};
@@ -12,45 +12,46 @@ use crate::domain::{Feature, Layer};
 use crate::geo::{Geometry, LonLat, measure};
 use crate::service::Yitu;
 
-/// Where the search for the nearest begins, metres: a village's extent.
-const FIRST_RADIUS_M: f64 = 500.0;
-
 /// Up to `limit` features of a layer within `radius_m` metres of a point, nearest first, equals by id.
 #[must_use]
 pub fn nearest(yitu: &Yitu, layer: Layer, at: LonLat, radius_m: f64, limit: usize) -> Vec<Value> {
     let store = yitu.atlas.layer(layer);
-    // Ever wider circles: the first that holds enough holds the nearest.
-    let mut radius = FIRST_RADIUS_M.min(radius_m);
-    let mut found = within(&store, at, radius);
-    while found.len() < limit && radius < radius_m {
-        radius = (radius * 2.0).min(radius_m);
-        found = within(&store, at, radius);
-    }
-    found.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.id.cmp(&b.1.id)));
-    found.truncate(limit);
     let schema = store.schema();
-    found
+    nearest_in(&store, at, radius_m, limit)
         .into_iter()
         .filter_map(|(d, f)| {
             let c = point_of(f.geometry.as_ref()?)?;
             let kind = layer.name();
-            Some(json!({"kind": kind, "id": f.id, "name": text(f, schema, "name"), "distance_m": (d * 10.0).round() / 10.0,
+            Some(json!({"kind": kind, "id": f.id, "name": text(f, schema, "name"), "distance_m": decimetres(d),
                 "lon": c.x, "lat": c.y, "properties": properties(f, schema)}))
         })
         .collect()
 }
 
-/// Features within a radius, with their distances, metres.
-fn within(store: &LayerStore, at: LonLat, radius_m: f64) -> Vec<(f64, &Arc<Feature>)> {
-    let (mx, my) = measure::metres_per_degree(at.lat());
-    // A hair wider than the radius, since a degree's length changes with latitude.
-    let (dx, dy) = (radius_m * 1.01 / mx, radius_m * 1.01 / my);
-    let around = Rect::new((at.lon() - dx, at.lat() - dy), (at.lon() + dx, at.lat() + dy));
-    store
-        .in_bbox(around)
-        .filter_map(|f| Some((distance_to(f.geometry.as_ref()?, at)?, f)))
-        .filter(|(d, _)| *d <= radius_m)
-        .collect()
+/// A distance as it is shown: to 0.1 m.
+pub(super) fn decimetres(distance_m: f64) -> f64 {
+    (distance_m * 10.0).round() / 10.0
+}
+
+/// Up to `limit` features within `radius_m`, with their distances, metres; nearest first, equals by id.
+pub(super) fn nearest_in(store: &LayerStore, at: LonLat, radius_m: f64, limit: usize) -> Vec<(f64, &Arc<Feature>)> {
+    // Of all degrees within the radius the shortest is one of longitude at its pole side, or of latitude at the equator.
+    let farthest_lat = (at.lat().abs() + radius_m / 110_000.0).min(89.9);
+    let shortest = measure::metres_per_degree(farthest_lat).0.min(measure::metres_per_degree(0.0).1);
+    let mut found: Vec<(f64, &Arc<Feature>)> = Vec::with_capacity(limit.min(64));
+    for (degrees, feature) in store.by_distance(at.into()) {
+        let reach = found.last().filter(|_| found.len() == limit).map_or(radius_m, |(d, _)| *d);
+        if degrees * shortest > reach {
+            break;
+        }
+        let Some(d) = feature.geometry.as_ref().and_then(|g| distance_to(g, at)).filter(|d| *d <= reach) else {
+            continue;
+        };
+        let place = found.partition_point(|(other, f)| other.total_cmp(&d).then(f.id.cmp(&feature.id)).is_lt());
+        found.insert(place, (d, feature));
+        found.truncate(limit);
+    }
+    found
 }
 
 /// Geodesic distance to the closest point of a geometry, metres; 0 inside an area.

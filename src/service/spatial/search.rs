@@ -68,16 +68,6 @@ impl NameIndex {
         entries.sort_by_key(|e| (e.layer, e.feature.id));
         Self { entries }
     }
-
-    fn is_over(&self, yitu: &Yitu) -> bool {
-        let total: usize = KINDS.iter().map(|&l| yitu.atlas.layer(l).len()).sum();
-        total == self.entries.len()
-            && KINDS.iter().all(|&layer| {
-                let store = yitu.atlas.layer(layer);
-                let mut of_layer = self.entries.iter().filter(|e| e.layer == layer);
-                of_layer.all(|e| store.get(e.feature.id).is_some_and(|f| Arc::ptr_eq(f, &e.feature)))
-            })
-    }
 }
 
 impl Entry {
@@ -145,19 +135,7 @@ fn spelt(name: &str) -> (String, String) {
 }
 
 fn index(yitu: &Yitu) -> Arc<NameIndex> {
-    let generation = yitu.atlas.generation();
-    let known = yitu.indexes.names.read().clone();
-    if let Some((at, index)) = &known
-        && *at == generation
-    {
-        return Arc::clone(index);
-    }
-    let index = match known {
-        Some((_, index)) if index.is_over(yitu) => index,
-        _ => Arc::new(NameIndex::build(yitu)),
-    };
-    *yitu.indexes.names.write() = Some((generation, Arc::clone(&index)));
-    index
+    yitu.indexes.names.get(yitu, &KINDS, || NameIndex::build(yitu))
 }
 
 /// What fits best, best first; equals by layer, then id.
