@@ -12,7 +12,7 @@ use super::LayerStore;
 use crate::domain::Feature;
 use crate::geo::{Geometry, LonLat};
 
-/// Cells along the longer side of the raster.
+/// Cells along the longer side of the raster over a county.
 const CELLS: usize = 1024;
 
 /// Which areas a point lies in, such as grids or villages.
@@ -33,11 +33,17 @@ pub struct AreaIndex {
 impl AreaIndex {
     /// Over areas in the order in which they answer; those without a shape are left out.
     #[must_use]
-    pub fn build(mut areas: Vec<Arc<Feature>>) -> Self {
+    pub fn build(areas: Vec<Arc<Feature>>) -> Self {
+        Self::with_cells(areas, CELLS)
+    }
+
+    /// The same with so many cells along the longer side of the raster: fewer are sooner made.
+    #[must_use]
+    pub fn with_cells(mut areas: Vec<Arc<Feature>>, cells: usize) -> Self {
         areas.retain(|f| f.geometry.is_some());
         let bounds = areas.iter().filter_map(|f| f.geometry.as_ref()?.bounding_rect()).reduce(join);
         let bounds = bounds.unwrap_or_else(|| Rect::new((0.0, 0.0), (1.0, 1.0)));
-        let step = (bounds.width().max(bounds.height()) / CELLS as f64).max(1e-7);
+        let step = (bounds.width().max(bounds.height()) / cells as f64).max(1e-7);
         let columns = (bounds.width() / step) as usize + 1;
         let rows = (bounds.height() / step) as usize + 1;
         let mut index =

@@ -426,7 +426,12 @@ fn tie(net: &mut Network, ends: &[Vec<u32>], old_nodes: usize) {
             .collect();
         ties.sort_by(|a, b| a.0.total_cmp(&b.0));
         for (k, (d, i, o)) in ties.into_iter().enumerate() {
-            if k == 0 || (d < 70.0 && d > 1.0) {
+            if d < 1.0 {
+                // A crossing that falls on an old node is that node.
+                for end in net.segments.iter_mut().flat_map(|s| [&mut s.from, &mut s.to]).filter(|e| **e == i as u32) {
+                    *end = o;
+                }
+            } else if k == 0 || d < 70.0 {
                 net.segments.push(Segment {
                     class: Class::Village,
                     from: i as u32,

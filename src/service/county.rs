@@ -13,7 +13,7 @@ use crate::tiles::elevation::ZOOMS;
 /// # Errors
 /// The problem `no-county` when nothing is loaded yet.
 pub fn current(yitu: &Yitu) -> Result<FeatureId, ServiceError> {
-    let county = yitu.indexes.county.get(yitu, &[Layer::Region], || {
+    let county = yitu.indexes.county.get(yitu, &[Layer::Region], |_| {
         let regions = yitu.atlas.layer(Layer::Region);
         let schema = regions.schema();
         let counties = regions.iter().filter(|r| r.get(schema, "level").and_then(|v| v.as_text()) == Some("county"));

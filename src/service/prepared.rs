@@ -18,16 +18,17 @@ impl<T> Default for Prepared<T> {
 }
 
 impl<T> Prepared<T> {
-    /// What stands there, or else what `make` makes now.
-    pub fn get(&self, yitu: &Yitu, layers: &[Layer], make: impl FnOnce() -> T) -> Arc<T> {
+    /// What stands there, or else what `make` makes now of what stood there before.
+    pub fn get(&self, yitu: &Yitu, layers: &[Layer], make: impl FnOnce(Option<&T>) -> T) -> Arc<T> {
         // Read before the layers: what is made may then be newer than it claims, never older.
         let generation = layers.iter().map(|&l| yitu.atlas.layer_generation(l)).sum();
-        if let Some((at, made)) = &*self.0.read()
+        let known = self.0.read().clone();
+        if let Some((at, made)) = &known
             && *at == generation
         {
             return Arc::clone(made);
         }
-        let made = Arc::new(make());
+        let made = Arc::new(make(known.as_ref().map(|(_, made)| made.as_ref())));
         *self.0.write() = Some((generation, Arc::clone(&made)));
         made
     }

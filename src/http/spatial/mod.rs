@@ -118,7 +118,7 @@ async fn within(State(yitu): State<Yitu>, _asker: Asker, Query(q): Query<WithinQ
     let area = region.geometry.as_ref().ok_or_else(|| {
         Problem::bad_field("region", format!("辖区 {id} 还没有界线。"), format!("Region {id} has no boundary yet."))
     })?;
-    Ok(Json(spatial::within::within(&yitu, layer, area, limit(q.limit, 100)?)))
+    Ok(Json(spatial::within::within(&yitu, layer, area.clone(), limit(q.limit, 100)?).await?))
 }
 
 /// Features of a layer that meet a GeoJSON polygon.
@@ -131,7 +131,7 @@ async fn within_area(
 ) -> Answer<Json<Value>> {
     let layer = spatial::layer_named("kind", &q.kind)?;
     let area = polygon(body)?;
-    Ok(Json(spatial::within::within(&yitu, layer, &area, limit(q.limit, 100)?)))
+    Ok(Json(spatial::within::within(&yitu, layer, area, limit(q.limit, 100)?).await?))
 }
 
 fn polygon(body: Value) -> Result<Geometry, Problem> {
@@ -205,7 +205,7 @@ async fn coverage(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<Covera
     if !(max_m > 0.0 && max_m <= 100_000.0) {
         return Err(not_positive("max_m").into());
     }
-    Ok(Json(spatial::summary::coverage(&yitu, &asker.0, &q.venue_kind, q.region, max_m)?))
+    Ok(Json(spatial::coverage::coverage(&yitu, &asker.0, q.venue_kind, q.region, max_m).await?))
 }
 
 /// The categories of matters in force.

@@ -1,5 +1,6 @@
 //! Questions of where.
 
+pub mod coverage;
 pub mod locate;
 pub mod look_back;
 pub mod near;
@@ -35,18 +36,18 @@ pub struct Indexes {
 /// The point index over the grids as they are now.
 #[must_use]
 pub fn grid_index(yitu: &Yitu) -> Arc<AreaIndex> {
-    yitu.indexes.grids.get(yitu, &[Layer::Grid], || AreaIndex::of_grids(&yitu.atlas.layer(Layer::Grid)))
+    yitu.indexes.grids.get(yitu, &[Layer::Grid], |_| AreaIndex::of_grids(&yitu.atlas.layer(Layer::Grid)))
 }
 
 fn village_index(yitu: &Yitu) -> Arc<AreaIndex> {
-    yitu.indexes.villages.get(yitu, &[Layer::Region], || {
+    yitu.indexes.villages.get(yitu, &[Layer::Region], |_| {
         let regions = yitu.atlas.layer(Layer::Region);
         by_id(regions.iter().filter(|f| text(f, regions.schema(), "level") == "village"))
     })
 }
 
 fn cluster_index(yitu: &Yitu) -> Arc<AreaIndex> {
-    yitu.indexes.clusters.get(yitu, &[Layer::Cluster], || by_id(yitu.atlas.layer(Layer::Cluster).iter()))
+    yitu.indexes.clusters.get(yitu, &[Layer::Cluster], |_| by_id(yitu.atlas.layer(Layer::Cluster).iter()))
 }
 
 /// Of areas that share a point the one with the lowest id answers.
@@ -139,6 +140,11 @@ pub(super) fn covering(store: &LayerStore, at: Coord<f64>, test: impl Fn(&Featur
         .collect();
     found.sort_by_key(|f| f.id);
     found.first().map(|f| Arc::clone(f))
+}
+
+/// Runs what takes milliseconds of computing where it holds up nobody.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| ServiceError::Internal(e.to_string()))
 }
 
 /// A region of this viewer's county by id.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use geo::{Closest, ClosestPoint, Coord, Point};
+use geo::{Closest, ClosestPoint, Coord, CoordsIter, Point};
 use serde_json::{Value, json};
 
 use super::{point_of, properties, text};
@@ -67,8 +67,10 @@ pub fn distance_to(geometry: &Geometry, at: LonLat) -> Option<f64> {
     }
     // The closest point is sought where a degree is as long either way, its distance taken on the ellipsoid.
     let flat = geo::MapCoords::map_coords(geometry, |c| Coord { x: (c.x - point.x) * mx, y: (c.y - point.y) * my });
-    let (Closest::SinglePoint(c) | Closest::Intersection(c)) = flat.closest_point(&Point::new(0.0, 0.0)) else {
-        return None;
+    let c = match flat.closest_point(&Point::new(0.0, 0.0)) {
+        Closest::SinglePoint(c) | Closest::Intersection(c) => c,
+        // A line without length has no closest point to speak of: any of it will do.
+        Closest::Indeterminate => flat.coords_iter().next()?.into(),
     };
     let closest = LonLat::new(point.x + c.x() / mx, point.y + c.y() / my).ok()?;
     Some(measure::distance_m(at, closest))

@@ -1,11 +1,13 @@
 //! Finding things by what people call them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use geo::{BoundingRect, Coord};
 use pinyin::ToPinyin;
 use serde_json::{Value, json};
 
+use super::summary::Tree;
 use super::{int, point_of, region, text};
 use crate::access::phone::PhoneKey;
 use crate::atlas::{LayerStore, locate::covers};
@@ -37,12 +39,15 @@ struct Entry {
     initials: String,
     at: Option<Coord<f64>>,
     bbox: Option<Bbox>,
+    /// The village, or the region, it belongs to.
+    region: Option<FeatureId>,
 }
 
 /// All names with their pinyin.
 #[derive(Debug)]
 pub struct NameIndex {
-    entries: Vec<Entry>,
+    /// By layer and id.
+    entries: Vec<Arc<Entry>>,
 }
 
 /// What is asked.
@@ -59,14 +64,25 @@ pub struct Question {
 }
 
 impl NameIndex {
-    fn build(yitu: &Yitu) -> Self {
-        let mut entries = Vec::new();
+    /// What has not changed since `before` is taken from there: spelling a county takes a second.
+    fn build(yitu: &Yitu, before: Option<&Self>) -> Self {
+        let mut entries = Vec::with_capacity(before.map_or(0, |b| b.entries.len()));
         for &layer in KINDS {
             let store = yitu.atlas.layer(layer);
-            entries.extend(store.iter().map(|f| Entry::new(layer, f, &store)));
+            // Whatever is shown of a region above it may have changed with that region.
+            let before = before.filter(|_| layer != Layer::Region);
+            entries.extend(store.iter().map(|f| {
+                let known = before.and_then(|b| b.of(layer, f.id)).filter(|e| Arc::ptr_eq(&e.feature, f));
+                known.cloned().unwrap_or_else(|| Arc::new(Entry::new(layer, f, &store)))
+            }));
         }
         entries.sort_by_key(|e| (e.layer, e.feature.id));
         Self { entries }
+    }
+
+    fn of(&self, layer: Layer, id: FeatureId) -> Option<&Arc<Entry>> {
+        let at = self.entries.binary_search_by_key(&(layer, id), |e| (e.layer, e.feature.id));
+        at.ok().map(|at| &self.entries[at])
     }
 }
 
@@ -85,6 +101,7 @@ impl Entry {
             code: code.unwrap_or_default().to_lowercase(),
             detail: detail.unwrap_or_default().to_owned(),
             at: feature.geometry.as_ref().and_then(point_of),
+            region: int(feature, schema, "village_id").or_else(|| int(feature, schema, "region_id")),
             bbox: feature.geometry.as_ref().and_then(BoundingRect::bounding_rect).filter(|b| b.width() > 0.0),
             feature: Arc::clone(feature),
             name,
@@ -111,6 +128,14 @@ impl Entry {
         part(&self.pinyin, 0.9).max(spelt)
     }
 
+    /// By where it is; what has no place, such as a person, by the region it belongs to.
+    fn is_within(&self, region: &Feature, under: &HashSet<FeatureId>) -> bool {
+        match (self.at, &region.geometry) {
+            (Some(at), Some(area)) => covers(area, at),
+            _ => self.region.is_some_and(|id| under.contains(&id)),
+        }
+    }
+
     fn to_json(&self, score: f64) -> Value {
         json!({"kind": self.layer.name(), "id": self.feature.id, "name": self.name, "detail": self.detail,
             "lon": self.at.map(|c| c.x), "lat": self.at.map(|c| c.y),
@@ -135,7 +160,7 @@ fn spelt(name: &str) -> (String, String) {
 }
 
 fn index(yitu: &Yitu) -> Arc<NameIndex> {
-    yitu.indexes.names.get(yitu, &KINDS, || NameIndex::build(yitu))
+    yitu.indexes.names.get(yitu, KINDS, |before| NameIndex::build(yitu, before))
 }
 
 /// What fits best, best first; equals by layer, then id.
@@ -153,6 +178,7 @@ pub async fn search(yitu: &Yitu, viewer: &Viewer, question: Question) -> Result<
         .into());
     }
     let within = question.region.map(|id| region(yitu, id)).transpose()?;
+    let under = within.as_ref().map(|r| Tree::read(yitu).under(r.id)).unwrap_or_default();
     let phones = by_phone(yitu, viewer, &q).await?;
     let worker = yitu.clone();
     let scan = move || {
@@ -165,11 +191,9 @@ pub async fn search(yitu: &Yitu, viewer: &Viewer, question: Question) -> Result<
             .filter_map(|e| {
                 let by_phone = phones.iter().any(|(kind, id)| *id == e.feature.id && kind == e.layer.name());
                 let score = if by_phone { 0.95 } else { e.score(&q, latin) };
-                (score > 0.0).then_some((score, e))
+                (score > 0.0).then_some((score, e.as_ref()))
             })
-            .filter(|(_, e)| {
-                within.as_ref().and_then(|r| r.geometry.as_ref()).is_none_or(|g| e.at.is_some_and(|c| covers(g, c)))
-            })
+            .filter(|(_, e)| within.as_ref().is_none_or(|r| e.is_within(r, &under)))
             .collect();
         let rank = |layer: Layer| KINDS.iter().position(|k| *k == layer);
         found.sort_by(|a, b| {
@@ -178,7 +202,7 @@ pub async fn search(yitu: &Yitu, viewer: &Viewer, question: Question) -> Result<
         let results: Vec<Value> = found.iter().take(question.limit).map(|(score, e)| e.to_json(*score)).collect();
         json!({"results": results})
     };
-    tokio::task::spawn_blocking(scan).await.map_err(|e| ServiceError::Internal(e.to_string()))
+    super::off_thread(scan).await
 }
 
 /// Whoever has a phone that ends in these four digits, or has all of these eleven.

@@ -1,13 +1,15 @@
 //! Figures of a region and of the regions under it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use geo::BoundingRect;
 use serde_json::{Value, json};
 
-use super::{int, region, text};
+use super::{int, point_of, region, text, village_index};
 use crate::db::{self, Request};
 use crate::domain::{Feature, FeatureId, Layer, Viewer};
+use crate::geo::LonLat;
 use crate::service::{ServiceError, Yitu};
 
 /// Incident figures that are counted by village in the database.
@@ -23,97 +25,23 @@ pub async fn summary(yitu: &Yitu, viewer: &Viewer, of: Option<FeatureId>) -> Res
     let mut request = Request::begin(&yitu.db.request, viewer).await?;
     let counted = db::item::village_figures(&mut request).await?;
     request.finish().await?;
+    let worker = yitu.clone();
+    super::off_thread(move || figures(&worker, id, &subject, &counted)).await
+}
+
+fn figures(yitu: &Yitu, id: FeatureId, subject: &Feature, counted: &Value) -> Value {
+    let position = yitu.atlas.applied().position();
     let tree = Tree::read(yitu);
     let counts = Counts::read(yitu);
     let all = tree.under(id);
-    let figures = |ids: &HashSet<FeatureId>| counts.figures(ids, &counted);
-    let children: Vec<Value> = tree
-        .children
-        .get(&id)
-        .into_iter()
-        .flatten()
-        .filter_map(|c| {
-            Some(json!({"region": brief(yitu, region(yitu, *c).ok()?.as_ref()), "figures": figures(&tree.under(*c))}))
-        })
-        .collect();
-    let (by_state, by_category) = open_by(&all, &counted);
-    let position = yitu.atlas.applied();
-    Ok(json!({
-        "region": brief(yitu, &subject), "figures": figures(&all), "children": children,
-        "by_state": by_state, "by_category": by_category,
-        "seq": format!("{}.{}", position.epoch, position.snapshot.xmax.saturating_sub(1)),
-    }))
-}
-
-/// Households of a region within and beyond `max_m` metres of a venue of a kind, by village and grid.
-///
-/// # Errors
-/// When the region is unknown.
-pub fn coverage(
-    yitu: &Yitu,
-    viewer: &Viewer,
-    kind: &str,
-    of: Option<FeatureId>,
-    max_m: f64,
-) -> Result<Value, ServiceError> {
-    let id = of.unwrap_or(viewer.county_id());
-    region(yitu, id)?;
-    let ids = Tree::read(yitu).under(id);
-    let reach = Reach::over(yitu, kind);
-    let (mut by_village, mut by_grid): (Tally, Tally) = (Tally::new(), Tally::new());
-    let (mut served, mut unserved) = (0_usize, 0_usize);
-    let households = yitu.atlas.layer(Layer::Household);
-    let schema = households.schema();
-    for household in households.iter() {
-        let Some(village) = int(household, schema, "village_id").filter(|v| ids.contains(v)) else { continue };
-        let is_served = household.geometry.as_ref().is_some_and(|g| reach.within(g, max_m));
-        if is_served {
-            served += 1;
-        } else {
-            unserved += 1;
-        }
-        let count = |tally: &mut Tally, key: FeatureId| {
-            let (yes, no) = tally.entry(key).or_default();
-            if is_served { *yes += 1 } else { *no += 1 }
-        };
-        count(&mut by_village, village);
-        if let Some(grid) = int(household, schema, "grid_id") {
-            count(&mut by_grid, grid);
-        }
-    }
-    drop(households);
-    let named = |layer: Layer, tally: &Tally| -> Vec<Value> {
-        let store = yitu.atlas.layer(layer);
-        let name = |id: &FeatureId| store.get(*id).map(|f| text(f, store.schema(), "name").to_owned());
-        tally.iter().map(|(id, (yes, no))| json!({"id": id, "name": name(id), "served": yes, "unserved": no})).collect()
-    };
-    Ok(json!({"total": served + unserved, "served": served, "unserved": unserved,
-        "villages": named(Layer::Region, &by_village), "grids": named(Layer::Grid, &by_grid)}))
-}
-
-type Tally = BTreeMap<FeatureId, (usize, usize)>;
-
-/// Venues of one kind, for "is one within so many metres".
-struct Reach(rstar::RTree<[f64; 2]>);
-
-impl Reach {
-    fn over(yitu: &Yitu, kind: &str) -> Self {
-        let venues = yitu.atlas.layer(Layer::Venue);
-        let of_kind = venues.iter().filter(|v| text(v, venues.schema(), "kind") == kind);
-        let points =
-            of_kind.filter_map(|v| v.geometry.as_ref().and_then(super::point_of)).map(|c| [c.x, c.y]).collect();
-        Self(rstar::RTree::bulk_load(points))
-    }
-
-    fn within(&self, from: &crate::geo::Geometry, max_m: f64) -> bool {
-        let Some(at) = super::point_of(from).and_then(|c| crate::geo::LonLat::new(c.x, c.y).ok()) else { return false };
-        let (mx, my) = crate::geo::measure::metres_per_degree(at.lat());
-        let (dx, dy) = (max_m * 1.01 / mx, max_m * 1.01 / my);
-        let around = rstar::AABB::from_corners([at.lon() - dx, at.lat() - dy], [at.lon() + dx, at.lat() + dy]);
-        self.0.locate_in_envelope(&around).any(|[lon, lat]| {
-            crate::geo::LonLat::new(*lon, *lat).is_ok_and(|v| crate::geo::measure::distance_m(at, v) <= max_m)
-        })
-    }
+    let children = tree.children.get(&id).into_iter().flatten().filter_map(|&child| {
+        let region: Arc<Feature> = region(yitu, child).ok()?;
+        Some(json!({"region": brief(yitu, &region), "figures": counts.figures(&tree.under(child), counted)}))
+    });
+    let children: Vec<Value> = children.collect();
+    let (by_state, by_category) = open_by(&all, counted);
+    json!({"region": brief(yitu, subject), "figures": counts.figures(&all, counted), "children": children,
+        "by_state": by_state, "by_category": by_category, "seq": position.to_string()})
 }
 
 /// A region as lists and maps name it: `label` is a point inside it for its name, whatever its shape.
@@ -121,18 +49,18 @@ fn brief(yitu: &Yitu, feature: &Feature) -> Value {
     let store = yitu.atlas.layer(Layer::Region);
     let schema = store.schema();
     let bbox = feature.geometry.as_ref().and_then(BoundingRect::bounding_rect);
-    let label = feature.geometry.as_ref().and_then(super::point_of);
+    let label = feature.geometry.as_ref().and_then(point_of);
     json!({"id": feature.id, "code": text(feature, schema, "code"), "name": text(feature, schema, "name"),
         "level": text(feature, schema, "level"), "bbox": bbox.map(|b| [b.min().x, b.min().y, b.max().x, b.max().y]),
         "label": label.map(|at| [at.x, at.y])})
 }
 
-struct Tree {
+pub(super) struct Tree {
     children: HashMap<FeatureId, Vec<FeatureId>>,
 }
 
 impl Tree {
-    fn read(yitu: &Yitu) -> Self {
+    pub(super) fn read(yitu: &Yitu) -> Self {
         let store = yitu.atlas.layer(Layer::Region);
         let mut children: HashMap<FeatureId, Vec<FeatureId>> = HashMap::new();
         for feature in store.iter() {
@@ -147,7 +75,7 @@ impl Tree {
     }
 
     /// A region and all under it.
-    fn under(&self, id: FeatureId) -> HashSet<FeatureId> {
+    pub(super) fn under(&self, id: FeatureId) -> HashSet<FeatureId> {
         let mut all = HashSet::from([id]);
         let mut open = vec![id];
         while let Some(at) = open.pop() {
@@ -164,8 +92,8 @@ impl Tree {
 /// What the atlas counts by village.
 struct Counts {
     villages: Vec<(&'static str, HashMap<FeatureId, usize>)>,
-    clusters: Vec<Option<geo::Coord<f64>>>,
-    regions: HashMap<FeatureId, crate::geo::Geometry>,
+    /// The village in the middle of each.
+    clusters: Vec<FeatureId>,
 }
 
 impl Counts {
@@ -180,9 +108,12 @@ impl Counts {
             }
             by_village
         };
-        let clusters =
-            yitu.atlas.layer(Layer::Cluster).iter().map(|c| c.geometry.as_ref().and_then(super::point_of)).collect();
-        let regions = yitu.atlas.layer(Layer::Region);
+        let villages = village_index(yitu);
+        let clusters = yitu.atlas.layer(Layer::Cluster);
+        let middle = |c: &Feature| {
+            let at = point_of(c.geometry.as_ref()?)?;
+            villages.locate(LonLat::new(at.x, at.y).ok()?).map(|v| v.id)
+        };
         Self {
             villages: vec![
                 ("households", count(Layer::Household, None)),
@@ -190,8 +121,7 @@ impl Counts {
                 ("dedicated_grids", count(Layer::Grid, Some("dedicated"))),
                 ("venues", count(Layer::Venue, None)),
             ],
-            clusters,
-            regions: regions.iter().filter_map(|r| Some((r.id, r.geometry.clone()?))).collect(),
+            clusters: clusters.iter().filter_map(|c| middle(c)).collect(),
         }
     }
 
@@ -208,10 +138,7 @@ impl Counts {
         }
         figures.insert("responders".into(), sum("responders").into());
         figures.insert("groups".into(), sum("groups").into());
-        let inside = |c: &geo::Coord<f64>| {
-            ids.iter().filter_map(|id| self.regions.get(id)).any(|g| crate::atlas::locate::covers(g, *c))
-        };
-        figures.insert("clusters".into(), self.clusters.iter().flatten().filter(|c| inside(c)).count().into());
+        figures.insert("clusters".into(), self.clusters.iter().filter(|village| ids.contains(village)).count().into());
         let closed = sum("closed_30d");
         let rate = (closed > 0).then(|| (sum("on_time_30d") as f64 / closed as f64 * 1e4).round() / 1e4);
         figures.insert("on_time_rate_30d".into(), json!(rate));

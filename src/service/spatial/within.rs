@@ -1,24 +1,42 @@
 //! What lies in an area.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use geo::{BoundingRect, Intersects};
 use serde_json::{Value, json};
 
 use super::{point_of, properties};
-use crate::domain::{self, Layer};
-use crate::geo::Geometry;
-use crate::service::Yitu;
+use crate::atlas::locate::AreaIndex;
+use crate::domain::{self, Feature, Layer};
+use crate::geo::{Geometry, LonLat};
+use crate::service::{ServiceError, Yitu};
+
+/// Cells along the longer side of an area's index.
+const CELLS: usize = 256;
 
 /// Features of a layer that meet an area, with their number by tag (by kind where there are no tags);
 /// the first `limit` by id are listed.
-#[must_use]
-pub fn within(yitu: &Yitu, layer: Layer, area: &Geometry, limit: usize) -> Value {
+///
+/// # Errors
+/// Only when the server is stopping.
+pub async fn within(yitu: &Yitu, layer: Layer, area: Geometry, limit: usize) -> Result<Value, ServiceError> {
+    let worker = yitu.clone();
+    super::off_thread(move || found(&worker, layer, &area, limit)).await
+}
+
+fn found(yitu: &Yitu, layer: Layer, area: &Geometry, limit: usize) -> Value {
     let store = yitu.atlas.layer(layer);
     let schema = store.schema();
     let Some(bounds) = area.bounding_rect() else { return json!({"count": 0, "by_tag": {}, "features": []}) };
-    let mut found: Vec<_> =
-        store.in_bbox(bounds).filter(|f| f.geometry.as_ref().is_some_and(|g| area.intersects(g))).collect();
+    // Points are most often asked for, and an area of many corners answers them soonest through an index.
+    let alone = Feature { id: 0, version: 0, geometry: Some(area.clone()), values: Box::default() };
+    let index = AreaIndex::with_cells(vec![Arc::new(alone)], CELLS);
+    let meets = |g: &Geometry| match g {
+        Geometry::Point(p) => LonLat::new(p.x(), p.y()).is_ok_and(|at| index.locate(at).is_some()),
+        other => area.intersects(other),
+    };
+    let mut found: Vec<_> = store.in_bbox(bounds).filter(|f| f.geometry.as_ref().is_some_and(meets)).collect();
     found.sort_by_key(|f| f.id);
     let mut by_tag: BTreeMap<String, usize> = BTreeMap::new();
     for feature in &found {

@@ -2,6 +2,8 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod oracle;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::time::Instant;
