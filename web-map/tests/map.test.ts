@@ -27,7 +27,7 @@ describe('layer order', () => {
   });
   it('keeps the agreed sequence of the base map', () => {
     const rank = (id: string) => (LAYER_ORDER as readonly string[]).indexOf(id);
-    const agreed = ['background', 'water', 'road', 'building', 'mask', 'grid', 'village', 'township', 'county', 'choropleth', 'household', 'township-label', 'incident'];
+    const agreed = ['background', 'water', 'road', 'building', 'mask', 'grid', 'village', 'township', 'county', 'choropleth', 'household', 'incident', 'township-label'];
     expect([...agreed].sort((a, b) => rank(a) - rank(b))).toEqual(agreed);
   });
 });

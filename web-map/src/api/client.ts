@@ -115,6 +115,7 @@ export const api = {
   categories: () => ask(shapes.categories, '/api/categories'),
   feature: (layer: string, id: string) =>
     ask(shapes.feature, `/ogc/collections/${encodeURIComponent(layer)}/items/${encodeURIComponent(id)}`),
+  collections: () => ask(shapes.collections, '/ogc/collections'),
   incidents: (filter: IncidentFilter = {}) => ask(shapes.incidentPage, path('/api/incidents', { limit: 40, ...filter })),
   incident: (id: string) => ask(shapes.incident, `/api/incidents/${encodeURIComponent(id)}`),
   report: (report: Report) => ask(shapes.incident, '/api/incidents', post(report)),

@@ -109,6 +109,9 @@ export const feature = obj({
 });
 export type Feature = Checked<typeof feature>;
 
+/** Layers as OGC API names them; one the county has nothing of has no extent. */
+export const collections = obj({ collections: list(obj({ id: str, extent: maybe(record) })) });
+
 export const liveTiles = obj({
   seq: maybe(id), layer: str,
   tiles: (value: unknown, path: string): 'all' | [number, number, number][] =>

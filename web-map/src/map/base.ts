@@ -48,7 +48,8 @@ export function groundLayers({ colour, dark }: Theme): LayerSpecification[] {
     },
     {
       id: 'water', type: 'fill', source: 'water', 'source-layer': 'water', filter: ['==', ['geometry-type'], 'Polygon'],
-      paint: { 'fill-color': colour('map-water'), 'fill-outline-color': colour('map-water-line') },
+      // No outline: a brook's mouth would be drawn on the river it runs into.
+      paint: { 'fill-color': colour('map-water') },
     },
     {
       id: 'water-line', type: 'line', source: 'water', 'source-layer': 'water', layout: ROUND,

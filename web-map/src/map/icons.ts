@@ -15,6 +15,8 @@ export function addSymbols(map: Map, theme: Theme): void {
     const token = DELIBERATION.includes(kind) ? 'map-venue' : 'map-venue-service';
     map.addImage(`venue-${kind}`, disc(icon, theme.colour(token), white, 'square'), { pixelRatio: RATIO });
   }
+  // The place a household's dot takes up.
+  map.addImage('room', new ImageData(10 * RATIO, 10 * RATIO), { pixelRatio: RATIO });
   // A kind the county added later still gets a symbol.
   map.on('styleimagemissing', ({ id }: { id: string }) => {
     const fallback = id.startsWith('incident-') ? 'incident-in_progress' : 'venue-party_centre';

@@ -5,20 +5,20 @@
 export const LAYER_ORDER = [
   'background',
   'land-use', 'hillshade',
-  'water', 'water-line',
+  'water-line', 'water',
   'path', 'road-casing', 'road', 'road-major-casing', 'road-major', 'building',
   'mask',
   'county-glow', 'grid-fill', 'dedicated-fill', 'grid', 'dedicated', 'village', 'township', 'county',
   'choropleth', 'spotlight', 'choropleth-line', 'cluster-fill', 'cluster',
   'select-fill', 'select-line',
-  'bus-line', 'select-road',
+  'bus-line', 'select-road', 'select-dot',
   'villager-group', 'social-org', 'household-cluster', 'household', 'venue-area', 'venue-cluster', 'venue-dot',
   'select-point',
   'water-label', 'road-label', 'bus-label', 'grid-label', 'group-label', 'settlement-label',
-  'household-count', 'household-label', 'venue-count', 'venue', 'social-label',
+  'household-label', 'household-room', 'venue', 'social-label',
   // What is higher is placed first: names make way for what waits for an answer, all but a township's.
-  'village-label', 'cluster-label', 'incident-room', 'township-label',
-  'incident-cluster', 'incident-overdue', 'incident', 'incident-count',
+  'village-label', 'cluster-label', 'household-count', 'venue-count', 'incident-room',
+  'incident-cluster', 'incident-overdue', 'incident', 'township-label', 'incident-count',
 ] as const;
 
 export type LayerId = (typeof LAYER_ORDER)[number];

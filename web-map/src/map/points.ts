@@ -11,9 +11,14 @@ const VENUES_FROM = 10.5;
 
 const ONE: FilterSpecification = ['!', ['has', 'count']];
 const MANY: FilterSpecification = ['has', 'count'];
+/** A cluster of one needs no disc with a figure: it is drawn as what it is. */
+const SINGLE: FilterSpecification = ['==', ['coalesce', ['get', 'count'], 1], 1];
+const SEVERAL: FilterSpecification = ['>', ['coalesce', ['get', 'count'], 1], 1];
 
 /** A name steps aside for what stands at its place rather than vanish. */
 const DODGING = { 'text-variable-anchor': ['center', 'bottom', 'top', 'left', 'right'], 'text-radial-offset': 1 } as const satisfies SymbolLayerSpecification['layout'];
+
+const ALL_ROUND = [...DODGING['text-variable-anchor'], 'top-left', 'top-right', 'bottom-left', 'bottom-right'] as const;
 
 function label({ colour }: Theme, token = 'map-text'): NonNullable<SymbolLayerSpecification['paint']> {
   return { 'text-color': colour(token), 'text-halo-color': colour('map-halo'), 'text-halo-width': 1.5 };
@@ -28,7 +33,7 @@ const SHORT_COUNT: ExpressionSpecification = [
 
 function discs(id: 'household-cluster', source: string, theme: Theme, token: string): LayerSpecification {
   return {
-    id, type: 'circle', source, 'source-layer': source, filter: MANY,
+    id, type: 'circle', source, 'source-layer': source, filter: SEVERAL, layout: { 'circle-sort-key': ['get', 'count'] },
     paint: {
       'circle-color': theme.colour(token), 'circle-opacity': 0.82, 'circle-stroke-color': theme.colour('map-halo'),
       'circle-stroke-width': 1.5,
@@ -44,6 +49,11 @@ function counts(id: 'household-count' | 'venue-count' | 'incident-count', source
     layout: { 'text-field': SHORT_COUNT, 'text-font': BOLD, 'text-size': 11, 'text-allow-overlap': true, 'text-padding': 7 },
     paint: { 'text-color': colour(token) },
   };
+}
+
+/** Of figures that would cover one another the greatest is shown. */
+function apart(layer: SymbolLayerSpecification): SymbolLayerSpecification {
+  return { ...layer, filter: SEVERAL, layout: { ...layer.layout, 'text-allow-overlap': false, 'text-padding': 2, 'symbol-sort-key': ['-', 0, ['get', 'count']] } };
 }
 
 export function areaLayers({ colour }: Theme): LayerSpecification[] {
@@ -75,6 +85,11 @@ export function areaLayers({ colour }: Theme): LayerSpecification[] {
       layout: { 'line-cap': 'round', 'line-join': 'round' },
       paint: { 'line-color': colour('map-select'), 'line-width': 6, 'line-opacity': 0.55 },
     },
+    // Where what is selected is of a layer that is switched off.
+    {
+      id: 'select-dot', type: 'circle', source: 'selection', filter: ['==', ['geometry-type'], 'Point'],
+      paint: { 'circle-radius': 4.5, 'circle-color': colour('map-select'), 'circle-stroke-color': colour('map-badge'), 'circle-stroke-width': 1.5 },
+    },
     {
       id: 'select-point', type: 'circle', source: 'selection', filter: ['==', ['geometry-type'], 'Point'],
       paint: {
@@ -102,9 +117,9 @@ export function peopleLayers(theme: Theme): LayerSpecification[] {
   });
   return [
     discs('household-cluster', 'household', theme, 'map-household'),
-    counts('household-count', 'household', theme),
+    apart(counts('household-count', 'household', theme)),
     {
-      id: 'household', type: 'circle', source: 'household', 'source-layer': 'household', filter: ONE,
+      id: 'household', type: 'circle', source: 'household', 'source-layer': 'household', filter: SINGLE,
       paint: {
         'circle-radius': ['interpolate', ['linear'], ['zoom'], 12, 2, 15, 4, 18, 7], 'circle-color': colour('map-household'),
         'circle-stroke-color': colour('map-household-line'), 'circle-stroke-width': ['interpolate', ['linear'], ['zoom'], 13, 0.5, 16, 1.5],
@@ -112,8 +127,13 @@ export function peopleLayers(theme: Theme): LayerSpecification[] {
     },
     {
       id: 'household-label', type: 'symbol', source: 'household', 'source-layer': 'household', filter: ONE, minzoom: 16,
-      layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': 11, 'text-offset': [0, 0.9], 'text-anchor': 'top', 'text-optional': true },
+      layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': 11, 'text-variable-anchor': ['top', 'bottom', 'left', 'right'], 'text-radial-offset': 0.8, 'text-padding': 1 },
       paint: label(theme, 'map-household'),
+    },
+    // Nothing to see: it keeps the doors free of their neighbours' names.
+    {
+      id: 'household-room', type: 'symbol', source: 'household', 'source-layer': 'household', filter: ONE, minzoom: 16,
+      layout: { 'icon-image': 'room', 'icon-allow-overlap': true, 'icon-padding': 0 }, paint: { 'icon-opacity': 0 },
     },
     dot('villager-group', 'villager_group', 'map-group'),
     dot('social-org', 'social_org', 'map-org'),
@@ -122,15 +142,15 @@ export function peopleLayers(theme: Theme): LayerSpecification[] {
       paint: { 'fill-color': colour('map-venue-service'), 'fill-opacity': 0.22, 'fill-outline-color': colour('map-venue-service') },
     },
     {
-      id: 'venue-cluster', type: 'circle', source: 'venue', 'source-layer': 'venue', filter: MANY, minzoom: VENUES_FROM,
+      id: 'venue-cluster', type: 'circle', source: 'venue', 'source-layer': 'venue', filter: SEVERAL, minzoom: VENUES_FROM,
       paint: {
         'circle-color': colour('map-badge'), 'circle-opacity': 0.9, 'circle-stroke-color': colour('map-venue-service'), 'circle-stroke-width': 1.6,
         'circle-radius': ['interpolate', ['linear'], ['log10', ['max', 1, ['get', 'count']]], 0, 8, 2, 13],
       },
     },
-    { ...counts('venue-count', 'venue', theme, 'map-venue-service'), minzoom: VENUES_FROM },
+    { ...apart(counts('venue-count', 'venue', theme, 'map-venue-service')), minzoom: VENUES_FROM },
     {
-      id: 'venue-dot', type: 'circle', source: 'venue', 'source-layer': 'venue', filter: ONE, minzoom: VENUES_FROM, maxzoom: 12,
+      id: 'venue-dot', type: 'circle', source: 'venue', 'source-layer': 'venue', filter: SINGLE, minzoom: VENUES_FROM, maxzoom: 12,
       paint: { 'circle-radius': 2.6, 'circle-color': colour('map-venue-service'), 'circle-stroke-color': colour('map-halo'), 'circle-stroke-width': 1 },
     },
     {
@@ -233,7 +253,7 @@ export function labelLayers(theme: Theme): LayerSpecification[] {
       ...region, id: 'township-label', maxzoom: 13.5, filter: ['==', ['get', 'level'], 'township'],
       layout: {
         'text-field': name, 'text-font': BOLD, 'text-size': ['interpolate', ['linear'], ['zoom'], 8, 12, 11, 17],
-        'text-letter-spacing': 0.12, 'text-padding': 4, ...DODGING,
+        'text-letter-spacing': 0.12, 'text-padding': 3, ...DODGING, 'text-variable-anchor': [...ALL_ROUND],
       },
       paint: label(theme, 'map-text'),
     },

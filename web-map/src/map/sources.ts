@@ -14,13 +14,15 @@ export type TileLayer = keyof typeof TILE_LAYERS;
 export const isTileLayer = (name: string): name is TileLayer => name in TILE_LAYERS;
 
 const EMPTY: GeoJSONSourceSpecification = { type: 'geojson', data: { type: 'FeatureCollection', features: [] } };
+/** A county cut out of the world: where simplifying makes its coast cross itself, the cut would be filled again. */
+const CUT_OUT: GeoJSONSourceSpecification = { ...EMPTY, tolerance: 0.1 };
 
 export function buildSources(county: County, origin: string): Record<string, SourceSpecification> {
   const bounds = padded(county.bbox);
   const zooms = new Map(county.layers.map((layer) => [layer.id, [layer.minzoom, layer.maxzoom] as const]));
   const sources: Record<string, SourceSpecification> = {
     dem: dem(zooms.get('dem') ?? [6, 12], bounds, origin),
-    mask: EMPTY, spotlight: EMPTY, county: EMPTY, labels: EMPTY, 'area-labels': EMPTY, selection: EMPTY,
+    mask: CUT_OUT, spotlight: CUT_OUT, county: EMPTY, labels: EMPTY, 'area-labels': EMPTY, selection: EMPTY,
   };
   for (const [name, assumed] of Object.entries(TILE_LAYERS)) {
     const [minzoom, maxzoom] = zooms.get(name) ?? assumed;

@@ -237,6 +237,11 @@ export class YituMap {
     this.map.flyTo({ center: [lon, lat], zoom: Math.max(this.map.getZoom(), zoom), duration: 900 });
   }
 
+  /** Turns the map to a view it has shown before. */
+  turn({ lon, lat, zoom }: Camera): void {
+    this.map.easeTo({ center: [lon, lat], zoom, duration: 300 });
+  }
+
   fit(box: [number, number, number, number], padding: StartOptions['padding'] = 60, maxZoom = 16): void {
     this.map.fitBounds(new LngLatBounds(box), { padding, duration: 900, maxZoom });
   }

@@ -20,6 +20,8 @@ export interface View {
   region: string | null;
 }
 
+export const isSame = (a: Selection, b: Selection): boolean => a.kind === b.kind && a.id === b.id;
+
 const KIND = /^[a-z_]{1,32}$/;
 const ID = /^[0-9A-Za-z_.,-]{1,64}$/;
 

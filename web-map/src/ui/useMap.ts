@@ -1,7 +1,7 @@
-import { onBeforeUnmount, onMounted, ref, shallowRef, type Ref, type ShallowRef } from 'vue';
+import { onBeforeUnmount, onMounted, ref, shallowRef, watchEffect, type Ref, type ShallowRef } from 'vue';
 import { api, Problem, sentence } from '../api/client';
 import type { County } from '../api/shapes';
-import { t } from '../i18n';
+import { t, type Key } from '../i18n';
 import type { StartOptions, YituMap } from '../map/start';
 
 export interface MapState {
@@ -18,8 +18,8 @@ const RETRY_MS = 10_000;
 /** No county is so many degrees wide. */
 const WIDEST = 60;
 
-/** Starts the map of a page: the county first, then the map library, loaded beside the page's own code. */
-export function useMap(container: Readonly<Ref<HTMLElement | null>>, options: () => StartOptions, ready: (map: YituMap) => void): MapState {
+/** Starts the map of a page, named by `view` in the window's title: the county first, then the map library, loaded beside the page's own code. */
+export function useMap(container: Readonly<Ref<HTMLElement | null>>, view: Key, options: () => StartOptions, ready: (map: YituMap) => void): MapState {
   const map = shallowRef<YituMap | null>(null);
   const county = shallowRef<County | null>(null);
   const noMap = ref(false);
@@ -38,7 +38,6 @@ export function useMap(container: Readonly<Ref<HTMLElement | null>>, options: ()
       if (found.bbox[2] - found.bbox[0] > WIDEST) throw new Problem(200, t('map.nobounds'));
       county.value = found;
       trouble.value = '';
-      document.title = `${county.value.name} · ${document.title.split(' · ')[0] ?? ''}`;
       if (!container.value) return;
       const { YituMap } = await library;
       try {
@@ -56,6 +55,7 @@ export function useMap(container: Readonly<Ref<HTMLElement | null>>, options: ()
       if (!gone) again = setTimeout(() => void begin(), RETRY_MS);
     }
   };
+  watchEffect(() => (document.title = [...new Set([county.value?.name ?? t('app.name'), t(view)])].join(' · ')));
   onMounted(begin);
   onBeforeUnmount(() => {
     gone = true;
