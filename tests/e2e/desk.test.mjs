@@ -218,3 +218,60 @@ test('a matter settled on the spot is closed and leaves the map', async () => {
   assert.deepEqual(faults, []);
   await context.close();
 });
+
+test('the way back leads over what was looked at, and a link put into the window is followed', async () => {
+  const spot = await somewhere(4);
+  const { page, context, faults } = await open(browser, `/desk${hash(14, spot, `&sel=grid:${spot.grid.id}`)}`);
+  await idle(page);
+  const heading = page.locator('[data-test=inspector] h2');
+  await heading.filter({ hasText: spot.grid.name }).waitFor();
+  const before = await camera(page);
+  await page.locator('[data-test=inspector] header').getByRole('button', { name: spot.village.name, exact: true }).click();
+  await heading.filter({ hasText: spot.village.name }).filter({ hasNotText: spot.grid.name }).waitFor();
+  await page.waitForURL(new RegExp(`sel=region:${spot.village.id}`));
+  await page.goBack();
+  await heading.filter({ hasText: spot.grid.name }).waitFor();
+  await page.waitForFunction(([, lat, lon]) => {
+    const [, , y, x] = /map=([\d.]+)\/(-?[\d.]+)\/(-?[\d.]+)/.exec(location.hash)?.map(Number) ?? [];
+    return Math.hypot(y - lat, x - lon) < 0.002;
+  }, before);
+  await page.goForward();
+  await page.waitForURL(new RegExp(`sel=region:${spot.village.id}`));
+  const { results } = await ask(`/api/near?lon=${spot.lon}&lat=${spot.lat}&kind=venue&radius_m=20000&limit=1`);
+  await page.evaluate((id) => (location.hash = `#layers=venue,household&tab=incidents&sel=venue:${id}`), results[0].id);
+  await heading.filter({ hasText: results[0].name }).waitFor();
+  await page.getByRole('tab', { name: '事件台', selected: true }).waitFor();
+  await page.getByRole('tab', { name: '图层' }).click();
+  assert.equal(await page.locator('[data-layer=household]').isChecked(), true);
+  assert.equal(await page.locator('[data-layer=grid]').isChecked(), false);
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test('a region known by its code alone says that it has no outline, and what it belongs to', async () => {
+  const township = (await ask('/api/summary')).children[0].region;
+  const village = (await ask(`/api/summary?region=${township.id}`)).children[0].region;
+  const { page, context } = await open(browser, `/desk#sel=region:${village.id}`, {
+    before: (page) => page.route(`**/ogc/collections/region/items/${village.id}`, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), geometry: null } });
+    }),
+  });
+  await page.getByRole('note').filter({ hasText: '还没有录入界线' }).waitFor();
+  await page.locator('[data-test=inspector] header').getByRole('button', { name: township.name }).click();
+  await page.waitForURL(new RegExp(`sel=region:${township.id}`));
+  await context.close();
+});
+
+test('details that could not be had are had on another try', async () => {
+  const spot = await somewhere(6);
+  let away = true;
+  const { page, context } = await open(browser, `/desk${hash(14, spot, `&sel=grid:${spot.grid.id}`)}`, {
+    before: (page) => page.route('**/ogc/collections/grid/**', (route) => (away ? route.abort('connectionrefused') : route.continue())),
+  });
+  await page.locator('[data-test=inspector]').getByRole('alert').filter({ hasText: '连不上服务器' }).waitFor();
+  away = false;
+  await page.locator('[data-test=inspector]').getByRole('button', { name: '重试' }).click();
+  await page.locator('[data-test=inspector] h2').filter({ hasText: spot.grid.name }).waitFor();
+  await context.close();
+});

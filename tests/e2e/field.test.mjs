@@ -64,6 +64,18 @@ test('the back gesture closes what is open and stays on the page', async () => {
   await context.close();
 });
 
+test('a link to an incident opens it with its place on the map', async () => {
+  const { items } = await ask('/api/incidents?state=in_progress&limit=1');
+  const [{ id, location }] = items;
+  const { page, context } = await open(browser, `/field#sel=incident:${id}`, { viewport: SIZES.field });
+  await page.getByRole('button', { name: '返回' }).waitFor();
+  await page.waitForFunction(({ lon, lat }) => {
+    const [, zoom, y, x] = /map=([\d.]+)\/(-?[\d.]+)\/(-?[\d.]+)/.exec(location.hash)?.map(Number) ?? [];
+    return zoom >= 14 && Math.hypot(x - lon, y - lat) < 0.005;
+  }, location);
+  await context.close();
+});
+
 test('find a household and see it on the map', async () => {
   const { spot, page, context, faults } = await phone(9);
   const { results } = await ask(`/api/near?lon=${spot.lon}&lat=${spot.lat}&kind=household&radius_m=5000&limit=1`).catch(() => ({ results: [] }));

@@ -53,21 +53,85 @@ test('targets on the phone are at least 44 px', async () => {
   await context.close();
 });
 
-test('without WebGL the desk says so and its list works', async () => {
-  const { page, context } = await open(browser, '/desk', {
-    before: (page) =>
-      page.addInitScript(() => {
-        const real = HTMLCanvasElement.prototype.getContext;
-        HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
-          return String(kind).startsWith('webgl') ? null : real.call(this, kind, ...rest);
-        };
-      }),
+const withoutWebGL = (page) =>
+  page.addInitScript(() => {
+    const real = HTMLCanvasElement.prototype.getContext;
+    HTMLCanvasElement.prototype.getContext = function (kind, ...rest) {
+      return String(kind).startsWith('webgl') ? null : real.call(this, kind, ...rest);
+    };
   });
+
+test('without WebGL the desk says so and its list works', async () => {
+  const { page, context } = await open(browser, '/desk', { before: withoutWebGL });
   await page.getByRole('alert').filter({ hasText: 'WebGL' }).waitFor();
   await page.getByRole('button', { name: '列表' }).click();
   await page.locator('[data-incident]').first().click();
   await page.locator('[data-test=inspector] h2').waitFor();
   await shoot(page, 'no-webgl');
+  await context.close();
+});
+
+test('without WebGL the first page says so and still leads on', async () => {
+  const { page, context } = await open(browser, '/', { before: withoutWebGL });
+  await page.getByRole('alert').filter({ hasText: 'WebGL' }).waitFor();
+  await page.getByRole('link', { name: '工作台' }).waitFor();
+  await context.close();
+});
+
+test('in the hand the wall reads and the desk keeps its map in sight', async () => {
+  const spot = await somewhere(2);
+  const wall = await open(browser, '/screen', { viewport: SIZES.field });
+  await idle(wall.page);
+  await wall.page.locator('[data-region]').first().waitFor();
+  const { small, wide } = await wall.page.evaluate(() => ({
+    small: [...document.querySelectorAll('.screen *')].filter((e) => e.childNodes.length === 1 && e.firstChild?.nodeType === 3 && e.checkVisibility() && !e.closest('.foot, .maplibregl-map') && parseFloat(getComputedStyle(e).fontSize) < 12).map((e) => e.textContent),
+    wide: [...document.querySelectorAll('.screen > *')].map((e) => e.getBoundingClientRect().right).filter((right) => right > innerWidth + 1),
+  }));
+  assert.deepEqual([small, wide], [[], []]);
+  await shoot(wall.page, 'screen-hand');
+  await wall.context.close();
+  const desk = await open(browser, `/desk${hash(14, spot, `&sel=grid:${spot.grid.id}`)}`, { viewport: SIZES.field });
+  await idle(desk.page);
+  const details = await desk.page.locator('[data-test=inspector]').boundingBox();
+  assert.ok(details.width > 380 && details.y > 300 && details.y + details.height <= SIZES.field.height + 1, JSON.stringify(details));
+  await shoot(desk.page, 'desk-hand');
+  await desk.context.close();
+});
+
+test('every sign is named, and a layer without features says so', async () => {
+  const { page, context } = await open(browser, '/desk', {
+    before: (page) => page.route('**/ogc/collections', async (route) => {
+      const response = await route.fetch();
+      const body = await response.json();
+      for (const collection of body.collections) if (collection.id === 'bus_line') delete collection.extent;
+      await route.fulfill({ response, json: body });
+    }),
+  });
+  await page.locator('[data-legend=incident]').click();
+  for (const word of ['待签收', '办理中', '已超期']) await page.locator('.signs').getByText(word).waitFor();
+  await page.locator('label').filter({ hasText: '公交线路' }).getByText('暂无数据').waitFor();
+  assert.equal(await page.getByText('暂无数据').count(), 1);
+  await context.close();
+});
+
+test('the wall pulses for what came while its stream was cut', async () => {
+  const spot = await somewhere(3);
+  let cut = true;
+  const { page, context } = await open(browser, '/screen', {
+    viewport: SIZES.screen,
+    before: (page) => page.route('**/live?**', (route) => (cut ? route.abort('connectionrefused') : route.continue())),
+  });
+  await idle(page);
+  await page.locator('[data-live=lost]').waitFor();
+  const category = (await ask('/api/categories')).find((c) => c.parent && !c.restricted && c.village_admitted);
+  const report = { id: crypto.randomUUID(), category: category.code, description: '护坡有落石。', urgency: 'ordinary', location: { source: 'map', lon: spot.lon, lat: spot.lat }, reported_at: new Date().toISOString() };
+  const sent = await fetch(`${base}/api/incidents`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(report) });
+  assert.equal(sent.status, 201);
+  assert.equal(await page.locator(`.map-pulse[data-incident="${report.id}"]`).count(), 0);
+  cut = false;
+  await page.locator('[data-live=live]').waitFor();
+  await page.locator(`.map-pulse[data-incident="${report.id}"]`).waitFor({ state: 'attached' });
+  await page.locator(`[data-test=feed] [data-incident="${report.id}"]`).waitFor();
   await context.close();
 });
 

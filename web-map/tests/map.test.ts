@@ -40,6 +40,10 @@ describe('sources', () => {
     expect(urls.every((url) => url.startsWith('http://here/tiles/'))).toBe(true);
     expect(sources['grid']).toMatchObject({ minzoom: 8, maxzoom: 15 });
   });
+  it('simplifies what is cut out of the world so little that a coast does not cross itself', () => {
+    const sources = buildSources(QINGHE, 'http://here');
+    for (const name of ['mask', 'spotlight']) expect(sources[name]).toMatchObject({ tolerance: 0.1 });
+  });
   it('waits for our own write until the stream has told of it', () => {
     const writes = new ReadOwnWrites();
     const url = 'http://here/tiles/incident/12/3/4';

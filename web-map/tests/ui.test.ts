@@ -13,6 +13,7 @@ import { quantiles } from '../src/screen/scale';
 import { uuid } from '../src/ui/browser';
 import { flatten, leaves, spread } from '../src/ui/categories';
 import { INCIDENT_ICONS, VENUE_ICONS } from '../src/ui/icons';
+import { marked } from '../src/ui/marked';
 import { ago, count, deadline, distance, moment } from '../src/ui/format';
 import { matches, placed } from '../src/ui/useIncidents';
 
@@ -45,6 +46,17 @@ describe('numbers and times', () => {
   it('tells what is left from what is late', () => {
     expect(deadline('2026-11-25T06:00:00Z', NOW)).toEqual({ text: '剩 2 小时', late: false });
     expect(deadline('2026-11-22T04:00:00Z', NOW)).toEqual({ text: '超期 3 天', late: true });
+  });
+});
+
+describe('what was searched for', () => {
+  it('stands out in a name, whatever its case', () => {
+    expect(marked('枕溪镇', '溪')).toEqual([{ text: '枕', found: false }, { text: '溪', found: true }, { text: '镇', found: false }]);
+    expect(marked('LX0079866', ' lx ')).toEqual([{ text: 'LX', found: true }, { text: '0079866', found: false }]);
+  });
+  it('leaves a name whole that was found by its sound', () => {
+    expect(marked('龙溪村', 'lxc')).toEqual([{ text: '龙溪村', found: false }]);
+    expect(marked('龙溪村', ' ')).toEqual([{ text: '龙溪村', found: false }]);
   });
 });
 

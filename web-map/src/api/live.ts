@@ -49,7 +49,6 @@ export function openLive(topics: readonly ('tiles' | 'incident' | 'summary')[]):
   let source: EventSource | null = null;
   let retry = FIRST_RETRY_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  let everLive = false;
   let closed = false;
 
   const tell = (event: LiveEvent | { topic: 'resumed' }) => handlers.forEach((handler) => handler(event));
@@ -58,9 +57,9 @@ export function openLive(topics: readonly ('tiles' | 'incident' | 'summary')[]):
     source = new EventSource(`/live?topics=${topics.join(',')}`);
     source.onopen = () => {
       // Even a resumed stream may have lost events with the server's epoch: one reload is cheap, a stale wall is not.
-      if (everLive && state.value !== 'live') tell({ topic: 'resumed' });
-      everLive = true;
+      const lost = state.value === 'lost';
       state.value = 'live';
+      if (lost) tell({ topic: 'resumed' });
       retry = FIRST_RETRY_MS;
     };
     source.onerror = () => {

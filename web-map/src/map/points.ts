@@ -60,7 +60,7 @@ export function areaLayers({ colour }: Theme): LayerSpecification[] {
   return [
     {
       id: 'choropleth', type: 'fill', source: 'region', 'source-layer': 'region', filter: ['==', ['id'], -1],
-      paint: { 'fill-color': colour('seq-1'), 'fill-opacity': 0.58 },
+      paint: { 'fill-color': colour('seq-1'), 'fill-opacity': ['interpolate', ['linear'], ['zoom'], 12.5, 0.58, 14, 0.28] },
     },
     { id: 'spotlight', type: 'fill', source: 'spotlight', paint: { 'fill-color': colour('map-veil'), 'fill-antialias': false } },
     {

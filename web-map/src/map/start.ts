@@ -306,6 +306,11 @@ export class YituMap {
     this.pulses.delete(id);
   }
 
+  /** The ids of what pulses now. */
+  pulsing(): string[] {
+    return [...this.pulses.keys()];
+  }
+
   /** We wrote to a layer: its tiles must show it, though the stream has not told of it yet. */
   wrote(layer: string, seq: string | null): void {
     if (seq === null || !isTileLayer(layer)) return;
