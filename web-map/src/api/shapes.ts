@@ -1,5 +1,6 @@
 /** The shapes the server answers with. Degrees are EPSG:4490 longitude and latitude; instants RFC 3339. */
-import { bbox, bool, dict, id, list, maybe, num, obj, oneOf, or, record, str, type Checked } from './check';
+import type { Geometry, GeometryCollection } from 'geojson';
+import { bbox, bool, dict, id, list, maybe, num, obj, oneOf, or, record, str, type Check, type Checked } from './check';
 
 export const STATES = [
   'pending_location', 'pending_dispatch', 'pending_accept', 'in_progress', 'pending_check',
@@ -104,8 +105,18 @@ export const preview = obj({
 });
 export type Preview = Checked<typeof preview>;
 
+/** GeoJSON of every type that has coordinates; they are taken as they come. */
+type Shape = Exclude<Geometry, GeometryCollection>;
+const shapeType = oneOf('Point', 'MultiPoint', 'LineString', 'MultiLineString', 'Polygon', 'MultiPolygon');
+const geometry: Check<Shape> = (value, path) => {
+  const { type, coordinates } = record(value, path);
+  shapeType(type, `${path}/type`);
+  list((item) => item)(coordinates, `${path}/coordinates`);
+  return { type, coordinates } as Shape;
+};
+
 export const feature = obj({
-  id: maybe(id), geometry: maybe(record), properties: or(record, {}), bbox: maybe(bbox),
+  id: maybe(id), geometry: maybe(geometry), properties: or(record, {}), bbox: maybe(bbox),
 });
 export type Feature = Checked<typeof feature>;
 

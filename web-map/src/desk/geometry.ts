@@ -13,7 +13,7 @@ function* positions(coordinates: unknown): Generator<[number, number]> {
 /** The box round a geometry: [west, south, east, north]; null when it has no positions. */
 export function boxOf(geometry: NonNullable<Feature['geometry']>): [number, number, number, number] | null {
   let [w, s, e, n] = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const [lon, lat] of positions(geometry['coordinates'])) {
+  for (const [lon, lat] of positions(geometry.coordinates)) {
     w = Math.min(w, lon);
     s = Math.min(s, lat);
     e = Math.max(e, lon);
@@ -27,8 +27,7 @@ export const isWide = (kind: string): boolean => ['bus_line', 'road', 'cluster']
 
 /** A place to stand for a geometry: a point itself, a point inside an area's largest part, else the middle of its box. */
 export function centreOf(geometry: NonNullable<Feature['geometry']>): { lon: number; lat: number } | null {
-  const coordinates = geometry['coordinates'];
-  const parts = (geometry['type'] === 'Polygon' ? [coordinates] : geometry['type'] === 'MultiPolygon' ? coordinates : []) as Position[][][];
+  const parts = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.type === 'MultiPolygon' ? geometry.coordinates : [];
   const largest = parts.reduce<Position[][] | null>((best, part) => (best && size(best[0] ?? []) >= size(part[0] ?? []) ? best : part), null);
   const [lon, lat] = (largest && inside(largest)) ?? [];
   if (lon !== undefined && lat !== undefined) return { lon, lat };

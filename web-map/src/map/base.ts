@@ -27,8 +27,8 @@ export function groundLayers({ colour, dark }: Theme): LayerSpecification[] {
     { id: 'background', type: 'background', paint: { 'background-color': colour('map-ground') } },
     {
       id: 'land-use', type: 'fill', source: 'land_use', 'source-layer': 'land_use',
+      // Outlined in their own colour: simplified apart, neighbours leave slivers of bare ground between them.
       paint: {
-        'fill-antialias': false,
         'fill-color': [
           'match', ['get', 'kind'], 'forest', colour('map-forest'), 'bamboo', colour('map-bamboo'), 'orchard',
           colour('map-orchard'), 'terrace', colour('map-terrace'), 'farmland', colour('map-farmland'), 'grass',

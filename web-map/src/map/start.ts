@@ -147,9 +147,8 @@ export class YituMap {
     };
     const outline = api.feature('region', this.county.id).then(({ geometry }) => {
       if (!geometry) return;
-      const shape = geometry as unknown as Geometry;
-      this.data('county', shape);
-      this.data('mask', outside(shape));
+      this.data('county', geometry);
+      this.data('mask', outside(geometry));
     });
     await Promise.allSettled([outline, this.labels.start()]);
     this.furnished = true;
