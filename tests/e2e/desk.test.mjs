@@ -72,8 +72,10 @@ async function fill(page, description) {
   const all = await ask('/api/categories');
   const parents = new Set(all.map((c) => c.parent));
   const category = all.find((c) => !parents.has(c.code) && !c.restricted && c.village_admitted && !c.photo_needed) ?? all.find((c) => !parents.has(c.code) && !c.restricted);
-  await page.locator('[data-test=report]').click();
+  // The form takes its room from the map's edge; the place stays where it was on the page.
   const box = await page.locator('.map').boundingBox();
+  await page.locator('[data-test=report]').click();
+  await page.locator('[data-test=inspector]').waitFor();
   await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
   await page.locator('.map-pin').waitFor();
   await page.getByPlaceholder('搜索事项').fill(category.name);

@@ -9,7 +9,7 @@ export const LAYER_ORDER = [
   'path', 'road-casing', 'road', 'road-major-casing', 'road-major', 'building',
   'mask',
   'county-glow', 'grid-fill', 'dedicated-fill', 'grid', 'dedicated', 'village', 'township', 'county',
-  'choropleth', 'spotlight', 'choropleth-line', 'cluster-fill', 'cluster',
+  'region-hit', 'choropleth', 'spotlight', 'choropleth-line', 'cluster-fill', 'cluster',
   'select-fill', 'select-line',
   'bus-line', 'select-road', 'select-dot',
   'villager-group', 'social-org', 'household-cluster', 'household', 'venue-area', 'venue-cluster', 'venue-dot',

@@ -58,6 +58,11 @@ function apart(layer: SymbolLayerSpecification): SymbolLayerSpecification {
 
 export function areaLayers({ colour }: Theme): LayerSpecification[] {
   return [
+    // Nothing to see: what a click finds where there is no grid, or none is drawn.
+    {
+      id: 'region-hit', type: 'fill', source: 'region', 'source-layer': 'region', filter: ['!=', ['get', 'level'], 'county'],
+      paint: { 'fill-color': colour('seq-1'), 'fill-opacity': 0 },
+    },
     {
       id: 'choropleth', type: 'fill', source: 'region', 'source-layer': 'region', filter: ['==', ['id'], -1],
       paint: { 'fill-color': colour('seq-1'), 'fill-opacity': ['interpolate', ['linear'], ['zoom'], 12.5, 0.58, 14, 0.28] },

@@ -43,10 +43,11 @@ export interface StartOptions {
 /** What a click finds first: small things before the areas they lie in. */
 const HIT_LAYERS = [
   'incident', 'incident-cluster', 'venue', 'venue-dot', 'household', 'venue-cluster', 'household-cluster', 'social-org', 'villager-group',
-  'settlement-label', 'bus-line', 'road-major', 'road', 'cluster', 'dedicated-fill', 'grid-fill',
+  'settlement-label', 'bus-line', 'road-major', 'road', 'cluster', 'dedicated-fill', 'grid-fill', 'region-hit',
 ] as const;
 
 const LABELS_FROM_ZOOM = 10.4;
+const VILLAGES_FROM = 11;
 /** Areas that are named from their tiles: a label the map placed itself would stand in every tile anew. */
 const AREA_LABELS = [
   { source: 'grid', layer: 'grid-label', from: 14 },
@@ -55,6 +56,8 @@ const AREA_LABELS = [
 /** Changes that come in a burst are drawn together. */
 const GATHER_MS = 120;
 const MOST_PULSES = 40;
+/** Nearer to the map's edge than this, in pixels, is as good as out of sight. */
+const EDGE = 40;
 /** From here on each incident has a symbol of its own, which a pulse needs no core for. */
 const SINGLE_FROM = 11;
 /** How much is left to see of what lies outside the region in the spotlight. */
@@ -205,7 +208,9 @@ export class YituMap {
     const layers = HIT_LAYERS.filter((layer) => this.map.getLayoutProperty(layer, 'visibility') !== 'none');
     const found = this.map.queryRenderedFeatures(box, { layers: [...layers] });
     const exact = new Set(this.map.queryRenderedFeatures([point.x, point.y], { layers: [...layers] }).map((f) => `${f.layer.id}/${String(f.id)}`));
-    const rank = (f: MapGeoJSONFeature) => HIT_LAYERS.indexOf(f.layer.id as (typeof HIT_LAYERS)[number]);
+    // Far out a click means the township, nearer the village in it.
+    const wanted = this.map.getZoom() < VILLAGES_FROM ? 'township' : 'village';
+    const rank = (f: MapGeoJSONFeature) => HIT_LAYERS.indexOf(f.layer.id as (typeof HIT_LAYERS)[number]) + (f.properties['level'] === wanted ? 0 : 0.5);
     const best = found
       .filter((f) => f.geometry.type !== 'Polygon' && f.geometry.type !== 'MultiPolygon' ? true : exact.has(`${f.layer.id}/${String(f.id)}`))
       .sort((a, b) => rank(a) - rank(b))[0];
@@ -234,6 +239,17 @@ export class YituMap {
 
   fly(lon: number, lat: number, zoom = 15): void {
     this.map.flyTo({ center: [lon, lat], zoom: Math.max(this.map.getZoom(), zoom), duration: 900 });
+  }
+
+  /** Takes up the container's new size, its middle having moved by so many pixels; `seen` is kept in sight. */
+  fitRoom(moved: number, seen: { lon: number; lat: number } | null): void {
+    this.map.resize();
+    if (this.map.isMoving()) return; // on its way to somewhere else
+    this.map.panBy([moved, 0], { duration: 0 });
+    if (!seen) return;
+    const { x } = this.map.project([seen.lon, seen.lat]);
+    const width = this.map.getContainer().clientWidth;
+    if (x < EDGE || x > width - EDGE) this.map.easeTo({ center: [seen.lon, seen.lat], duration: 300 });
   }
 
   /** Turns the map to a view it has shown before. */
