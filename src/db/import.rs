@@ -235,7 +235,7 @@ async fn stage(tx: &mut Transaction<'_, Postgres>, rows: &[Incoming]) -> Result<
         copy.flush_full().await?;
     }
     copy.finish().await?;
-    tx.execute("ANALYZE incoming").await?;
+    tx.execute(include_str!("sql/import/place.sql")).await?;
     Ok(())
 }
 

@@ -8,9 +8,10 @@ UPDATE incoming i SET register_grid_id = g.id FROM setting s, code_alias a, grid
 WHERE a.county_id = s.county_id AND a.scheme = 'grid' AND a.code = i.f->>'grid_code' AND g.id = a.feature_id AND g.kind = 'general';
 UPDATE incoming SET reason = format('网格编码“%s”不存在', f->>'grid_code') WHERE reason IS NULL AND f->>'grid_code' <> '' AND register_grid_id IS NULL;
 UPDATE incoming i SET grid_id = m.grid_id FROM (
-  SELECT p.row_no, min(g.id) AS grid_id FROM incoming p CROSS JOIN setting s
-  JOIN grid_version v ON ST_Covers(v.geom, p.geom) AND v.valid_during @> s.today AND upper_inf(v.recorded_during)
-  JOIN grid g ON g.id = v.grid_id AND g.kind = 'general'
+  SELECT p.row_no, min(v.grid_id) AS grid_id
+  FROM setting s JOIN grid g ON g.county_id = s.county_id AND g.kind = 'general'
+  JOIN grid_version v ON v.grid_id = g.id AND v.valid_during @> s.today AND upper_inf(v.recorded_during)
+  CROSS JOIN LATERAL (SELECT row_no FROM incoming_place WHERE ST_Covers(v.geom, at) OFFSET 0) p
   GROUP BY p.row_no) m
 WHERE m.row_no = i.row_no;
 UPDATE incoming i SET settlement_id = m.id FROM (

@@ -14,11 +14,10 @@ UPDATE incoming i SET region_id = m.id FROM (
 WHERE i.region_id IS NULL AND coalesce(i.f->>'village_code', '') = '' AND i.f->>'village' = m.village AND coalesce(i.f->>'township', '') = m.township;
 UPDATE incoming i SET region_id = m.id FROM (
   SELECT p.row_no, min(r.id) AS id
-  FROM incoming p CROSS JOIN setting s
-  JOIN region r ON r.county_id = s.county_id AND r.level = 'village' AND ST_Covers(r.geom, ST_PointOnSurface(p.geom))
-  WHERE p.region_id IS NULL AND coalesce(p.f->>'village_code', '') = '' AND coalesce(p.f->>'village', '') = ''
+  FROM setting s JOIN region r ON r.county_id = s.county_id AND r.level = 'village'
+  CROSS JOIN LATERAL (SELECT row_no FROM incoming_place WHERE ST_Covers(r.geom, at) OFFSET 0) p
   GROUP BY p.row_no) m
-WHERE m.row_no = i.row_no;
+WHERE i.region_id IS NULL AND coalesce(i.f->>'village_code', '') = '' AND coalesce(i.f->>'village', '') = '' AND m.row_no = i.row_no;
 UPDATE incoming SET reason = CASE
     WHEN coalesce(f->>'village_code', '') <> '' THEN format('村代码“%s”不在辖区中', f->>'village_code')
     WHEN coalesce(f->>'village', '') <> '' THEN format('村“%s”不存在,或有重名而没有乡镇一列', f->>'village')
