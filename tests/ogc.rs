@@ -6,7 +6,17 @@
 mod edit;
 #[path = "ogc/filter.rs"]
 mod filter;
+#[path = "ogc/gdal.rs"]
+mod gdal;
+#[path = "ogc/live.rs"]
+mod live;
+#[path = "ogc/pages.rs"]
+mod pages;
+#[path = "ogc/params.rs"]
+mod params;
 mod support;
+#[path = "ogc/tiles.rs"]
+mod tiles;
 
 use support::{TestDatabase, TestServer};
 use yitu::domain::Layer;

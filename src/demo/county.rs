@@ -7,11 +7,11 @@ use rand::Rng;
 
 use super::areas::{self, Areas, Ids};
 use super::calendar::{self, china};
-use super::helpers;
+use super::helpers::{self, Helpers};
 use super::houses;
 use super::incidents::{self, Cast};
 use super::land::{self, Land, OUTSIDE, dice};
-use super::model::{County, Geom, Ground};
+use super::model::{Category, County, Geom, Ground, Household, Incident, Rule};
 use super::names::pick;
 use super::plan::Plan;
 use super::raster::{Frame, Raster, Xy};
@@ -48,17 +48,7 @@ pub fn generate(seed: u64, now: DateTime<Utc>, plan: &Plan, progress: &mut dyn F
     let households = people::settle(seed, today, &land, &areas, &houses, &counts, &mut ids);
     let helpers = helpers::appoint(seed, now, plan, &land, &areas, &households, &mut ids);
     progress(7);
-    let categories = rules::categories(&mut ids);
-    let rules = rules::rules(&areas, &categories);
-    let cast = Cast {
-        land: &land,
-        areas: &areas,
-        households: &households,
-        helpers: &helpers,
-        categories: &categories,
-        rules: &rules,
-    };
-    let incidents = incidents::tell(seed, now, plan, &cast, &mut ids);
+    let happened = happen((seed, now, plan), (&land, &areas), (&households, &helpers), &mut ids);
     let Areas { regions, groups, settlements, orgs, units, grids, .. } = areas;
     County {
         seed,
@@ -83,12 +73,32 @@ pub fn generate(seed: u64, now: DateTime<Utc>, plan: &Plan, progress: &mut dyn F
         water,
         land_use,
         buildings,
-        categories,
-        rules,
+        categories: happened.categories,
+        rules: happened.rules,
         calendar: calendar::days(),
-        incidents,
+        incidents: happened.incidents,
         last_id: ids.last(),
     }
+}
+
+/// What people report, and by which rules it goes.
+struct Happened {
+    categories: Vec<Category>,
+    rules: Vec<Rule>,
+    incidents: Vec<Incident>,
+}
+
+fn happen(
+    (seed, now, plan): (u64, DateTime<Utc>, &Plan),
+    (land, areas): (&Land, &Areas),
+    (households, helpers): (&[Household], &Helpers),
+    ids: &mut Ids,
+) -> Happened {
+    let categories = rules::categories(ids);
+    let rules = rules::rules(areas, &categories);
+    let cast = Cast { land, areas, households, helpers, categories: &categories, rules: &rules };
+    let incidents = incidents::tell(seed, now, plan, &cast, ids);
+    Happened { categories, rules, incidents }
 }
 
 /// What stands on the ground, before anything has a name.

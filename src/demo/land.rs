@@ -66,12 +66,7 @@ const COUNTY_SHARE: f64 = 0.62;
 /// Divides the land.
 #[must_use]
 pub fn divide(seed: u64, plan: &Plan, terrain: &Terrain, lakes: &Raster<u32>) -> Land {
-    let mut suit = sites::suitability(seed, terrain);
-    for (s, lake) in suit.data.iter_mut().zip(&lakes.data) {
-        if *lake != OUTSIDE {
-            *s = 0.0;
-        }
-    }
+    let suit = dry_ground(seed, terrain, lakes);
     let wanted = (plan.general_grids as f64 / COUNTY_SHARE) as usize;
     let found = sites::settle(plan, &suit, terrain, wanted, &mut dice(seed, 10));
     let seat_turn = 0.35 + (seed % 7) as f32 * 0.09;
@@ -88,12 +83,7 @@ pub fn divide(seed: u64, plan: &Plan, terrain: &Terrain, lakes: &Raster<u32>) ->
     let seat_cell = found.towns[0];
     let inside = hierarchy::choose_county(&graph, seat, plan.general_grids, &open);
 
-    let mut new_index = vec![OUTSIDE; seeds.len()];
-    let mut kept = Vec::new();
-    for (old, _) in inside.iter().enumerate().filter(|(_, inside)| **inside) {
-        new_index[old] = kept.len() as u32;
-        kept.push(old);
-    }
+    let (new_index, kept) = renumbered(&inside);
     let inner = subgraph(&graph, &kept, &new_index);
     let members: Vec<Site> = kept.iter().map(|&o| found.all[o].clone()).collect();
     let tree = tree_of_areas(plan, &suit, &members, &inner, &found.towns);
@@ -128,6 +118,28 @@ pub fn divide(seed: u64, plan: &Plan, terrain: &Terrain, lakes: &Raster<u32>) ->
         seat_radius,
         beyond,
     }
+}
+
+/// How good each cell is to live on; nobody lives in a lake.
+fn dry_ground(seed: u64, terrain: &Terrain, lakes: &Raster<u32>) -> Raster<f32> {
+    let mut suit = sites::suitability(seed, terrain);
+    for (s, lake) in suit.data.iter_mut().zip(&lakes.data) {
+        if *lake != OUTSIDE {
+            *s = 0.0;
+        }
+    }
+    suit
+}
+
+/// New numbers for the sites inside, and the old ones of those.
+fn renumbered(inside: &[bool]) -> (Vec<u32>, Vec<usize>) {
+    let mut new_index = vec![OUTSIDE; inside.len()];
+    let mut kept = Vec::new();
+    for (old, _) in inside.iter().enumerate().filter(|(_, inside)| **inside) {
+        new_index[old] = kept.len() as u32;
+        kept.push(old);
+    }
+    (new_index, kept)
 }
 
 fn touching_rim(label: &Raster<u32>, count: usize) -> Vec<bool> {

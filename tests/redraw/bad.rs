@@ -5,15 +5,9 @@ use serde_json::{Value, json};
 use crate::Village;
 use crate::support::TestServer;
 
-/// Everything a client may get wrong is told in Chinese at its place; nothing is a 500.
-#[tokio::test(flavor = "multi_thread")]
-async fn bad_drafts_are_told_at_their_place() {
-    let village = Village::some().await;
-    let server = TestServer::start(village.yitu.clone()).await;
-    let good = village.split(village.today).await;
-    let foreign: i64 =
-        village.count("SELECT min(id) FROM layer_grid WHERE village_id <> $1 AND kind = 'general'", village.id).await;
-    let cases: Vec<(&str, Value, u16, &str)> = vec![
+/// Where a draft is changed, to what, and what that is answered with: the status and the pointer.
+fn cases(good: &Value, foreign: i64, village: i64) -> Vec<(&'static str, Value, u16, &'static str)> {
+    vec![
         ("/grids", json!([]), 400, "/grids"),
         ("/grids/0/name", json!("  "), 400, "/grids/0/name"),
         ("/grids/0/name", json!("网\u{0}格"), 400, "/grids/0/name"),
@@ -21,7 +15,7 @@ async fn bad_drafts_are_told_at_their_place() {
         ("/grids/0/id", json!(-1), 400, "/grids/0/id"),
         ("/grids/1/id", good["grids"][0]["id"].clone(), 400, "/grids/1/id"),
         ("/grids/0/from", json!([foreign]), 400, "/grids/0/from/0"),
-        ("/grids/0/org_id", json!(village.id), 400, "/grids/0/org_id"),
+        ("/grids/0/org_id", json!(village), 400, "/grids/0/org_id"),
         ("/grids/1/code", json!(" x "), 400, "/grids/1/code"),
         ("/grids/0/geometry/coordinates/0/0/0", json!([25.6, 117.2]), 400, "/grids/0/geometry/coordinates/0/0/0"),
         (
@@ -39,7 +33,18 @@ async fn bad_drafts_are_told_at_their_place() {
         ("/effective_from", json!("2062-01-01"), 400, "/effective_from"),
         ("/effective_from", json!("明天"), 400, ""),
         ("/waivers", json!([{"fault": "gap", "reason": ""}]), 400, "/waivers/0/reason"),
-    ];
+    ]
+}
+
+/// Everything a client may get wrong is told in Chinese at its place; nothing is a 500.
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_drafts_are_told_at_their_place() {
+    let village = Village::some().await;
+    let server = TestServer::start(village.yitu.clone()).await;
+    let good = village.split(village.today).await;
+    let foreign: i64 =
+        village.count("SELECT min(id) FROM layer_grid WHERE village_id <> $1 AND kind = 'general'", village.id).await;
+    let cases = cases(&good, foreign, village.id);
     for (at, value, status, pointer) in cases {
         let mut body = good.clone();
         let multi = village.made(&format!("SELECT geom FROM layer_grid WHERE id = {}", village.grids[0].0)).await;

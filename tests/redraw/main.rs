@@ -278,6 +278,26 @@ async fn gaps_are_told_by_their_width() {
     assert_eq!(strip(3.0, 10.0).await, [30]);
 }
 
+/// Publishes a draft with every warning waived; what the publication answers.
+async fn published(server: &TestServer, draft: &mut Value) -> Value {
+    let preview: Value = server.post_json("/api/grids/redraws", draft).await.json().await.unwrap();
+    draft["waivers"] = preview["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|w| json!({"fault": w["fault"], "reason": "现状如此"}))
+        .collect();
+    let preview: Value = server.post_json("/api/grids/redraws", draft).await.json().await.unwrap();
+    let answer = server
+        .post_json(
+            &format!("/api/grids/redraws/{}/publish", preview["id"]),
+            &json!({"expected_version": preview["version"]}),
+        )
+        .await;
+    assert_eq!(answer.status(), 200);
+    answer.json().await.unwrap()
+}
+
 /// Through the server: an incident reported before keeps its grid version and reason, the map shows the new grids,
 /// and a point answers for the day and the knowledge asked for.
 #[tokio::test(flavor = "multi_thread")]
@@ -307,22 +327,7 @@ async fn maps_follow_and_what_was_decided_stays() {
     let shows = |bytes: &[u8]| bytes.windows("新东网格".len()).any(|w| w == "新东网格".as_bytes());
     assert!(!shows(&server.get(&tile).await.bytes().await.unwrap()));
 
-    let preview: Value = server.post_json("/api/grids/redraws", &draft).await.json().await.unwrap();
-    draft["waivers"] = preview["warnings"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|w| json!({"fault": w["fault"], "reason": "现状如此"}))
-        .collect();
-    let preview: Value = server.post_json("/api/grids/redraws", &draft).await.json().await.unwrap();
-    let answer = server
-        .post_json(
-            &format!("/api/grids/redraws/{}/publish", preview["id"]),
-            &json!({"expected_version": preview["version"]}),
-        )
-        .await;
-    assert_eq!(answer.status(), 200);
-    let done: Value = answer.json().await.unwrap();
+    let done = published(&server, &mut draft).await;
     let new = done["grids"].as_array().unwrap().last().unwrap().clone();
     let seq = done["seq"].as_str().unwrap();
     assert!(shows(&server.get(&format!("{tile}?min_seq={seq}")).await.bytes().await.unwrap()));

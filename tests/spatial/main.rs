@@ -61,15 +61,20 @@ async fn points_lie_in_the_grids_postgis_says() {
     println!("locate: median {} ns, p99 {} ns", times[times.len() / 2], times[times.len() * 99 / 100]);
 }
 
-#[tokio::test]
-async fn a_located_point_has_a_chain_up_to_the_last_resort() {
-    let (database, server) = server().await;
-    let (lon, lat, grid, village): (f64, f64, i64, i64) = sqlx::query_as(
+/// A household placed by its point: where, its grid and its village.
+async fn a_household(database: &TestDatabase) -> (f64, f64, i64, i64) {
+    sqlx::query_as(
         "SELECT ST_X(geom), ST_Y(geom), grid_id, village_id FROM household WHERE geom IS NOT NULL AND grid_id IS NOT NULL AND grid_source = 'point' ORDER BY id LIMIT 1",
     )
     .fetch_one(&database.databases.migrator)
     .await
-    .unwrap();
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_located_point_has_a_chain_up_to_the_last_resort() {
+    let (database, server) = server().await;
+    let (lon, lat, grid, village) = a_household(&database).await;
     let found = server.get_json(&format!("/api/locate?lon={lon}&lat={lat}")).await;
     assert!(found["grids"][0]["id"] == grid || found["grids"][0]["kind"] == "dedicated", "{found}");
     assert_eq!(found["village"]["id"], village, "{found}");
@@ -78,8 +83,13 @@ async fn a_located_point_has_a_chain_up_to_the_last_resort() {
     assert_eq!(levels.last(), Some(&"county_duty_officer"), "{levels:?}");
     assert!(levels.len() >= 4, "{levels:?}");
     assert!(!found["venues"].as_array().unwrap().is_empty());
+}
 
-    // What a receiver's error leaves open: shares of the near grids, agreeing with sampled errors.
+/// What a receiver's error leaves open: shares of the near grids, agreeing with sampled errors.
+#[tokio::test]
+async fn a_vague_point_is_shared_among_grids() {
+    let (database, server) = server().await;
+    let (lon, lat, ..) = a_household(&database).await;
     let vague = server.get_json(&format!("/api/locate?lon={lon}&lat={lat}&accuracy_m=150")).await;
     let shares: Vec<(i64, f64)> = vague["grids"]
         .as_array()
@@ -111,8 +121,14 @@ async fn a_located_point_has_a_chain_up_to_the_last_resort() {
         let ours = shares.iter().find(|s| s.0 == id).map_or(0.0, |s| s.1);
         assert!((ours - share).abs() < 0.03, "grid {id}: {ours} for {share}, {vague}");
     }
+}
 
-    // The chain is kept in memory; a change of the organisation is seen all the same.
+/// The chain is kept in memory; a change of the organisation is seen all the same.
+#[tokio::test]
+async fn a_renamed_group_is_seen_in_the_chain() {
+    let (database, server) = server().await;
+    let (lon, lat, ..) = a_household(&database).await;
+    let found = server.get_json(&format!("/api/locate?lon={lon}&lat={lat}")).await;
     let mut tx = database.databases.migrator.begin().await.unwrap();
     sqlx::query("UPDATE party_org SET name = '改名后的党小组' WHERE id = $1")
         .bind(found["chain"][0]["org_id"].as_i64())
@@ -127,7 +143,12 @@ async fn a_located_point_has_a_chain_up_to_the_last_resort() {
     assert!(server.yitu.atlas.wait_for(seq.parse().unwrap(), std::time::Duration::from_secs(10)).await);
     let renamed = server.get_json(&format!("/api/locate?lon={lon}&lat={lat}")).await;
     assert_eq!(renamed["chain"][0]["org_name"], "改名后的党小组");
+}
 
+#[tokio::test]
+async fn what_is_near_and_inside_is_what_postgis_says() {
+    let (database, server) = server().await;
+    let (lon, lat, _, village) = a_household(&database).await;
     let near = server.get_json(&format!("/api/near?lon={lon}&lat={lat}&kind=venue&radius_m=4000&limit=10")).await;
     let expected: Vec<(i64, f64)> = sqlx::query_as(
         "SELECT id, ST_Distance(geom::geography, ST_SetSRID(ST_Point($1, $2), 4490)::geography) FROM venue

@@ -1,11 +1,10 @@
 //! What a collection's items can be filtered (Part 3, queryables) and sorted by.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::{Map, Value, json};
 
-use super::base;
+use super::asked::{Asked, Plain};
 use crate::domain::{Layer, PropertyKind};
 use crate::http::Answer;
 use crate::http::extract::Asker;
@@ -13,13 +12,14 @@ use crate::service::Yitu;
 use crate::service::ogc::{self, words};
 
 /// What filters can name, as JSON Schema.
-#[utoipa::path(get, path = "/ogc/collections/{collection}/queryables", tag = "ogc", params(("collection" = String, Path, description = "A layer's name")),
-    responses((status = 200, description = "JSON Schema", content_type = "application/schema+json")))]
+#[utoipa::path(get, path = "/ogc/collections/{collectionId}/queryables", operation_id = "getQueryables", tag = "ogc",
+    params(("collectionId" = String, Path, description = "A layer's name"), super::asked::Form),
+    responses((status = 200, description = "JSON Schema", content((Value = "application/schema+json"), (String = "text/html")))))]
 pub async fn queryables(
     State(yitu): State<Yitu>,
     _asker: Asker,
     Path(name): Path<String>,
-    headers: HeaderMap,
+    Plain(asked): Plain,
 ) -> Answer<Response> {
     let layer = ogc::collection(&name)?;
     let mut properties = described(&yitu, layer, |_| true);
@@ -27,24 +27,26 @@ pub async fn queryables(
         "geometry".to_owned(),
         json!({"title": "图形", "format": "geometry-any", "x-ogc-role": "primary-geometry"}),
     );
-    Ok(schema(layer, "queryables", &properties, &headers))
+    Ok(schema(layer, "queryables", &properties, &asked))
 }
 
 /// What `sortby` can name, as JSON Schema.
-#[utoipa::path(get, path = "/ogc/collections/{collection}/sortables", tag = "ogc", params(("collection" = String, Path, description = "A layer's name")),
-    responses((status = 200, description = "JSON Schema", content_type = "application/schema+json")))]
+#[utoipa::path(get, path = "/ogc/collections/{collectionId}/sortables", operation_id = "getSortables", tag = "ogc",
+    params(("collectionId" = String, Path, description = "A layer's name"), super::asked::Form),
+    responses((status = 200, description = "JSON Schema", content((Value = "application/schema+json"), (String = "text/html")))))]
 pub async fn sortables(
     State(yitu): State<Yitu>,
     _asker: Asker,
     Path(name): Path<String>,
-    headers: HeaderMap,
+    Plain(asked): Plain,
 ) -> Answer<Response> {
     let layer = ogc::collection(&name)?;
     let properties = described(&yitu, layer, |kind| kind != PropertyKind::TextList);
-    Ok(schema(layer, "sortables", &properties, &headers))
+    Ok(schema(layer, "sortables", &properties, &asked))
 }
 
-fn described(yitu: &Yitu, layer: Layer, wanted: impl Fn(PropertyKind) -> bool) -> Map<String, Value> {
+/// A layer's properties as JSON Schema, with their Chinese names and the codes they take.
+pub(super) fn described(yitu: &Yitu, layer: Layer, wanted: impl Fn(PropertyKind) -> bool) -> Map<String, Value> {
     let schema = ogc::schema(yitu, layer);
     let mut properties = Map::new();
     properties.insert("id".to_owned(), json!({"title": "标识", "type": "integer", "x-ogc-role": "id"}));
@@ -60,23 +62,21 @@ fn described(yitu: &Yitu, layer: Layer, wanted: impl Fn(PropertyKind) -> bool) -
         };
         about["title"] = words::label(layer, name).into();
         if let Some(codes) = words::codes(layer, name) {
-            about["enum"] = codes.into();
+            about["enum"] = codes.iter().map(|c| c.0).collect();
         }
         properties.insert(name.to_string(), about);
     }
     properties
 }
 
-fn schema(layer: Layer, what: &str, properties: &Map<String, Value>, headers: &HeaderMap) -> Response {
+fn schema(layer: Layer, what: &str, properties: &Map<String, Value>, asked: &Asked) -> Response {
     let body = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": format!("{}/collections/{layer}/{what}", base(headers)),
+        "$id": format!("{}/collections/{layer}/{what}", asked.base),
         "type": "object",
         "title": layer.title(),
         "properties": properties,
         "additionalProperties": false,
     });
-    let mut response = axum::Json(body).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/schema+json"));
-    response
+    asked.answer(&body, "application/schema+json")
 }

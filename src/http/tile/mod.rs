@@ -26,9 +26,9 @@ pub fn routes() -> OpenApiRouter<Yitu> {
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+pub(super) struct Wanted {
     /// `seq` of a write that must be in the tile.
-    min_seq: Option<String>,
+    pub(super) min_seq: Option<String>,
 }
 
 /// One tile of one or more layers (Mapbox Vector Tile 2.1).
@@ -36,7 +36,7 @@ struct Wanted {
     params(("layers" = String, Path, description = "Comma list"), ("z" = String, Path), ("x" = String, Path), ("y" = String, Path), Wanted),
     responses((status = 200, content_type = "application/vnd.mapbox-vector-tile"), (status = 204, description = "Empty"),
         (status = 304, description = "As the asker has it"), (status = 404, body = super::problem::ProblemBody)))]
-async fn tile(
+pub(super) async fn tile(
     State(yitu): State<Yitu>,
     Asker(viewer): Asker,
     Path((list, z, x, y)): Path<(String, String, String, String)>,

@@ -12,7 +12,7 @@ use super::problem::no_such_path;
 use crate::service::Yitu;
 
 /// Nothing is loaded from, or sent to, another host; no inline script or style runs.
-const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; worker-src 'self'; style-src 'self'; \
+pub(super) const POLICY: &str = "default-src 'self'; img-src 'self' data: blob:; worker-src 'self'; style-src 'self'; \
      connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 #[derive(RustEmbed)]

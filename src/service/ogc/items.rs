@@ -14,6 +14,10 @@ use crate::geo::Bbox;
 use crate::service::spatial::properties;
 use crate::service::{ServiceError, Yitu};
 
+/// The query parameters of items, beside a layer's properties.
+const PARAMETERS: &str =
+    "after、bbox、bbox-crs、before、crs、datetime、f、filter、filter-crs、filter-lang、limit、properties、sortby";
+
 /// What items are asked for.
 #[derive(Debug, Default)]
 pub struct Page {
@@ -31,6 +35,8 @@ pub struct Page {
     pub sortby: Option<String>,
     /// The cursor of the page before.
     pub after: Option<String>,
+    /// The cursor of the page after, to go back from it.
+    pub before: Option<String>,
     /// At most so many.
     pub limit: usize,
     /// Latitude before longitude.
@@ -46,6 +52,8 @@ pub struct Items {
     pub matched: usize,
     /// The cursor of the next page, if there is one.
     pub next: Option<String>,
+    /// The cursor of the page before, if there is one.
+    pub prev: Option<String>,
 }
 
 /// The property that says when a layer's features are.
@@ -67,24 +75,14 @@ pub fn items(yitu: &Yitu, layer: Layer, page: &Page) -> Result<Items, ServiceErr
     }
     let asked = Asked::new(layer, schema, zone, page)?;
     let order = Order::new(layer, schema, page.sortby.as_deref())?;
-    let cursor = page.after.as_deref().map(|text| order.cursor(text)).transpose()?;
+    let window = order.window(page)?;
     let narrow = page.bbox.or_else(|| asked.filter.as_ref().and_then(Bound::within));
     let mut found: Vec<&Arc<Feature>> = match narrow {
         Some(bbox) => store.in_bbox(bbox).filter(|f| asked.admits(f)).collect(),
         None => store.iter().filter(|f| asked.admits(f)).collect(),
     };
     let matched = found.len();
-    if let Some(cursor) = &cursor {
-        found.retain(|f| order.compare(&order.key(f), cursor).is_gt());
-    }
-    let more = found.len() > page.limit;
-    if more {
-        // Only the page itself needs to be in order.
-        found.select_nth_unstable_by(page.limit, |a, b| order.compare(&order.key(a), &order.key(b)));
-        found.truncate(page.limit);
-    }
-    found.sort_unstable_by(|a, b| order.compare(&order.key(a), &order.key(b)));
-    let next = found.last().filter(|_| more).map(|f| cursor_text(&order.key(f)));
+    let (next, prev) = order.cut(&mut found, &window, page.limit);
     let features = found.iter().map(|f| {
         let mut values = properties(f, schema);
         if let Some(wanted) = &page.properties {
@@ -92,7 +90,7 @@ pub fn items(yitu: &Yitu, layer: Layer, page: &Page) -> Result<Items, ServiceErr
         }
         geojson(f, values, page.lat_first)
     });
-    Ok(Items { features: features.collect(), matched, next })
+    Ok(Items { features: features.collect(), matched, next, prev })
 }
 
 /// All conditions of a page, bound to its layer.
@@ -100,7 +98,14 @@ struct Asked {
     bbox: Option<Bbox>,
     filter: Option<Bound>,
     when: Option<(usize, Span, Tz)>,
-    equal: Vec<(usize, Value)>,
+    equal: Vec<(usize, Wanted)>,
+    zone: Tz,
+}
+
+/// What a property must equal.
+enum Wanted {
+    Value(Value),
+    Time(Span),
 }
 
 impl Asked {
@@ -111,21 +116,27 @@ impl Asked {
         let when = time_property(layer).and_then(|name| schema.position(name)).zip(span).map(|(at, s)| (at, s, zone));
         let equal = page.equal.iter().map(|(name, text)| {
             let at = schema.position(name).ok_or_else(|| unknown_parameter(layer, name, schema))?;
-            Ok((at, read(name, text, schema.kinds()[at])?))
+            Ok((at, read(name, text, schema.kinds()[at], zone)?))
         });
         Ok(Self {
             bbox: page.bbox,
             filter: page.filter.as_ref().map(|f| f.bind(layer, schema, zone)).transpose()?,
             when,
             equal: equal.collect::<Result<_, Problem>>()?,
+            zone,
         })
     }
 
     fn admits(&self, feature: &Feature) -> bool {
-        let equal = |(at, wanted): &(usize, Value)| match (&feature.values[*at], wanted) {
-            (Value::TextList(list), Value::Text(wanted)) => list.contains(wanted),
-            (Value::Int(a), Value::Float(b)) => (*a as f64 - b).abs() < f64::EPSILON,
-            (own, wanted) => own == wanted,
+        let equal = |(at, wanted): &(usize, Wanted)| match (&feature.values[*at], wanted) {
+            (Value::TextList(list), Wanted::Value(Value::Text(wanted))) => list.contains(wanted),
+            (Value::Float(a), Wanted::Value(Value::Int(b))) => (a - *b as f64).abs() < f64::EPSILON,
+            (own, Wanted::Value(wanted)) => own == wanted,
+            // A day stands for every instant of it.
+            (own, Wanted::Time(span)) => own
+                .as_text()
+                .and_then(|t| time::span(t, self.zone))
+                .is_some_and(|own| own.start >= span.start && own.end <= span.end),
         };
         self.equal.iter().all(equal)
             && self.when.is_none_or(|(at, span, zone)| {
@@ -138,14 +149,17 @@ impl Asked {
 }
 
 /// A value as it stands in an address.
-fn read(name: &str, text: &str, kind: PropertyKind) -> Result<Value, Problem> {
+fn read(name: &str, text: &str, kind: PropertyKind, zone: Tz) -> Result<Wanted, Problem> {
     let value = match kind {
-        PropertyKind::Int | PropertyKind::Float => {
+        PropertyKind::Int => text.parse().ok().map(Value::Int).map(Wanted::Value),
+        PropertyKind::Float => {
             let whole = text.parse().ok().map(Value::Int);
-            whole.or_else(|| text.parse().ok().filter(|n: &f64| n.is_finite()).map(Value::Float))
+            let number = whole.or_else(|| text.parse().ok().filter(|n: &f64| n.is_finite()).map(Value::Float));
+            number.map(Wanted::Value)
         }
-        PropertyKind::Bool => text.parse().ok().map(Value::Bool),
-        _ => Some(Value::Text(text.into())),
+        PropertyKind::Bool => text.parse().ok().map(Value::Bool).map(Wanted::Value),
+        PropertyKind::Day | PropertyKind::Instant => time::span(text, zone).map(Wanted::Time),
+        PropertyKind::Text | PropertyKind::TextList => Some(Wanted::Value(Value::Text(text.into()))),
     };
     value.ok_or_else(|| {
         Problem::bad_field(
@@ -159,6 +173,13 @@ fn read(name: &str, text: &str, kind: PropertyKind) -> Result<Value, Problem> {
 /// Absent values come last, whichever way; equal ones in the order of their ids.
 struct Order {
     keys: Vec<(Option<usize>, bool)>,
+}
+
+/// Which side of a cursor a page lies on.
+enum Window {
+    First,
+    After(Key),
+    Before(Key),
 }
 
 /// What an item is ordered by: its values, then its id.
@@ -177,6 +198,48 @@ impl Order {
             }
         });
         Ok(Self { keys: keys.collect::<Result<_, _>>()? })
+    }
+
+    fn window(&self, page: &Page) -> Result<Window, Problem> {
+        Ok(match (page.after.as_deref(), page.before.as_deref()) {
+            (None, None) => Window::First,
+            (Some(text), None) => Window::After(self.cursor("after", text)?),
+            (None, Some(text)) => Window::Before(self.cursor("before", text)?),
+            (Some(_), Some(_)) => {
+                return Err(Problem::bad_field(
+                    "before",
+                    "before 与 after 只能给一个。",
+                    "Give either before or after, not both.",
+                ));
+            }
+        })
+    }
+
+    /// Leaves the page's features, in order; answers the cursors of the next page and of the one before.
+    fn cut(&self, found: &mut Vec<&Arc<Feature>>, window: &Window, limit: usize) -> (Option<String>, Option<String>) {
+        let matched = found.len();
+        match window {
+            Window::First => {}
+            Window::After(cursor) => found.retain(|f| self.compare(&self.key(f), cursor).is_gt()),
+            Window::Before(cursor) => found.retain(|f| self.compare(&self.key(f), cursor).is_lt()),
+        }
+        let beyond = matched - found.len();
+        let back = matches!(window, Window::Before(_));
+        let compare = |a: &&Arc<Feature>, b: &&Arc<Feature>| self.compare(&self.key(a), &self.key(b));
+        let more = found.len() > limit;
+        if more {
+            // Only the page itself needs to be in order.
+            if back {
+                found.select_nth_unstable_by(limit, |a, b| compare(b, a));
+            } else {
+                found.select_nth_unstable_by(limit, compare);
+            }
+            found.truncate(limit);
+        }
+        found.sort_unstable_by(compare);
+        let (later, earlier) = if back { (beyond > 0, more) } else { (more, beyond > 0) };
+        let at = |feature: Option<&&Arc<Feature>>| feature.map(|f| cursor_text(&self.key(f)));
+        (at(found.last().filter(|_| later)), at(found.first().filter(|_| earlier)))
     }
 
     fn key(&self, feature: &Feature) -> Key {
@@ -203,12 +266,12 @@ impl Order {
         a.1.cmp(&b.1)
     }
 
-    fn cursor(&self, text: &str) -> Result<Key, Problem> {
+    fn cursor(&self, parameter: &str, text: &str) -> Result<Key, Problem> {
         let bad = || {
             Problem::bad_field(
-                "after",
-                format!("after = {text} 不是上一页 next 链接里的位置。"),
-                format!("after = {text} is not the position a next link of this question gives."),
+                parameter,
+                format!("{parameter} = {text} 不是 next 或 prev 链接里的位置。"),
+                format!("{parameter} = {text} is not the position a next or prev link of this question gives."),
             )
         };
         let mut parts: Vec<Json> = serde_json::from_str(text).map_err(|_| bad())?;
@@ -247,10 +310,8 @@ fn unknown_parameter(layer: Layer, name: &str, schema: &Schema) -> Problem {
     let all = schema.names().join("、");
     Problem::bad_field(
         name,
-        format!("没有查询参数 {name};除 bbox、datetime、filter、sortby 等外,可用{}的属性:{all}。", layer.title()),
-        format!(
-            "There is no query parameter {name}; beside bbox, datetime, filter, sortby there are {layer}'s properties: {all}."
-        ),
+        format!("没有查询参数 {name};可用 {PARAMETERS},以及{}的属性:{all}。", layer.title()),
+        format!("There is no query parameter {name}; there are {PARAMETERS}, and {layer}'s properties: {all}."),
     )
 }
 

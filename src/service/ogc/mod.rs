@@ -44,6 +44,13 @@ pub fn zone(yitu: &Yitu) -> Tz {
     zones.min_by_key(|z: &Tz| z.name()).unwrap_or(chrono_tz::Asia::Shanghai)
 }
 
+/// 审图号, once the county's map may be published.
+#[must_use]
+pub fn map_review_no(yitu: &Yitu) -> Option<String> {
+    let regions = yitu.atlas.layer(Layer::Region);
+    regions.iter().find_map(|r| r.get(regions.schema(), "map_review_no")?.as_text().map(str::to_owned))
+}
+
 /// Where a layer's features lie: west, south, east, north.
 #[must_use]
 pub fn extent(yitu: &Yitu, layer: Layer) -> Option<[f64; 4]> {
@@ -63,6 +70,17 @@ pub struct Item {
     pub tag: String,
     /// `GeoJSON`, longitude first.
     pub feature: Value,
+}
+
+impl Item {
+    /// Its `GeoJSON` in the axis order asked for.
+    #[must_use]
+    pub fn in_order(mut self, lat_first: bool) -> Value {
+        if lat_first {
+            self.feature["geometry"] = edit::shape::turned(&self.feature["geometry"]);
+        }
+        self.feature
+    }
 }
 
 /// One item with all its attributes, under the asker's rights.

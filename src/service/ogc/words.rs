@@ -2,12 +2,13 @@
 
 use super::edit::tables::{self, Kind};
 use crate::domain::Layer;
+use crate::domain::incident::{State, Urgency};
 
 /// The Chinese name of a layer's property.
 #[must_use]
 pub fn label(layer: Layer, property: &str) -> &str {
     let written = tables::table(layer).ok().and_then(|t| t.columns.iter().find(|c| c.property == property));
-    if let Some(column) = written {
+    if let Some(column) = written.filter(|c| !matches!(c.kind, Kind::Ref(..))) {
         return column.label;
     }
     match property {
@@ -17,7 +18,7 @@ pub fn label(layer: Layer, property: &str) -> &str {
         "number" => "编号",
         "level" => "层级",
         "kind" => "类别",
-        "parent_id" => "上级",
+        "parent_id" => "上级编号",
         "village_id" => "所在村编号",
         "village_code" => "村代码",
         "village_name" => "所在村",
@@ -47,17 +48,27 @@ pub fn label(layer: Layer, property: &str) -> &str {
         "next_deadline_at" => "下一时限",
         "time_zone" => "时区",
         "map_review_no" => "审图号",
-        other => other,
+        "register_grid_id" => "登记网格编号",
+        "villager_group_id" => "村民小组编号",
+        "settlement_id" => "自然村编号",
+        other => written.map_or(other, |column| column.label),
     }
 }
 
-/// The codes a property takes, where they are a list.
+/// The codes a property takes and what they mean in Chinese, where they are a list.
 #[must_use]
-pub fn codes(layer: Layer, property: &str) -> Option<Vec<&'static str>> {
-    let table = tables::table(layer).ok()?;
-    let column = table.columns.iter().find(|c| c.property == property)?;
-    match column.kind {
-        Kind::Choice(words) => Some(words.iter().map(|w| w.0).collect()),
-        _ => None,
+pub fn codes(layer: Layer, property: &str) -> Option<Vec<(&'static str, &'static str)>> {
+    match (layer, property) {
+        (Layer::Region, "level") => Some(vec![("county", "县"), ("township", "乡镇"), ("village", "村")]),
+        (Layer::Grid, "kind") => Some(vec![("general", "综合网格"), ("dedicated", "专属网格")]),
+        (Layer::Incident, "state") => Some(State::ALL.iter().map(|s| (s.code(), s.zh())).collect()),
+        (Layer::Incident, "urgency") => Some(Urgency::ALL.iter().map(|u| (u.code(), u.zh())).collect()),
+        _ => {
+            let table = tables::table(layer).ok()?;
+            match table.columns.iter().find(|c| c.property == property)?.kind {
+                Kind::Choice(words) => Some(words.to_vec()),
+                _ => None,
+            }
+        }
     }
 }

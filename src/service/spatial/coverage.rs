@@ -35,7 +35,7 @@ pub async fn coverage(
 }
 
 fn venue_kind(kind: &str) -> Result<(), Problem> {
-    let all = codes(Layer::Venue, "kind").unwrap_or_default();
+    let all: Vec<&str> = codes(Layer::Venue, "kind").into_iter().flatten().map(|(code, _)| code).collect();
     if all.contains(&kind) {
         return Ok(());
     }

@@ -83,7 +83,8 @@ impl Relation {
 /// An RFC 3339 instant, or a calendar day in `zone`.
 #[must_use]
 pub fn span(text: &str, zone: Tz) -> Option<Span> {
-    if let Ok(day) = text.parse::<NaiveDate>() {
+    // Some clients write a day with the T of the hours they leave out.
+    if let Ok(day) = text.strip_suffix('T').unwrap_or(text).parse::<NaiveDate>() {
         return day_span(day, zone);
     }
     let at = text.parse::<DateTime<Utc>>().ok()?.timestamp_micros();
