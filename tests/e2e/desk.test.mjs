@@ -67,6 +67,23 @@ test('a click opens what lies there, as the server knows it', async () => {
   await context.close();
 });
 
+test('far out a click opens the township, and nothing on the map moves for it', async () => {
+  const spot = await somewhere(2);
+  const { page, context, faults } = await open(browser, `/desk${hash(10, spot, '&layers=region')}`);
+  await idle(page);
+  const before = await page.locator('.map').boundingBox();
+  const [zoom, , lon] = await camera(page);
+  await page.mouse.click(before.x + before.width / 2, before.y + before.height / 2);
+  await page.waitForURL(new RegExp(`sel=region:${spot.place.township.id}`));
+  await page.locator('[data-test=inspector] h2').filter({ hasText: spot.place.township.name }).waitFor();
+  const after = await page.locator('.map').boundingBox();
+  assert.ok(after.width < before.width - 300, 'the details took their room');
+  const moved = ((before.width - after.width) / 2) * (360 / (512 * 2 ** zoom));
+  await page.waitForFunction((wanted) => Math.abs(Number(location.hash.split('/')[2]?.split('&')[0]) - wanted) < 0.0005, lon - moved);
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
 /** Fills the report form for the middle of the map and waits for the preview. Returns the category's name. */
 async function fill(page, description) {
   const all = await ask('/api/categories');
