@@ -105,7 +105,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
             Err(rejection) => {
                 let text = rejection.body_text();
                 let what = text.split_once(": ").map_or(text.as_str(), |(_, rest)| rest);
-                let (name, why) = what.split_once(": ").unwrap_or(("", what));
+                // "lon: invalid type: …", or with the name in the reason: "missing field `lon`".
+                let (name, why) = what.split_once(": ").unwrap_or_else(|| (what.split('`').nth(1).unwrap_or(""), what));
                 Err(Problem::bad_field(
                     name,
                     format!("查询参数 {name} 有误:{}", in_chinese(why)),

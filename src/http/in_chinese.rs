@@ -18,6 +18,8 @@ pub fn in_chinese(reason: &str) -> String {
         format!("不认识“{}”,应为 {}", bare(got), one_of(wanted))
     } else if let Some((got, wanted)) = what.strip_prefix("unknown field ").and_then(|r| r.split_once(", expected ")) {
         format!("没有字段“{}”,可用的有 {}", bare(got), one_of(wanted))
+    } else if let Some(field) = what.strip_prefix("duplicate field ") {
+        format!("{} 出现了不止一次", bare(field))
     } else if what.starts_with("invalid length ") {
         "项数不对".to_owned()
     } else {

@@ -230,6 +230,8 @@ async fn bad_questions_name_the_field() {
         ("/api/locate?lon=abc&lat=25", 400, "lon"),
         ("/api/locate?lat=25", 400, "lon"),
         ("/api/locate?lon=0&lat=0", 422, "outside-county"),
+        ("/api/locate?lon=117&lat=25&accuracy=5", 400, "accuracy_m"),
+        ("/api/locate?lon=117&lat=25&lon=118", 400, "\"pointer\":\"lon\""),
         ("/api/near?lon=117&lat=25&kind=dragon", 400, "kind"),
         ("/api/near?lon=117&lat=25&kind=venue&radius_m=NaN", 400, "radius_m"),
         ("/api/within?region=1&kind=dragon", 400, "kind"),
@@ -247,5 +249,14 @@ async fn bad_questions_name_the_field() {
         let (code, text) = (answer.status().as_u16(), answer.text().await.unwrap());
         assert_eq!(code, status, "{path}: {text}");
         assert!(text.contains(word), "{path}: {text}");
+    }
+    for (ring, word) in [
+        (json!([[117, 25], [118, 26], [118, 25], [117, 26], [117, 25]]), "自相交"),
+        (json!([[25, 117], [26, 118], [26, 117], [25, 117]]), "looks-swapped"),
+    ] {
+        let answer =
+            server.post_json("/api/within?kind=venue", &json!({"type": "Polygon", "coordinates": [ring]})).await;
+        let (code, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+        assert!(code == 400 && text.contains(word), "{code} {text}");
     }
 }

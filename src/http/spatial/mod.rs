@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Answer, extract};
+use super::{Answer, Failure, extract};
 use crate::domain::{FeatureId, Problem};
 use crate::geo::{Crs, Geometry};
 use crate::service::Yitu;
@@ -34,6 +34,7 @@ pub fn routes() -> OpenApiRouter<Yitu> {
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 struct LocateQuery {
     /// Degrees east.
     lon: f64,
@@ -63,6 +64,7 @@ async fn locate(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<LocateQu
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 struct NearQuery {
     /// Degrees east.
     lon: f64,
@@ -93,6 +95,7 @@ async fn near(State(yitu): State<Yitu>, _asker: Asker, Query(q): Query<NearQuery
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 struct WithinQuery {
     /// A region's id.
     region: Option<FeatureId>,
@@ -134,7 +137,7 @@ async fn within_area(
     Ok(Json(spatial::within::within(&yitu, layer, area, limit(q.limit, 100)?).await?))
 }
 
-fn polygon(body: Value) -> Result<Geometry, Problem> {
+fn polygon(body: Value) -> Result<Geometry, Failure> {
     use geo::{CoordsIter, Validation};
     let bad = |why: String| {
         Problem::bad_field(
@@ -147,16 +150,22 @@ fn polygon(body: Value) -> Result<Geometry, Problem> {
     let read: geojson::Geometry = serde_json::from_value(body).map_err(|e| bad(e.to_string()))?;
     let area = Geometry::try_from(read).map_err(|e| bad(e.to_string()))?;
     if !matches!(area, Geometry::Polygon(_) | Geometry::MultiPolygon(_)) {
-        return Err(bad("geometry type".to_owned()));
+        return Err(bad("type".to_owned()).into());
     }
-    if let Some(c) = area.coords_iter().find(|c| crate::geo::LonLat::new(c.x, c.y).is_err()) {
-        return Err(bad(format!("[{}, {}]", c.x, c.y)));
+    for c in area.coords_iter() {
+        spatial::position(c.x, c.y, Crs::default())?;
     }
-    area.check_validation().map_err(|e| bad(e.to_string()))?;
+    if let Err(fault) = area.check_validation() {
+        let crosses = fault.to_string().contains("self-intersection");
+        let mut problem = bad(if crosses { "边界自相交".to_owned() } else { fault.to_string() });
+        problem.detail.en = format!("The area is not valid: {fault}.");
+        return Err(problem.into());
+    }
     Ok(area)
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 struct SearchQuery {
     /// A name, part of an address, a number or code, pinyin or its initials, the end of a phone number.
     q: String,
@@ -177,6 +186,7 @@ async fn search(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<SearchQu
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 struct SummaryQuery {
     /// A region's id; the county when absent.
     region: Option<FeatureId>,
@@ -189,6 +199,7 @@ async fn summary(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<Summary
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 struct CoverageQuery {
     /// A venue kind, such as clinic.
     venue_kind: String,
