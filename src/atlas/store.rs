@@ -67,6 +67,14 @@ impl LayerStore {
         self.features.values()
     }
 
+    /// The box around all features that lie anywhere, degrees. O(1).
+    #[must_use]
+    pub fn bounds(&self) -> Option<Bbox> {
+        let whole = self.tree.root().envelope();
+        let (low, high) = (whole.lower(), whole.upper());
+        (self.tree.size() > 0).then(|| Bbox::new((low[0], low[1]), (high[0], high[1])))
+    }
+
     /// Features whose box meets `bbox` (degrees), in no order.
     pub fn in_bbox(&self, bbox: Bbox) -> impl Iterator<Item = &Arc<Feature>> {
         let envelope = AABB::from_corners([bbox.min().x, bbox.min().y], [bbox.max().x, bbox.max().y]);
@@ -99,4 +107,31 @@ fn entry(feature: &Feature) -> Option<Entry> {
     let bounds = feature.geometry.as_ref()?.bounding_rect()?;
     let corners = Rectangle::from_corners([bounds.min().x, bounds.min().y], [bounds.max().x, bounds.max().y]);
     Some(GeomWithData::new(corners, feature.id))
+}
+
+#[cfg(test)]
+mod tests {
+    use geo::Point;
+
+    use super::*;
+    use crate::domain::PropertyKind;
+
+    #[test]
+    fn bounds_follow_what_comes_and_goes() {
+        let point = |id: FeatureId, x: f64| Feature {
+            id,
+            version: 1,
+            geometry: Some(Point::new(117.0 + x, 25.0 - x).into()),
+            values: Box::default(),
+        };
+        let schema = Schema::new(std::iter::empty::<(&str, PropertyKind)>());
+        let mut store = LayerStore::load(schema.clone(), (0..100).map(|k| point(k, k as f64 / 1000.0)).collect());
+        assert_eq!(store.bounds(), Some(Bbox::new((117.0, 24.901), (117.099, 25.0))));
+        for id in 50..100 {
+            store.put(id, None);
+        }
+        store.put(200, Some(Feature { geometry: None, ..point(200, 9.0) }));
+        assert_eq!(store.bounds(), Some(Bbox::new((117.0, 24.951), (117.049, 25.0))));
+        assert_eq!(LayerStore::empty(schema).bounds(), None);
+    }
 }

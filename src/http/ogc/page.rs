@@ -62,7 +62,7 @@ fn anchor(href: &str, words: &str) -> String {
 
 /// A table of what its columns are called and its rows, which are HTML already.
 fn table_of(head: impl IntoIterator<Item = String>, rows: &str) -> String {
-    let mut html = "<div class=\"wide\"><table><thead><tr>".to_owned();
+    let mut html = "<div class=\"wide\" tabindex=\"0\"><table><thead><tr>".to_owned();
     for name in head {
         html.extend(["<th>", &escaped(&name), "</th>"]);
     }
@@ -71,7 +71,7 @@ fn table_of(head: impl IntoIterator<Item = String>, rows: &str) -> String {
 
 /// A table of names and values; the values are HTML already.
 fn pairs(pairs: impl Iterator<Item = (String, String)>) -> String {
-    let mut html = "<div class=\"wide\"><table class=\"pairs\"><tbody>".to_owned();
+    let mut html = "<div class=\"wide\" tabindex=\"0\"><table class=\"pairs\"><tbody>".to_owned();
     for (name, value) in pairs {
         html.extend(["<tr><th>", &escaped(&name), "</th><td>", &value, "</td></tr>"]);
     }

@@ -6,7 +6,6 @@ pub mod items;
 pub mod words;
 
 use chrono_tz::Tz;
-use geo::BoundingRect;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -54,11 +53,7 @@ pub fn map_review_no(yitu: &Yitu) -> Option<String> {
 /// Where a layer's features lie: west, south, east, north.
 #[must_use]
 pub fn extent(yitu: &Yitu, layer: Layer) -> Option<[f64; 4]> {
-    let store = yitu.atlas.layer(layer);
-    let boxes = store.iter().filter_map(|f| f.geometry.as_ref()?.bounding_rect());
-    boxes
-        .map(|b| [b.min().x, b.min().y, b.max().x, b.max().y])
-        .reduce(|a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])])
+    yitu.atlas.layer(layer).bounds().map(|b| [b.min().x, b.min().y, b.max().x, b.max().y])
 }
 
 /// One item as it is now.
