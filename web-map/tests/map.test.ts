@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { county, type County } from '../src/api/shapes';
-import { areaLabels, inside } from '../src/map/labels';
+import { areaLabels, inside, labelPoint } from '../src/map/labels';
 import { outside } from '../src/map/mask';
 import { inOrder, LAYER_ORDER } from '../src/map/order';
 import { buildSources, ReadOwnWrites, TILE_LAYERS } from '../src/map/sources';
@@ -119,6 +119,15 @@ describe('area labels', () => {
     const u = [[[0, 0], [10, 0], [10, 10], [9, 10], [9, 1], [1, 1], [1, 10], [0, 10], [0, 0]]];
     const [x = 0] = inside(u) ?? [];
     expect(x < 1 || x > 9).toBe(true);
+  });
+});
+
+describe('a region\'s name', () => {
+  it('stands in its largest part, and nowhere without one', () => {
+    const square = (x: number, a: number) => [[[x, 0], [x + a, 0], [x + a, a], [x, a], [x, 0]]];
+    const [x = 0, y = 0] = labelPoint({ type: 'MultiPolygon', coordinates: [square(0, 1), square(5, 2)] }) ?? [];
+    expect([x, Math.round(y)]).toEqual([6, 1]);
+    expect(labelPoint({ type: 'Point', coordinates: [1, 2] })).toBeNull();
   });
 });
 

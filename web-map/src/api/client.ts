@@ -115,6 +115,9 @@ export const api = {
   categories: () => ask(shapes.categories, '/api/categories'),
   feature: (layer: string, id: string) =>
     ask(shapes.feature, `/ogc/collections/${encodeURIComponent(layer)}/items/${encodeURIComponent(id)}`),
+  /** The regions right under others, with their outlines. */
+  regionsUnder: (parents: readonly string[]) =>
+    ask(shapes.features, path('/ogc/collections/region/items', { filter: `parent_id IN (${parents.map(Number).join(',')})`, limit: 1000 })),
   collections: () => ask(shapes.collections, '/ogc/collections'),
   incidents: (filter: IncidentFilter = {}) => ask(shapes.incidentPage, path('/api/incidents', { limit: 40, ...filter })),
   incident: (id: string) => ask(shapes.incident, `/api/incidents/${encodeURIComponent(id)}`),

@@ -119,6 +119,7 @@ export const feature = obj({
   id: maybe(id), geometry: maybe(geometry), properties: or(record, {}), bbox: maybe(bbox),
 });
 export type Feature = Checked<typeof feature>;
+export const features = obj({ features: list(feature) });
 
 /** Layers as OGC API names them; one the county has nothing of has no extent. */
 export const collections = obj({ collections: list(obj({ id: str, extent: maybe(record) })) });

@@ -1,6 +1,5 @@
-import type { Position } from 'geojson';
 import type { Feature } from '../api/shapes';
-import { inside, size } from '../map/labels';
+import { labelPoint } from '../map/labels';
 
 /** All positions of a GeoJSON geometry, depth first. */
 function* positions(coordinates: unknown): Generator<[number, number]> {
@@ -27,9 +26,7 @@ export const isWide = (kind: string): boolean => ['bus_line', 'road', 'cluster']
 
 /** A place to stand for a geometry: a point itself, a point inside an area's largest part, else the middle of its box. */
 export function centreOf(geometry: NonNullable<Feature['geometry']>): { lon: number; lat: number } | null {
-  const parts = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.type === 'MultiPolygon' ? geometry.coordinates : [];
-  const largest = parts.reduce<Position[][] | null>((best, part) => (best && size(best[0] ?? []) >= size(part[0] ?? []) ? best : part), null);
-  const [lon, lat] = (largest && inside(largest)) ?? [];
+  const [lon, lat] = labelPoint(geometry) ?? [];
   if (lon !== undefined && lat !== undefined) return { lon, lat };
   const box = boxOf(geometry);
   return box ? { lon: (box[0] + box[2]) / 2, lat: (box[1] + box[3]) / 2 } : null;

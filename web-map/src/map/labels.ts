@@ -1,12 +1,23 @@
 /**
- * Names of townships and villages, one point each. Taken from the summaries, township by township as they come into
- * view: a label placed from a tile's clipped polygon would be repeated in every tile.
+ * Names of townships and villages, one point each. Asked for as the townships come into view: a label placed from a
+ * tile's clipped polygon would be repeated in every tile.
  */
 import type { Feature, Geometry, Point, Position } from 'geojson';
 import { api } from '../api/client';
 import type { Region } from '../api/shapes';
 
 type Box = [number, number, number, number];
+
+/** A region and the point its name stands at. */
+interface Named {
+  id: string;
+  name: string;
+  parent: string | null;
+  label: Position | null;
+}
+
+/** So many townships have no more villages than the server gives in one answer. */
+const MOST_AT_ONCE = 12;
 
 const meets = (a: Box, b: Box) => a[0] <= b[2] && a[2] >= b[0] && a[1] <= b[3] && a[3] >= b[1];
 
@@ -20,31 +31,40 @@ export class RegionLabels {
   async start(): Promise<void> {
     const { children } = await api.summary();
     this.townships = children.map((child) => child.region);
-    this.add(this.townships, 'township', null);
+    this.add(this.townships.map((township) => ({ ...township, parent: null })), 'township');
   }
 
-  /** Asks for the villages of the townships in view that have not been asked for. */
+  /** Asks for the villages of the townships in view, for many at once: names may not hold up tiles. */
   async inView(view: Box): Promise<void> {
-    const wanted = this.townships.filter((t) => t.bbox && meets(t.bbox, view) && !this.asked.has(t.id));
-    await Promise.all(
-      wanted.map(async (township) => {
-        this.asked.add(township.id);
-        try {
-          const { children } = await api.summary(township.id);
-          this.add(children.map((child) => child.region), 'village', township.id);
-        } catch {
-          this.asked.delete(township.id); // tried again when it comes into view again
-        }
-      }),
-    );
+    const wanted = this.townships.filter((t) => t.bbox && meets(t.bbox, view) && !this.asked.has(t.id)).slice(0, MOST_AT_ONCE);
+    if (wanted.length === 0) return;
+    for (const { id } of wanted) this.asked.add(id);
+    try {
+      const { features } = await api.regionsUnder(wanted.map(({ id }) => id));
+      const villages = features.map(({ id, properties, geometry }) => ({
+        id: id ?? '', name: String(properties['name'] ?? ''), parent: String(properties['parent_id'] ?? ''), label: geometry && labelPoint(geometry),
+      }));
+      this.add(villages, 'village');
+    } catch {
+      for (const { id } of wanted) this.asked.delete(id); // tried again when they come into view again
+      return;
+    }
+    await this.inView(view);
   }
 
-  private add(regions: Region[], level: string, parent: string | null): void {
-    for (const { id, name, label } of regions) {
+  private add(regions: readonly Named[], level: string): void {
+    for (const { id, name, parent, label } of regions) {
       if (label) this.points.set(id, { type: 'Feature', properties: { id, name, level, parent }, geometry: { type: 'Point', coordinates: label } });
     }
     this.show([...this.points.values()]);
   }
+}
+
+/** A point for the name of an area: inside the largest of its parts. */
+export function labelPoint(geometry: Geometry): Position | null {
+  const parts = geometry.type === 'Polygon' ? [geometry.coordinates] : geometry.type === 'MultiPolygon' ? geometry.coordinates : [];
+  const largest = parts.reduce<Position[][] | null>((best, part) => (best && size(best[0] ?? []) >= size(part[0] ?? []) ? best : part), null);
+  return largest && inside(largest);
 }
 
 /** The pieces of one area in the tiles that are loaded. */
