@@ -23,7 +23,7 @@ e2e: packages web-map/dist/index.html
 ## bench: the figures Yitu stands by, on the full demo county beside PostGIS; a Markdown table
 bench: web-map/dist/index.html
 	./tools/packages wrk
-	tests/support/with-postgis cargo bench --locked
+	YITU_TEST_TCP_PORT=18521 tests/support/with-postgis cargo bench --locked
 
 lint: packages web-map/dist/index.html
 	cargo fmt --check

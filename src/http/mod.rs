@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -131,6 +131,15 @@ fn compressible() -> impl Predicate {
     DefaultPredicate::new()
         .and(NotForContentType::const_new("application/vnd.mapbox-vector-tile"))
         .and(NotForContentType::const_new("text/event-stream"))
+}
+
+/// Where this server is, as the asker calls it: `https://map.county`. What cannot be a host's name is not repeated.
+fn origin(headers: &HeaderMap) -> String {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    let is_host = |h: &&str| !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b));
+    let host = text("x-forwarded-host").filter(is_host).or_else(|| text("host").filter(is_host)).unwrap_or("localhost");
+    let scheme = if text("x-forwarded-proto") == Some("https") { "https" } else { "http" };
+    format!("{scheme}://{host}")
 }
 
 /// A JSON body in one allocation: answers are a few kilobytes.

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::page;
 use crate::domain::Problem;
-use crate::http::Failure;
 use crate::http::problem::prefers_chinese;
+use crate::http::{Failure, origin};
 use crate::service::{Yitu, ogc};
 
 pub const JSON: &str = "application/json";
@@ -63,7 +63,7 @@ impl FromRequestParts<Yitu> for Asked {
             .map_err(|_| Problem::bad_field("", "查询参数读不懂。", "The query parameters cannot be read."))?;
         let path = parts.uri.path().trim_end_matches('/').to_owned();
         let mut asked = Self {
-            base: base(&parts.headers),
+            base: format!("{}/ogc", origin(&parts.headers)),
             html: false,
             chinese: prefers_chinese(&parts.headers),
             review_no: None,
@@ -186,15 +186,6 @@ pub fn choice(parameter: &str, given: &str, all: &str) -> Problem {
     )
 }
 
-/// Where this API is, as the asker calls it. What cannot be a host's name is not repeated.
-fn base(headers: &HeaderMap) -> String {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    let is_host = |h: &&str| !h.is_empty() && h.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b));
-    let host = text("x-forwarded-host").filter(is_host).or_else(|| text("host").filter(is_host)).unwrap_or("localhost");
-    let scheme = if text("x-forwarded-proto") == Some("https") { "https" } else { "http" };
-    format!("{scheme}://{host}/ogc")
-}
-
 /// Whether a page is wanted more than JSON (`Accept`, RFC 9110 §12.5.1: the most specific range counts).
 fn prefers_html(headers: &HeaderMap) -> bool {
     let Some(accept) = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok()) else { return false };
@@ -242,7 +233,7 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_not_repeated() {
-        assert_eq!(base(&headers(header::HOST, "map.county:8080")), "http://map.county:8080/ogc");
-        assert_eq!(base(&headers(header::HOST, "\"><script>")), "http://localhost/ogc");
+        assert_eq!(origin(&headers(header::HOST, "map.county:8080")), "http://map.county:8080");
+        assert_eq!(origin(&headers(header::HOST, "\"><script>")), "http://localhost");
     }
 }

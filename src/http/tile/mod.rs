@@ -17,7 +17,7 @@ use super::{Answer, Failure};
 use crate::domain::{LogPosition, Problem, ProblemKind};
 use crate::geo::TileId;
 use crate::service::tile::{Asked, Tile, elevation, layers, render};
-use crate::service::{Yitu, county};
+use crate::service::{Yitu, county, ogc};
 
 /// `/tiles/…`.
 pub fn routes() -> OpenApiRouter<Yitu> {
@@ -157,19 +157,24 @@ async fn describe(
     let vector_layers: Vec<_> = configs
         .iter()
         .map(|(layer, config)| {
-            let fields: serde_json::Map<_, _> = config.attributes.iter().map(|a| (a.clone(), json!(""))).collect();
+            let fields: serde_json::Map<_, _> =
+                config.attributes.iter().map(|a| (a.clone(), json!(ogc::words::label(*layer, a)))).collect();
             json!({"id": layer.name(), "description": layer.title(), "minzoom": config.minzoom, "maxzoom": config.maxzoom, "fields": fields})
         })
         .collect();
-    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("localhost");
+    // Of the whole county: a map asks for nothing outside them, and the next feature may come anywhere.
+    let bounds = layers
+        .iter()
+        .filter_map(|l| ogc::extent(&yitu, *l))
+        .fold(described.bbox, |a, b| [a[0].min(b[0]), a[1].min(b[1]), a[2].max(b[2]), a[3].max(b[3])]);
     let names: Vec<_> = layers.iter().map(|l| l.name()).collect();
     Ok(axum::Json(json!({
         "tilejson": "3.0.0",
         "name": layers.iter().map(|l| l.title()).collect::<Vec<_>>().join("、"),
-        "tiles": [format!("http://{host}/tiles/{}/{{z}}/{{x}}/{{y}}", names.join(","))],
+        "tiles": [format!("{}/tiles/{}/{{z}}/{{x}}/{{y}}", super::origin(&headers), names.join(","))],
         "minzoom": configs.iter().map(|(_, c)| c.minzoom).min(),
         "maxzoom": configs.iter().map(|(_, c)| c.maxzoom).max(),
-        "bounds": described.bbox,
+        "bounds": bounds,
         "center": [described.center[0], described.center[1], 10.0],
         "vector_layers": vector_layers,
     })))

@@ -1,6 +1,6 @@
 //! Finding things by what people call them.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use geo::{BoundingRect, Coord};
@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::summary::Tree;
 use super::{int, point_of, region, text};
 use crate::access::phone::PhoneKey;
-use crate::atlas::{LayerStore, locate::covers};
+use crate::atlas::locate::covers;
 use crate::db::{self, Request};
-use crate::domain::{Feature, FeatureId, Layer, Problem, Viewer};
+use crate::domain::{Feature, FeatureId, Layer, Problem, Schema, Viewer};
 use crate::geo::Bbox;
 use crate::service::{ServiceError, Yitu};
 
@@ -67,13 +67,17 @@ impl NameIndex {
     /// What has not changed since `before` is taken from there: spelling a county takes a second.
     fn build(yitu: &Yitu, before: Option<&Self>) -> Self {
         let mut entries = Vec::with_capacity(before.map_or(0, |b| b.entries.len()));
+        let regions: HashMap<FeatureId, String> = {
+            let store = yitu.atlas.layer(Layer::Region);
+            store.iter().map(|f| (f.id, text(f, store.schema(), "name").to_owned())).collect()
+        };
         for &layer in KINDS {
             let store = yitu.atlas.layer(layer);
-            // Whatever is shown of a region above it may have changed with that region.
-            let before = before.filter(|_| layer != Layer::Region);
+            // These are shown with the region they belong to, which may have changed.
+            let before = before.filter(|_| !matches!(layer, Layer::Region | Layer::Responder));
             entries.extend(store.iter().map(|f| {
                 let known = before.and_then(|b| b.of(layer, f.id)).filter(|e| Arc::ptr_eq(&e.feature, f));
-                known.cloned().unwrap_or_else(|| Arc::new(Entry::new(layer, f, &store)))
+                known.cloned().unwrap_or_else(|| Arc::new(Entry::new(layer, f, store.schema(), &regions)))
             }));
         }
         entries.sort_by_key(|e| (e.layer, e.feature.id));
@@ -87,14 +91,18 @@ impl NameIndex {
 }
 
 impl Entry {
-    fn new(layer: Layer, feature: &Arc<Feature>, store: &LayerStore) -> Self {
-        let schema = store.schema();
+    fn new(layer: Layer, feature: &Arc<Feature>, schema: &Schema, regions: &HashMap<FeatureId, String>) -> Self {
         let name = text(feature, schema, "name").to_owned();
         let code = ["number", "code"].iter().map(|n| text(feature, schema, n)).find(|t| !t.is_empty());
-        // Of a region, which township or county it belongs to: many villages are called alike.
-        let above = int(feature, schema, "parent_id").filter(|_| layer == Layer::Region).and_then(|id| store.get(id));
+        // Many villages and many people are called alike.
+        let above = match layer {
+            Layer::Region => int(feature, schema, "parent_id"),
+            Layer::Responder => int(feature, schema, "region_id"),
+            _ => None,
+        };
+        let above = above.and_then(|id| regions.get(&id)).map(String::as_str);
         let own = ["address", "village_name", "kind"].iter().map(|n| text(feature, schema, n));
-        let detail = above.map(|f| text(f, schema, "name")).into_iter().chain(own).find(|t| !t.is_empty());
+        let detail = above.into_iter().chain(own).find(|t| !t.is_empty());
         let (pinyin, initials) = spelt(&name);
         Self {
             layer,
