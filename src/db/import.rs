@@ -303,7 +303,15 @@ fn resolve_sql(layer: &str) -> &'static str {
             concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/villager_group_resolve.sql"))
         }
         "venue" => concat!(include_str!("sql/import/village.sql"), include_str!("sql/import/venue_resolve.sql")),
-        "social_org" => include_str!("sql/import/social_org_resolve.sql"),
+        "social_org" => {
+            concat!(include_str!("sql/import/any_region.sql"), include_str!("sql/import/social_org_resolve.sql"))
+        }
+        "party_org" => {
+            concat!(include_str!("sql/import/any_region.sql"), include_str!("sql/import/party_org_resolve.sql"))
+        }
+        "responder" => {
+            concat!(include_str!("sql/import/any_region.sql"), include_str!("sql/import/responder_resolve.sql"))
+        }
         "road" => include_str!("sql/import/road_resolve.sql"),
         "bus_line" => include_str!("sql/import/bus_line_resolve.sql"),
         _ => include_str!("sql/import/cluster_resolve.sql"),
@@ -320,6 +328,8 @@ fn apply_sql(layer: &str) -> &'static str {
         "villager_group" => include_str!("sql/import/villager_group_apply.sql"),
         "venue" => include_str!("sql/import/venue_apply.sql"),
         "social_org" => include_str!("sql/import/social_org_apply.sql"),
+        "party_org" => include_str!("sql/import/party_org_apply.sql"),
+        "responder" => include_str!("sql/import/responder_apply.sql"),
         "road" => include_str!("sql/import/road_apply.sql"),
         "bus_line" => include_str!("sql/import/bus_line_apply.sql"),
         _ => include_str!("sql/import/cluster_apply.sql"),

@@ -6,6 +6,7 @@ mod broken;
 mod formats;
 mod grids;
 mod households;
+mod people;
 #[path = "../support/mod.rs"]
 mod support;
 

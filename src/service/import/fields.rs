@@ -24,6 +24,10 @@ pub enum ImportLayer {
     SocialOrg,
     /// 联村联社
     Cluster,
+    /// 党组织:县委、乡镇党委、村党组织、网格党小组,连同各自的责任单位
+    PartyOrg,
+    /// 人员:网格长、网格员、村干部等,一行一职
+    Responder,
     /// 综合网格:还没有网格的村的第一版;此后经重划更改
     Grid,
 }
@@ -166,6 +170,27 @@ static CLUSTER: [Field; 3] = [
     field("industries", "产业", false, &["industries", "产业", "共同产业", "主导产业"]),
 ];
 
+static PARTY_ORG: [Field; 8] = [
+    NAME,
+    field("kind", "组织类别", true, &["kind", "组织类别", "类别", "类型", "层级"]),
+    field("form", "组织形式", false, &["form", "组织形式", "形式"]),
+    field("parent", "上级党组织", false, &["parent", "上级党组织", "上级组织", "上级"]),
+    field("grids", "负责网格编码", false, &["grids", "负责网格编码", "负责网格", "网格编码", "gridcode"]),
+    VILLAGE,
+    VILLAGE_CODE,
+    TOWNSHIP,
+];
+static RESPONDER: [Field; 9] = [
+    field("name", "姓名", true, &["name", "姓名", "名字", "人员姓名"]),
+    field("role", "角色", true, &["role", "角色", "职务", "身份", "岗位"]),
+    field("unit", "责任单位", false, &["unit", "责任单位", "所在单位", "单位", "党小组", "网格党小组"]),
+    field("grid_code", "网格编码", false, &["gridcode", "网格编码", "网格代码", "网格编号"]),
+    field("phone", "电话", false, &["phone", "mobile", "tel", "电话", "手机", "联系电话", "手机号", "手机号码"]),
+    field("skills", "特长", false, &["skills", "特长", "技能", "擅长"]),
+    VILLAGE,
+    VILLAGE_CODE,
+    TOWNSHIP,
+];
 static GRID: [Field; 6] = [
     field("name", "名称", true, &["name", "名称", "网格名称", "网格", "gridname", "wgmc", "mc"]),
     field("code", "网格编码", false, &["code", "gridcode", "网格编码", "网格代码", "网格编号", "编码", "代码", "wgbm"]),
@@ -189,6 +214,8 @@ impl ImportLayer {
             Self::BusLine => "bus_line",
             Self::SocialOrg => "social_org",
             Self::Cluster => "cluster",
+            Self::PartyOrg => "party_org",
+            Self::Responder => "responder",
             Self::Grid => "grid",
         }
     }
@@ -206,6 +233,8 @@ impl ImportLayer {
             Self::BusLine => &BUS_LINE,
             Self::SocialOrg => &SOCIAL_ORG,
             Self::Cluster => &CLUSTER,
+            Self::PartyOrg => &PARTY_ORG,
+            Self::Responder => &RESPONDER,
             Self::Grid => &GRID,
         }
     }
@@ -218,7 +247,7 @@ impl ImportLayer {
             Self::Settlement | Self::VillagerGroup | Self::Venue => Shapes::PointOrArea,
             Self::Household | Self::SocialOrg => Shapes::Point,
             Self::Road | Self::BusLine => Shapes::Lines,
-            Self::Cluster => Shapes::None,
+            Self::Cluster | Self::PartyOrg | Self::Responder => Shapes::None,
         }
     }
 
@@ -237,6 +266,9 @@ pub fn store_value(layer: ImportLayer, key: &str, value: &str) -> Result<String,
     match (layer, key) {
         (ImportLayer::Venue, "kind") => known(&VENUE_KINDS, "阵地类别", value),
         (ImportLayer::Road, "class") => known(&ROAD_CLASSES, "道路等级", value),
+        (ImportLayer::PartyOrg, "kind") => known(&PARTY_ORG_KINDS, "组织类别", value),
+        (ImportLayer::PartyOrg, "form") if !value.is_empty() => known(&PARTY_ORG_FORMS, "组织形式", value),
+        (ImportLayer::Responder, "role") => known(&ROLES, "角色", value),
         (ImportLayer::SocialOrg, "registered") => known(&YES_NO, "是否备案", value),
         (_, "capacity") => match value.parse::<f64>() {
             _ if value.is_empty() => Ok(String::new()),
@@ -306,6 +338,31 @@ static ROAD_CLASSES: [(&str, &[&str]); 6] = [
     ("township", &["乡道", "四级公路", "tertiary"]),
     ("village", &["村道", "unclassified", "residential"]),
     ("path", &["小路", "机耕路", "track", "footway"]),
+];
+static PARTY_ORG_KINDS: [(&str, &[&str]); 5] = [
+    ("county_committee", &["县委", "县党委", "县级党委"]),
+    ("township_committee", &["乡镇党委", "镇党委", "乡党委", "街道党工委"]),
+    ("village_party_org", &["村党组织", "村党支部", "村党总支", "村党委"]),
+    ("grid_group", &["网格党小组", "党小组"]),
+    ("cluster_committee", &["联村党委"]),
+];
+static PARTY_ORG_FORMS: [(&str, &[&str]); 4] = [
+    ("committee", &["党委", "党工委"]),
+    ("general_branch", &["党总支", "总支"]),
+    ("branch", &["党支部", "支部"]),
+    ("group", &["党小组", "小组"]),
+];
+static ROLES: [(&str, &[&str]); 10] = [
+    ("grid_leader", &["网格长", "网格党小组长", "党小组长"]),
+    ("grid_worker", &["网格员", "专职网格员"]),
+    ("village_cadre", &["村主干", "村干部"]),
+    ("committee_member", &["两委成员", "村两委"]),
+    ("party_member", &["党员"]),
+    ("villager_representative", &["村民代表"]),
+    ("six_officer", &["六大员"]),
+    ("seconded_cadre", &["下派干部", "驻村干部"]),
+    ("department_staff", &["部门人员"]),
+    ("duty_officer", &["值班员"]),
 ];
 static YES_NO: [(&str, &[&str]); 2] = [
     ("true", &["是", "已备案", "1", "有", "yes", "备案", "已登记"]),
