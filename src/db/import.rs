@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::DbError;
 use super::copy::CopyIn;
 use super::redraw;
+use crate::domain::category::{LINK_TARGETS, STANDARD_CATEGORIES};
 
 /// A row made ready: fields as a JSON object of texts, geometry as EWKB in EPSG:4490.
 #[derive(Debug, Clone)]
@@ -194,13 +195,39 @@ async fn county(
                 .bind(&new.code)
                 .execute(&mut **tx)
                 .await?;
-            notes.push(format!("新建县“{}”(代码 {})。", new.name, new.code));
+            begin_with_standards(tx, id).await?;
+            notes.push(format!("新建县“{}”(代码 {}),带常用事项分类和起始分派规则。", new.name, new.code));
             Ok(id)
         }
         (None, _) => Err(StoreError::Usage(
             "数据库里还没有县。请先导入辖区:yitu import region 文件 --level township --county-name 县名 --county-code 代码。".to_owned(),
         )),
     }
+}
+
+/// The categories, rules and link targets a new county begins with.
+async fn begin_with_standards(tx: &mut Transaction<'_, Postgres>, county: i64) -> Result<(), StoreError> {
+    let all = || STANDARD_CATEGORIES.iter().flat_map(|(head, leaves)| leaves.iter().map(move |leaf| (*head, leaf)));
+    sqlx::query(include_str!("sql/import/standard.sql"))
+        .bind(county)
+        .bind(all().map(|(head, _)| head).collect::<Vec<_>>())
+        .bind(all().map(|(_, c)| c.name).collect::<Vec<_>>())
+        .bind(all().map(|(_, c)| c.village_admitted).collect::<Vec<_>>())
+        .bind(all().map(|(_, c)| c.legal_dept).collect::<Vec<_>>())
+        .bind(all().map(|(_, c)| c.restricted).collect::<Vec<_>>())
+        .bind(all().map(|(_, c)| c.photo_needed).collect::<Vec<_>>())
+        .execute(&mut **tx)
+        .await?;
+    let (roles, households): (Vec<&str>, Vec<i32>) = LINK_TARGETS.into_iter().unzip();
+    sqlx::query(
+        "INSERT INTO link_target SELECT $1, r::appointment_role, n FROM unnest($2::text[], $3::integer[]) t(r, n)",
+    )
+    .bind(county)
+    .bind(roles)
+    .bind(households)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
 }
 
 async fn parent(

@@ -1,6 +1,7 @@
 //! What a county is governed by, as plain types and rules. No I/O.
 
 pub mod calendar;
+pub mod category;
 pub mod feature;
 pub mod incident;
 pub mod layer;

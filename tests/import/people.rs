@@ -1,8 +1,9 @@
 //! Party organisations and people: registers without shapes that a county cannot be governed without.
 
+use serde_json::json;
 use yitu::service::import::{ImportLayer, Report, run};
 
-use crate::support::TestDatabase;
+use crate::support::{TestDatabase, TestServer};
 use crate::{count, phone_key, request, tally, two_villages};
 
 async fn import(database: &TestDatabase, folder: &std::path::Path, layer: ImportLayer, text: &str) -> Report {
@@ -88,6 +89,20 @@ async fn a_group_takes_the_grids_it_answers_for() {
     assert_eq!(tally(&import(&database, folder, ImportLayer::PartyOrg, &taken).await), (0, 1, 0, 0));
     assert_eq!(tally(&import(&database, folder, ImportLayer::PartyOrg, &taken).await), (0, 0, 1, 0));
     assert_eq!(count(&database, "SELECT count(*) FROM layer_grid WHERE group_name = '上溪村第一网格党小组'").await, 1);
+    // A county begun by import dispatches: to the group whose grid holds the point, by the one who is there.
+    import(&database, folder, ImportLayer::Responder, "姓名,角色,网格编码\n林甲,网格长,350999100200001\n").await;
+    let server = TestServer::start(database.yitu().await).await;
+    let report = json!({"id": uuid::Uuid::from_u128(1), "category": "0301", "description": "垃圾没有清运", "urgency": "ordinary",
+        "location": {"source": "map", "lon": 117.005, "lat": 25.01}});
+    let answer = server.post_json("/api/incidents", &report).await;
+    let (status, text) = (answer.status(), answer.text().await.unwrap());
+    assert_eq!(status, 201, "{text}");
+    let incident: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(incident["owner"]["org_name"], "上溪村第一网格党小组", "{incident}");
+    assert_eq!(incident["category_name"], "垃圾清运");
+    assert_eq!(count(&database, "SELECT count(*) FROM dispatch_rule WHERE category_id IS NULL").await, 3);
+    assert_eq!(count(&database, "SELECT count(*) FROM category c WHERE length(code) = 2 AND NOT EXISTS (SELECT FROM category l WHERE l.parent_id = c.id AND l.code LIKE c.code || '__')").await, 0);
+
     for (text, word) in [
         (of("上溪村第二网格党小组", "上溪村", "350999100200001"), "已由"),
         (of("下溪村第一网格党小组", "下溪村", "350999100200001"), "不在这个村"),

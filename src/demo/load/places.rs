@@ -6,7 +6,7 @@ use super::{LoadError, Loader, geometry, multi, position};
 use crate::demo::calendar::china;
 use crate::demo::model::{Geom, Ground, Named};
 use crate::demo::names::COUNTY;
-use crate::demo::rules::LINK_TARGETS;
+use crate::domain::category::LINK_TARGETS;
 
 impl Loader<'_> {
     /// Days before the county's last day that its first grids and codes apply from.
