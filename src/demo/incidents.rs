@@ -367,7 +367,10 @@ impl Story<'_, '_> {
             return;
         }
         let left = (i.resolve_by - accepted).num_minutes().max(30);
-        let resolved = accepted + Duration::minutes(((left as f64) * (0.08 + 0.88 * self.rng.random::<f64>())) as i64);
+        // Most in time, one in twenty-five not.
+        let share = 0.08 + 0.88 * self.rng.random::<f64>();
+        let overrun = if self.rng.random::<f64>() < 0.04 { 1.0 + self.rng.random::<f64>() } else { 0.0 };
+        let resolved = accepted + Duration::minutes(((left as f64) * (share + overrun)) as i64);
         if resolved >= self.now {
             return;
         }
