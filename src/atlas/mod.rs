@@ -87,7 +87,6 @@ struct Slot {
 pub struct Atlas {
     layers: Vec<Slot>,
     applied: watch::Sender<Applied>,
-    generation: AtomicU64,
     organisation_generation: AtomicU64,
     following: AtomicBool,
     changes: broadcast::Sender<Arc<Change>>,
@@ -110,7 +109,6 @@ impl Atlas {
         Self {
             layers: Layer::ALL.iter().map(|_| slot()).collect(),
             applied: watch::Sender::new(Applied::default()),
-            generation: AtomicU64::new(0),
             organisation_generation: AtomicU64::new(0),
             following: AtomicBool::new(false),
             changes: broadcast::Sender::new(LISTENER_BACKLOG),
@@ -127,7 +125,6 @@ impl Atlas {
         let slot = &self.layers[layer as usize];
         let old = std::mem::replace(&mut *slot.store.write(), store);
         slot.history.write().note_all();
-        self.generation.fetch_add(1, Ordering::AcqRel);
         drop(old);
     }
 
@@ -167,7 +164,6 @@ impl Atlas {
         }
         boxes.dedup();
         slot.history.write().note(boxes.iter().copied());
-        self.generation.fetch_add(1, Ordering::AcqRel);
         Extent::Features { ids, boxes }
     }
 
@@ -197,11 +193,6 @@ impl Atlas {
     /// Notes whether the atlas is kept up to date.
     pub fn set_following(&self, following: bool) {
         self.following.store(following, Ordering::Release);
-    }
-
-    /// Moves on with every change.
-    pub fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
     }
 
     /// Moves on with every change of the party tree and the handling units, which are on no map. Read it

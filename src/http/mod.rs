@@ -142,6 +142,13 @@ fn origin(headers: &HeaderMap) -> String {
     format!("{scheme}://{host}")
 }
 
+/// Whether the asker has this very answer already (`If-None-Match`).
+fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    // RFC 9110 §13.1.2: compared weakly.
+    known.split(',').map(|t| t.trim().trim_start_matches("W/")).any(|t| t == tag || t == "*")
+}
+
 /// A JSON body in one allocation: answers are a few kilobytes.
 fn json(body: &impl serde::Serialize) -> Response {
     let mut bytes = Vec::with_capacity(4096);

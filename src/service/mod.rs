@@ -101,3 +101,11 @@ impl From<Problem> for ServiceError {
         Self::Problem(Box::new(problem))
     }
 }
+
+/// Runs what takes milliseconds of computing where it holds up nobody.
+///
+/// # Errors
+/// Only when the server is stopping or the work fails against all expectation.
+pub async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| ServiceError::Internal(e.to_string()))
+}

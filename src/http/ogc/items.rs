@@ -11,9 +11,9 @@ use super::{CRS, crs_number};
 use crate::domain::{FeatureId, Layer, Problem};
 use crate::http::extract::Asker;
 use crate::http::problem::ProblemBody;
-use crate::http::{Answer, Failure, spatial};
+use crate::http::{Answer, Failure, is_known, spatial};
 use crate::service::ogc::{self, Filter, Page};
-use crate::service::{ServiceError, Yitu};
+use crate::service::{Yitu, off_thread};
 
 /// How many items a page has when nobody says.
 const USUAL: usize = 100;
@@ -109,8 +109,7 @@ pub async fn items(
     let layer = ogc::collection(&name)?;
     let (page, crs) = question(&mut asked)?;
     let worker = yitu.clone();
-    let found = tokio::task::spawn_blocking(move || ogc::items(&worker, layer, &page)).await;
-    let found = found.map_err(|e| ServiceError::Internal(e.to_string()))??;
+    let found = off_thread(move || ogc::items(&worker, layer, &page)).await??;
     let kind = if asked.html { HTML } else { GEOJSON };
     let mut links = asked.own_links(GEOJSON);
     links.push(link("collection", JSON, format!("{}/collections/{layer}", asked.base)));
@@ -144,10 +143,7 @@ pub async fn item(
     asked.nothing_else(&["crs"])?;
     let item = ogc::item(&yitu, &asker.0, layer, id).await?;
     let tag = tag(&item.tag, crs, &asked);
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    // RFC 9110 §13.1.2: compared weakly.
-    let is_known = known.split(',').map(|t| t.trim().trim_start_matches("W/")).any(|t| t == tag || t == "*");
-    if is_known {
+    if is_known(&headers, &tag) {
         return Ok(tagged(for_asker(StatusCode::NOT_MODIFIED.into_response()), &tag));
     }
     let mut links = asked.own_links(GEOJSON);

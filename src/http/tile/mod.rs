@@ -75,7 +75,7 @@ fn answer(rendered: Tile, content_type: &'static str, gzip: bool, asked: &Header
     let tag = format!("\"{}{}\"", rendered.hash, if gzip { "-gzip" } else { "" });
     let mut answer = common();
     answer.insert(header::ETAG, HeaderValue::from_str(&tag).map_err(|e| inside(&e))?);
-    if is_known(asked, &tag) {
+    if super::is_known(asked, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
     }
     answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -107,12 +107,6 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
         let (name, weight) = part.split_once(";q=").unwrap_or((part, "1"));
         name.trim() == "gzip" && weight.trim().parse::<f32>().is_ok_and(|q| q > 0.0)
     })
-}
-
-fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    // RFC 9110 §13.1.2: compared weakly.
-    known.split(',').map(|t| t.trim().trim_start_matches("W/")).any(|t| t == tag || t == "*")
 }
 
 fn tile_id(z: &str, x: &str, y: &str) -> Result<TileId, Failure> {

@@ -15,7 +15,7 @@ use crate::db::{Request, unit};
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::geo::{Geometry, ewkb};
 use crate::service::incident::plan::calendar;
-use crate::service::{ServiceError, Yitu};
+use crate::service::{ServiceError, Yitu, off_thread};
 
 /// How far ahead a redraw may be published: a mistyped year should not close a village to drawing.
 const MOST_AHEAD: chrono::Days = chrono::Days::new(3 * 366);
@@ -135,11 +135,11 @@ async fn shut(on: &mut Request, draft: &mut Draft, mut drawn: Vec<MultiPolygon>)
             fixed.push(m);
         }
     }
-    let shut = tokio::task::spawn_blocking(move || {
+    let drawn = off_thread(move || {
         seam::shut(&mut drawn, &fixed, seam::REACH_DEGREES);
         drawn
-    });
-    let drawn = shut.await.map_err(|e| ServiceError::Internal(e.to_string()))?;
+    })
+    .await?;
     for (grid, outline) in draft.grids.iter_mut().zip(&drawn) {
         grid.geometry = outline::write(outline)?;
     }

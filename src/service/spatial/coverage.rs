@@ -11,7 +11,7 @@ use crate::atlas::LayerStore;
 use crate::domain::{FeatureId, Layer, Problem, Viewer};
 use crate::geo::LonLat;
 use crate::service::ogc::words::codes;
-use crate::service::{ServiceError, Yitu};
+use crate::service::{ServiceError, Yitu, off_thread};
 
 /// Served and unserved households by village or grid.
 type Tally = BTreeMap<FeatureId, (usize, usize)>;
@@ -31,7 +31,7 @@ pub async fn coverage(
     region(yitu, id)?;
     venue_kind(&kind)?;
     let worker = yitu.clone();
-    super::off_thread(move || tally(&worker, id, &kind, max_m)).await
+    off_thread(move || tally(&worker, id, &kind, max_m)).await
 }
 
 fn venue_kind(kind: &str) -> Result<(), Problem> {

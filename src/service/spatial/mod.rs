@@ -142,11 +142,6 @@ pub(super) fn covering(store: &LayerStore, at: Coord<f64>, test: impl Fn(&Featur
     found.first().map(|f| Arc::clone(f))
 }
 
-/// Runs what takes milliseconds of computing where it holds up nobody.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ServiceError> {
-    tokio::task::spawn_blocking(work).await.map_err(|e| ServiceError::Internal(e.to_string()))
-}
-
 /// A region of this viewer's county by id.
 ///
 /// # Errors

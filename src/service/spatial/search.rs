@@ -14,7 +14,7 @@ use crate::atlas::locate::covers;
 use crate::db::{self, Request};
 use crate::domain::{Feature, FeatureId, Layer, Problem, Schema, Viewer};
 use crate::geo::Bbox;
-use crate::service::{ServiceError, Yitu};
+use crate::service::{ServiceError, Yitu, off_thread};
 
 /// The layers that are searched, in the order equals are shown.
 pub const KINDS: &[Layer] = &[
@@ -210,7 +210,7 @@ pub async fn search(yitu: &Yitu, viewer: &Viewer, question: Question) -> Result<
         let results: Vec<Value> = found.iter().take(question.limit).map(|(score, e)| e.to_json(*score)).collect();
         json!({"results": results})
     };
-    super::off_thread(scan).await
+    off_thread(scan).await
 }
 
 /// Whoever has a phone that ends in these four digits, or has all of these eleven.

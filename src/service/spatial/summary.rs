@@ -10,7 +10,7 @@ use super::{int, point_of, region, text, village_index};
 use crate::db::{self, Request};
 use crate::domain::{Feature, FeatureId, Layer, Viewer};
 use crate::geo::LonLat;
-use crate::service::{ServiceError, Yitu};
+use crate::service::{ServiceError, Yitu, off_thread};
 
 /// Incident figures that are counted by village in the database.
 const COUNTED: [&str; 5] = ["members", "open", "overdue", "today", "closed_30d"];
@@ -26,7 +26,7 @@ pub async fn summary(yitu: &Yitu, viewer: &Viewer, of: Option<FeatureId>) -> Res
     let counted = db::item::village_figures(&mut request).await?;
     request.finish().await?;
     let worker = yitu.clone();
-    super::off_thread(move || figures(&worker, id, &subject, &counted)).await
+    off_thread(move || figures(&worker, id, &subject, &counted)).await
 }
 
 fn figures(yitu: &Yitu, id: FeatureId, subject: &Feature, counted: &Value) -> Value {

@@ -10,7 +10,7 @@ use super::{point_of, properties};
 use crate::atlas::locate::AreaIndex;
 use crate::domain::{self, Feature, Layer};
 use crate::geo::{Geometry, LonLat};
-use crate::service::{ServiceError, Yitu};
+use crate::service::{ServiceError, Yitu, off_thread};
 
 /// Cells along the longer side of an area's index.
 const CELLS: usize = 256;
@@ -22,7 +22,7 @@ const CELLS: usize = 256;
 /// Only when the server is stopping.
 pub async fn within(yitu: &Yitu, layer: Layer, area: Geometry, limit: usize) -> Result<Value, ServiceError> {
     let worker = yitu.clone();
-    super::off_thread(move || found(&worker, layer, &area, limit)).await
+    off_thread(move || found(&worker, layer, &area, limit)).await
 }
 
 fn found(yitu: &Yitu, layer: Layer, area: &Geometry, limit: usize) -> Value {

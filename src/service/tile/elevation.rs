@@ -10,7 +10,7 @@ use super::Tile;
 use crate::db::{Request, elevation};
 use crate::domain::{FeatureId, Viewer};
 use crate::geo::TileId;
-use crate::service::{ServiceError, Yitu};
+use crate::service::{ServiceError, Yitu, off_thread};
 use crate::tiles::elevation::{Elevation, ZOOMS};
 
 /// How long the grid in memory is used before the database is asked whether it is still the one stored.
@@ -70,8 +70,7 @@ fn decode(stored: &elevation::StoredElevation) -> Result<Elevation, ServiceError
 pub async fn render(yitu: &Yitu, viewer: &Viewer, tile: TileId) -> Result<Tile, ServiceError> {
     let grid = grid(yitu, viewer).await?.filter(|_| (ZOOMS.0..=ZOOMS.1).contains(&tile.z()));
     let Some(grid) = grid else { return Ok(Tile::of(Bytes::new())) };
-    let drawn = tokio::task::spawn_blocking(move || grid.terrarium(tile)).await;
-    let drawn = drawn.map_err(|e| ServiceError::Internal(format!("an elevation tile was not drawn: {e}")))?;
+    let drawn = off_thread(move || grid.terrarium(tile)).await?;
     let png = drawn.map_err(|e| ServiceError::Internal(format!("an elevation tile was not written: {e}")))?;
     Ok(Tile::of(png.unwrap_or_default().into()))
 }

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::atlas::Atlas;
 use crate::domain::{Feature, Layer, LogPosition, Problem, ProblemKind, Value, Viewer};
 use crate::geo::TileId;
-use crate::service::{ServiceError, Yitu};
+use crate::service::{ServiceError, Yitu, off_thread};
 use crate::tiles::{TileConfigs, encode::EXTENT, render::render as render_layer, shape::BUFFER};
 
 /// How long a tile waits for a write to arrive in the atlas.
@@ -135,8 +135,7 @@ pub async fn render(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Tile, 
         }
     }
     let (atlas, configs) = (yitu.atlas.clone(), yitu.tiles.configs.clone());
-    let rendered = tokio::task::spawn_blocking(move || fill(&atlas, &configs, &asked, now)).await;
-    let cached = Arc::new(rendered.map_err(|e| ServiceError::Internal(format!("a tile was not rendered: {e}")))?);
+    let cached = Arc::new(off_thread(move || fill(&atlas, &configs, &asked, now)).await?);
     if let Some(cache) = &yitu.tiles.cache.0 {
         cache.insert(key, cached.clone()).await;
     }
