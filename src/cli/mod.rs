@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod demo;
+mod export;
 mod import;
 mod migrate;
 mod phone_key;
@@ -43,6 +44,8 @@ enum Command {
     Demo(demo::Arguments),
     /// 导入图层文件:Shapefile、GeoPackage、FileGDB、GeoJSON、KML、DXF、CSV、XLSX
     Import(import::Arguments),
+    /// 把地图导出为 PMTiles 文件,供离线的手机或一体机使用
+    Export(export::Arguments),
     /// 核查县域数据:网格、户、党小组、联户、代码
     Check(check::Arguments),
     /// 建立或升级数据库结构
@@ -95,6 +98,7 @@ fn run(arguments: Arguments) -> Result<(), CliError> {
             Command::Config(arguments) => config::run(&config, arguments),
             Command::Demo(arguments) => demo::run(config, arguments).await,
             Command::Import(arguments) => import::run(config, arguments).await,
+            Command::Export(arguments) => export::run(config, arguments).await,
             Command::Check(arguments) => check::run(config, arguments).await,
             Command::Migrate => migrate::run(config).await,
         }

@@ -4,6 +4,7 @@ pub mod atlas;
 pub mod check;
 pub mod clock;
 pub mod county;
+pub mod export;
 pub mod grid;
 pub mod health;
 pub mod import;
@@ -26,7 +27,7 @@ use crate::db::{Databases, DbError};
 use crate::domain::Problem;
 use crate::tiles::TileConfigs;
 
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, StoppedClock, SystemClock};
 
 /// What every use case works with. Cloning shares it.
 #[derive(Debug, Clone)]

@@ -90,12 +90,27 @@ async fn connect(addresses: Addresses) -> Result<Databases, StartError> {
 pub async fn start(config: Config, databases: Databases) -> Result<Yitu, StartError> {
     let atlas = Arc::new(Atlas::new());
     super::atlas::follow::start(&atlas, &databases).await?;
+    let yitu = over(atlas, config, databases)?;
+    tokio::spawn(super::grid::activate::run(yitu.db.clone(), Arc::clone(&yitu.clock)));
+    Ok(yitu)
+}
+
+/// Loads the atlas of an open database as it is now, for good: nothing is followed, no timer runs.
+///
+/// # Errors
+/// When the atlas cannot be loaded.
+pub async fn stand_still(config: Config, databases: Databases) -> Result<Yitu, StartError> {
+    let atlas = Arc::new(Atlas::new());
+    super::atlas::follow::load(&atlas, &databases).await?;
+    over(atlas, config, databases)
+}
+
+fn over(atlas: Arc<Atlas>, config: Config, databases: Databases) -> Result<Yitu, StartError> {
     let tiles = super::Tiles {
         configs: Arc::new(TileConfigs::load(config.tiles_config_dir.as_deref())?),
         cache: super::tile::TileCache::new(config.tile_cache_bytes),
         elevation: super::tile::elevation::ElevationCache::default(),
     };
     let clock: Arc<dyn super::Clock> = Arc::new(SystemClock);
-    tokio::spawn(super::grid::activate::run(databases.clone(), Arc::clone(&clock)));
     Ok(super::Parts { config, db: databases, atlas, tiles, indexes: Arc::default(), clock }.into())
 }

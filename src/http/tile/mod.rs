@@ -16,7 +16,7 @@ use super::extract::{Asker, Query};
 use super::{Answer, Failure};
 use crate::domain::{LogPosition, Problem, ProblemKind};
 use crate::geo::TileId;
-use crate::service::tile::{Asked, Tile, elevation, layers, render};
+use crate::service::tile::{Asked, Tile, elevation, layers, render, vector_layer};
 use crate::service::{Yitu, county, ogc};
 
 /// `/tiles/…`.
@@ -148,14 +148,8 @@ async fn describe(
     let layers = layers(&yitu.tiles.configs, list)?;
     let described = county::describe(&yitu, &viewer).await?;
     let configs: Vec<_> = layers.iter().filter_map(|l| yitu.tiles.configs.get(*l).map(|c| (*l, c))).collect();
-    let vector_layers: Vec<_> = configs
-        .iter()
-        .map(|(layer, config)| {
-            let fields: serde_json::Map<_, _> =
-                config.attributes.iter().map(|a| (a.clone(), json!(ogc::words::label(*layer, a)))).collect();
-            json!({"id": layer.name(), "description": layer.title(), "minzoom": config.minzoom, "maxzoom": config.maxzoom, "fields": fields})
-        })
-        .collect();
+    let vector_layers: Vec<_> =
+        configs.iter().map(|(layer, config)| vector_layer(*layer, config, (config.minzoom, config.maxzoom))).collect();
     // Of the whole county: a map asks for nothing outside them, and the next feature may come anywhere.
     let bounds = layers
         .iter()

@@ -23,13 +23,22 @@ const TRIM_EVERY: Duration = Duration::from_mins(10);
 /// # Errors
 /// When the database cannot be read.
 pub async fn start(atlas: &Arc<Atlas>, databases: &Databases) -> Result<(), DbError> {
-    let mut reader = Reader::connect(&databases.system).await?;
-    let step = reader.everything().await?;
-    let standing = take(atlas.clone(), step).await?;
+    let (reader, standing) = load(atlas, databases).await?;
     atlas.set_following(true);
     tokio::spawn(follow(Arc::downgrade(atlas), databases.clone(), reader, standing));
     tokio::spawn(trim_now_and_then(Arc::downgrade(atlas), databases.clone()));
     Ok(())
+}
+
+/// Loads everything in one snapshot.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn load(atlas: &Arc<Atlas>, databases: &Databases) -> Result<(Reader, Standing), DbError> {
+    let mut reader = Reader::connect(&databases.system).await?;
+    let step = reader.everything().await?;
+    let standing = take(atlas.clone(), step).await?;
+    Ok((reader, standing))
 }
 
 /// Puts a step into the atlas, and says where it stands then. A whole layer's index is work for a thread.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use super::Tile;
+use crate::db::elevation::StoredElevation;
 use crate::db::{Request, elevation};
 use crate::domain::{FeatureId, Viewer};
 use crate::geo::TileId;
@@ -56,7 +57,18 @@ pub async fn grid(yitu: &Yitu, viewer: &Viewer) -> Result<Option<Arc<Elevation>>
     Ok(grid)
 }
 
-fn decode(stored: &elevation::StoredElevation) -> Result<Elevation, ServiceError> {
+/// The viewer's county's grid, if it has one, and what it is made of, read anew.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn read(yitu: &Yitu, viewer: &Viewer) -> Result<Option<(Elevation, StoredElevation)>, ServiceError> {
+    let mut request = Request::begin(&yitu.db.request, viewer).await?;
+    let stored = elevation::load(&mut request).await?;
+    request.finish().await?;
+    stored.map(|(_, stored)| Ok((decode(&stored)?, stored))).transpose()
+}
+
+fn decode(stored: &StoredElevation) -> Result<Elevation, ServiceError> {
     let metres: Vec<i16> = stored.heights.chunks_exact(2).map(|c| i16::from_le_bytes([c[0], c[1]])).collect();
     let cell = (stored.cell_degrees_x, stored.cell_degrees_y);
     Elevation::new((stored.west, stored.north), cell, stored.columns.unsigned_abs() as usize, &metres)
