@@ -2,6 +2,8 @@
 
 #![allow(dead_code, missing_docs, clippy::missing_panics_doc, clippy::unwrap_used)]
 
+pub mod mvt;
+
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;

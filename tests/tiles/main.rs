@@ -11,136 +11,10 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sqlx::AssertSqlSafe;
+use support::mvt::{self, Decoded};
 use support::{TestDatabase, TestServer};
 use yitu::domain::Layer;
 use yitu::geo::TileId;
-
-/// A decoded feature: its properties, its type, and its parts in tile units, rings closed.
-#[derive(Debug, Clone, PartialEq)]
-struct Decoded {
-    properties: BTreeMap<String, String>,
-    kind: u64,
-    parts: Vec<Vec<(i32, i32)>>,
-}
-
-enum Field<'a> {
-    Number(u64),
-    Bytes(&'a [u8]),
-}
-
-fn varint(bytes: &mut &[u8]) -> u64 {
-    let (mut n, mut shift) = (0, 0);
-    loop {
-        let byte = bytes[0];
-        *bytes = &bytes[1..];
-        n |= u64::from(byte & 0x7f) << shift;
-        shift += 7;
-        if byte < 0x80 {
-            return n;
-        }
-    }
-}
-
-/// The fields of a protocol buffer message.
-fn fields(mut bytes: &[u8]) -> Vec<(u64, Field<'_>)> {
-    let mut found = Vec::new();
-    while !bytes.is_empty() {
-        let tag = varint(&mut bytes);
-        let field = match tag & 7 {
-            0 => Field::Number(varint(&mut bytes)),
-            kind => {
-                let length = match kind {
-                    1 => 8,
-                    2 => varint(&mut bytes) as usize,
-                    5 => 4,
-                    other => panic!("wire type {other}"),
-                };
-                let (head, tail) = bytes.split_at(length);
-                bytes = tail;
-                Field::Bytes(head)
-            }
-        };
-        found.push((tag >> 3, field));
-    }
-    found
-}
-
-fn text_of(value: &[u8]) -> String {
-    match fields(value).first().unwrap() {
-        (1, Field::Bytes(b)) => String::from_utf8(b.to_vec()).unwrap(),
-        (3, Field::Bytes(b)) => f64::from_le_bytes((*b).try_into().unwrap()).to_string(),
-        (_, Field::Number(n)) => n.to_string(),
-        _ => panic!("a value of another type"),
-    }
-}
-
-fn unpack(mut bytes: &[u8]) -> Vec<u64> {
-    let mut numbers = Vec::new();
-    while !bytes.is_empty() {
-        numbers.push(varint(&mut bytes));
-    }
-    numbers
-}
-
-fn parts(commands: &[u64]) -> Vec<Vec<(i32, i32)>> {
-    let zigzag = |n: u64| (n >> 1) as i32 ^ -((n & 1) as i32);
-    let (mut at, mut found, mut k): (_, Vec<Vec<(i32, i32)>>, _) = ((0, 0), Vec::new(), 0);
-    while k < commands.len() {
-        let (id, count) = (commands[k] & 7, commands[k] >> 3);
-        k += 1;
-        if id == 7 {
-            let ring = found.last_mut().unwrap();
-            ring.push(ring[0]);
-            continue;
-        }
-        for _ in 0..count {
-            at = (at.0 + zigzag(commands[k]), at.1 + zigzag(commands[k + 1]));
-            k += 2;
-            if id == 1 {
-                found.push(Vec::new());
-            }
-            found.last_mut().unwrap().push(at);
-        }
-    }
-    found
-}
-
-/// The features of a one-layer tile by id.
-fn decode(tile: &[u8]) -> BTreeMap<u64, Decoded> {
-    let mut found = BTreeMap::new();
-    for (_, layer) in fields(tile) {
-        let Field::Bytes(layer) = layer else { panic!("a layer is a message") };
-        let all = fields(layer);
-        let bytes = |number: u64| {
-            all.iter().filter_map(move |(n, f)| match f {
-                Field::Bytes(b) if *n == number => Some(*b),
-                _ => None,
-            })
-        };
-        let keys: Vec<String> = bytes(3).map(|b| String::from_utf8(b.to_vec()).unwrap()).collect();
-        let values: Vec<String> = bytes(4).map(text_of).collect();
-        for feature in bytes(2) {
-            let (mut id, mut decoded) = (0, Decoded { properties: BTreeMap::new(), kind: 0, parts: Vec::new() });
-            for (number, field) in fields(feature) {
-                match (number, field) {
-                    (1, Field::Number(n)) => id = n,
-                    (2, Field::Bytes(b)) => {
-                        let pairs = unpack(b);
-                        decoded.properties = pairs
-                            .chunks(2)
-                            .map(|p| (keys[p[0] as usize].clone(), values[p[1] as usize].clone()))
-                            .collect();
-                    }
-                    (3, Field::Number(n)) => decoded.kind = n,
-                    (4, Field::Bytes(b)) => decoded.parts = parts(&unpack(b)),
-                    _ => {}
-                }
-            }
-            assert!(found.insert(id, decoded).is_none(), "id {id} twice");
-        }
-    }
-    found
-}
 
 /// The same tile by PostGIS from the same rows.
 async fn by_postgis(db: &TestDatabase, layer: Layer, attributes: &[String], tile: TileId) -> BTreeMap<u64, Decoded> {
@@ -157,7 +31,7 @@ async fn by_postgis(db: &TestDatabase, layer: Layer, attributes: &[String], tile
         columns.join(", ")
     );
     let bytes: Vec<u8> = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&db.databases.migrator).await.unwrap();
-    decode(&bytes)
+    mvt::by_id(&bytes)
 }
 
 /// Slivers thinner than the grid of the tile, and what only touches the buffer's rim (256 units out), may
@@ -220,7 +94,7 @@ async fn tiles_are_those_of_postgis_where_nothing_is_simplified() {
             let &(_, lon, lat) = places.choose(&mut random).unwrap();
             let tile = TileId::containing(z, lon, lat);
             let (x, y) = (tile.x(), tile.y());
-            let ours = decode(&server.get(&format!("/tiles/{layer}/{z}/{x}/{y}")).await.bytes().await.unwrap());
+            let ours = mvt::by_id(&server.get(&format!("/tiles/{layer}/{z}/{x}/{y}")).await.bytes().await.unwrap());
             let theirs = by_postgis(&db, layer, &config.attributes, tile).await;
             for (id, feature) in &theirs {
                 let Some(our) = ours.get(id) else {
@@ -256,25 +130,8 @@ async fn every_placed_household_is_counted_once_by_the_clusters() {
         let mut counted = 0;
         for (x, y) in (low.x()..=high.x()).flat_map(|x| (low.y()..=high.y()).map(move |y| (x, y))) {
             let tile = server.get(&format!("/tiles/household/{z}/{x}/{y}")).await.bytes().await.unwrap();
-            for (_, layer) in fields(&tile) {
-                let Field::Bytes(layer) = layer else { continue };
-                let all = fields(layer);
-                let values: Vec<u64> = all
-                    .iter()
-                    .filter_map(|(n, f)| match f {
-                        Field::Bytes(b) if *n == 4 => Some(text_of(b).parse().unwrap()),
-                        _ => None,
-                    })
-                    .collect();
-                for feature in all.iter().filter(|(n, _)| *n == 2) {
-                    let Field::Bytes(feature) = feature.1 else { continue };
-                    let tags = fields(feature).into_iter().find_map(|(n, f)| match f {
-                        Field::Bytes(b) if n == 2 => Some(unpack(b)),
-                        _ => None,
-                    });
-                    counted += values[tags.unwrap()[1] as usize];
-                }
-            }
+            let clusters = mvt::layers(&tile).into_iter().flat_map(|layer| layer.features);
+            counted += clusters.map(|c| c.properties["count"].parse::<u64>().unwrap()).sum::<u64>();
         }
         assert_eq!(counted, placed, "zoom {z}");
     }
@@ -294,7 +151,7 @@ async fn a_tile_is_asked_for_in_the_ways_of_http() {
     assert_eq!(first.headers()["cache-control"], "private, no-cache");
     let tag = first.headers()["etag"].clone();
     let bytes = first.bytes().await.unwrap();
-    assert_eq!(fields(&bytes).len(), 2, "each layer once");
+    assert_eq!(mvt::layers(&bytes).len(), 2, "each layer once");
     let zipped = plain.get(server.url(&path)).header("accept-encoding", "gzip").send().await.unwrap();
     assert_eq!(zipped.headers()["content-encoding"], "gzip");
     assert_ne!(zipped.headers()["etag"], tag, "each encoding has its own tag");
@@ -332,7 +189,7 @@ async fn a_write_is_on_the_next_tile_and_in_the_stream() {
     let path = format!("/tiles/venue/15/{}/{}", tile.x(), tile.y());
     let mut stream = server.get("/live?topics=tiles").await;
     for turn in 0..10 {
-        let before = decode(&server.get(&path).await.bytes().await.unwrap());
+        let before = mvt::by_id(&server.get(&path).await.bytes().await.unwrap());
         assert_ne!(before[&(id as u64)].properties["name"], format!("新名{turn}"));
         let mut tx = db.databases.migrator.begin().await.unwrap();
         sqlx::query("UPDATE venue SET name = $1 WHERE id = $2")
@@ -346,7 +203,7 @@ async fn a_write_is_on_the_next_tile_and_in_the_stream() {
             .await
             .unwrap();
         tx.commit().await.unwrap();
-        let after = decode(&server.get(&format!("{path}?min_seq={seq}")).await.bytes().await.unwrap());
+        let after = mvt::by_id(&server.get(&format!("{path}?min_seq={seq}")).await.bytes().await.unwrap());
         assert_eq!(after[&(id as u64)].properties["name"], format!("新名{turn}"));
         let told = String::from_utf8(stream.chunk().await.unwrap().unwrap().to_vec()).unwrap();
         assert!(told.contains("event: tiles") && told.contains("\"layer\":\"venue\""), "{told}");
