@@ -11,10 +11,11 @@ use rand_chacha::ChaCha8Rng;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Executor};
 use support::TestDatabase;
-use yitu::atlas::{Atlas, Extent};
+use yitu::atlas::Atlas;
 use yitu::db::change_log::{self, LayerUpdate, Reader};
 use yitu::db::layer::LayerReader;
 use yitu::domain::{Layer, LogPosition, Value};
+use yitu::service::live::What;
 
 const COUNTY: &str = "
   INSERT INTO region (id, county_id, parent_id, level, kind, name, time_zone, geom) VALUES
@@ -118,7 +119,7 @@ async fn a_transaction_that_commits_late_is_not_skipped() {
     let db = county().await;
     let yitu = db.yitu().await;
     let pool = writers(&db).await;
-    let mut changes = yitu.atlas.listen();
+    let mut changes = yitu.changes.listen();
     let mut early = pool.begin().await.unwrap();
     early.execute("UPDATE settlement SET name = '先写后交' WHERE id = 101").await.unwrap();
     for n in 0..5 {
@@ -133,12 +134,12 @@ async fn a_transaction_that_commits_late_is_not_skipped() {
     assert_eq!(text(&yitu.atlas, Layer::Settlement, 101, "name").as_deref(), Some("先写后交"));
     let mut told = Vec::new();
     while let Ok(change) = changes.try_recv() {
-        match &change.extent {
-            Extent::Features { ids, boxes } => {
-                assert!(change.layer == Layer::Settlement && !boxes.is_empty());
+        match &change.what {
+            What::Features { ids, tiles } => {
+                assert!(change.layer == Layer::Settlement && !tiles.is_empty());
                 told.extend(ids.iter().copied());
             }
-            Extent::Everything => panic!("a small change is told by its features"),
+            What::Everything => panic!("a small change is told by its features"),
         }
     }
     assert_eq!(told, [102, 102, 102, 102, 102, 101]);

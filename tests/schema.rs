@@ -145,3 +145,27 @@ async fn the_request_login_sees_only_the_county_it_named() {
     let ddl = db.databases.request.execute("CREATE TABLE mine (id int)").await;
     assert!(ddl.is_err(), "the request login must not change the schema");
 }
+
+/// The tables a layer's tile settings name are those its view reads: a change of any of them reaches its tiles.
+#[tokio::test]
+async fn tile_settings_name_the_tables_of_their_views() {
+    let db = TestDatabase::new().await;
+    let configs = yitu::tiles::TileConfigs::load(None, &|_, _, _| None).unwrap();
+    for (layer, config) in configs.iter() {
+        let mut read: Vec<String> = sqlx::query_scalar(
+            "SELECT DISTINCT c.relname::text FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid
+             JOIN pg_class v ON v.oid = r.ev_class JOIN pg_class c ON c.oid = d.refobjid
+             WHERE v.relname = $1 AND c.relkind = 'r' ORDER BY 1",
+        )
+        .bind(format!("layer_{layer}"))
+        .fetch_all(&db.databases.migrator)
+        .await
+        .unwrap();
+        // The official codes are read by a function, which the catalogue does not look into.
+        if config.attributes.iter().any(|a| a.ends_with("code")) {
+            read.push("code_alias".to_owned());
+        }
+        let named: std::collections::BTreeSet<_> = config.tables.iter().cloned().collect();
+        assert_eq!(named, read.into_iter().collect(), "{layer}");
+    }
+}

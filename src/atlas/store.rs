@@ -88,7 +88,7 @@ impl LayerStore {
     }
 
     /// Puts a feature's present state in, or takes it out; answers what was there before.
-    pub fn put(&mut self, id: FeatureId, now: Option<Feature>) -> Option<Arc<Feature>> {
+    pub fn put(&mut self, id: FeatureId, now: Option<Arc<Feature>>) -> Option<Arc<Feature>> {
         let before = self.features.remove(&id);
         if let Some(old) = before.as_deref().and_then(entry) {
             self.tree.remove(&old);
@@ -97,7 +97,7 @@ impl LayerStore {
             if let Some(new) = entry(&feature) {
                 self.tree.insert(new);
             }
-            self.features.insert(id, Arc::new(feature));
+            self.features.insert(id, feature);
         }
         before
     }
@@ -130,7 +130,7 @@ mod tests {
         for id in 50..100 {
             store.put(id, None);
         }
-        store.put(200, Some(Feature { geometry: None, ..point(200, 9.0) }));
+        store.put(200, Some(Arc::new(Feature { geometry: None, ..point(200, 9.0) })));
         assert_eq!(store.bounds(), Some(Bbox::new((117.0, 24.951), (117.049, 25.0))));
         assert_eq!(LayerStore::empty(schema).bounds(), None);
     }

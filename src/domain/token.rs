@@ -13,7 +13,7 @@ use uuid::Uuid;
 /// let seq: LogPosition = "00000000-0000-4000-8000-000000000000.731".parse().unwrap();
 /// assert_eq!(seq.xid, 731);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct LogPosition {
     /// Which life of the database.
     pub epoch: Uuid,

@@ -16,6 +16,29 @@ pub enum Scope {
     WholeCounty,
 }
 
+/// What of the data a viewer gets: viewers with the same access get the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Access {
+    role: Role,
+    scope: Scope,
+}
+
+impl Access {
+    /// Whether personal data is shown.
+    #[must_use]
+    pub fn sees_personal(&self) -> bool {
+        match self.role {
+            Role::County => true,
+        }
+    }
+
+    /// The part of the county.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+}
+
 /// A principal with its scope.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Viewer {
@@ -48,6 +71,12 @@ impl Viewer {
     #[must_use]
     pub fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// What of the data they get.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        Access { role: self.role, scope: self.scope.clone() }
     }
 
     /// Their name, as history rows record it.

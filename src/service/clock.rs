@@ -19,13 +19,3 @@ impl Clock for SystemClock {
         Utc::now()
     }
 }
-
-/// A clock that stands: whatever is made by it is of one instant.
-#[derive(Debug, Clone, Copy)]
-pub struct StoppedClock(pub DateTime<Utc>);
-
-impl Clock for StoppedClock {
-    fn now(&self) -> DateTime<Utc> {
-        self.0
-    }
-}

@@ -113,7 +113,8 @@ pub async fn describe(yitu: &Yitu, viewer: &Viewer) -> Result<County, ServiceErr
         time_zone: text("time_zone").unwrap_or_else(|| "Asia/Shanghai".to_owned()),
         layers: yitu
             .tiles
-            .configs
+            .layers
+            .configs()
             .iter()
             .map(|(layer, config)| LayerInfo {
                 id: layer.name().to_owned(),

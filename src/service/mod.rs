@@ -25,9 +25,8 @@ use crate::atlas::Atlas;
 use crate::config::Config;
 use crate::db::{Databases, DbError};
 use crate::domain::Problem;
-use crate::tiles::TileConfigs;
 
-pub use clock::{Clock, StoppedClock, SystemClock};
+pub use clock::{Clock, SystemClock};
 
 /// What every use case works with. Cloning shares it.
 #[derive(Debug, Clone)]
@@ -44,6 +43,8 @@ pub struct Parts {
     pub atlas: Arc<Atlas>,
     /// How tiles are drawn, and those at hand.
     pub tiles: Tiles,
+    /// What changed lately on the map.
+    pub changes: Arc<live::ChangeLog>,
     /// The time; a parameter, so that tests run years in seconds.
     pub clock: Arc<dyn Clock>,
     /// Indexes over the atlas.
@@ -75,8 +76,8 @@ impl From<Parts> for Yitu {
 /// How tiles are drawn, and those at hand.
 #[derive(Debug, Clone)]
 pub struct Tiles {
-    /// The layers' settings.
-    pub configs: Arc<TileConfigs>,
+    /// The layers prepared for drawing, and their settings.
+    pub layers: Arc<tile::MapLayers>,
     /// Rendered tiles.
     pub cache: tile::TileCache,
     /// What elevation tiles are drawn from.

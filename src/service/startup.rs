@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::{SystemClock, Yitu};
-use crate::atlas::Atlas;
+use super::atlas::follow::{self, Followed};
+use super::tile::{TileCache, elevation::ElevationCache};
+use super::{Clock, SystemClock, Yitu};
 use crate::config::Config;
 use crate::db::connect::Addresses;
 use crate::db::embedded::{EmbeddedError, EmbeddedServer};
 use crate::db::{self, ConnectError, Databases};
-use crate::tiles::TileConfigs;
 use crate::tiles::config::TileConfigError;
 
 /// An open database; closing it also stops a server of our own.
@@ -86,31 +86,32 @@ async fn connect(addresses: Addresses) -> Result<Databases, StartError> {
 /// Starts the atlas and the timers over an open database.
 ///
 /// # Errors
-/// When the atlas cannot be loaded.
+/// When the atlas cannot be loaded, or a layer's tile settings cannot be used.
 pub async fn start(config: Config, databases: Databases) -> Result<Yitu, StartError> {
-    let atlas = Arc::new(Atlas::new());
-    super::atlas::follow::start(&atlas, &databases).await?;
-    let yitu = over(atlas, config, databases)?;
-    tokio::spawn(super::grid::activate::run(yitu.db.clone(), Arc::clone(&yitu.clock)));
-    Ok(yitu)
+    start_by(Arc::new(SystemClock), config, databases).await
 }
 
-/// Loads the atlas of an open database as it is now, for good: nothing is followed, no timer runs.
+/// The same by any clock.
 ///
 /// # Errors
-/// When the atlas cannot be loaded.
-pub async fn stand_still(config: Config, databases: Databases) -> Result<Yitu, StartError> {
-    let atlas = Arc::new(Atlas::new());
-    super::atlas::follow::load(&atlas, &databases).await?;
-    over(atlas, config, databases)
+/// When the atlas cannot be loaded, or a layer's tile settings cannot be used.
+pub async fn start_by(clock: Arc<dyn Clock>, config: Config, databases: Databases) -> Result<Yitu, StartError> {
+    let followed = follow::start(&config, &databases, clock).await?;
+    tokio::spawn(super::grid::activate::run(databases.clone(), Arc::clone(&followed.clock)));
+    Ok(over(followed, config, databases))
 }
 
-fn over(atlas: Arc<Atlas>, config: Config, databases: Databases) -> Result<Yitu, StartError> {
-    let tiles = super::Tiles {
-        configs: Arc::new(TileConfigs::load(config.tiles_config_dir.as_deref())?),
-        cache: super::tile::TileCache::new(config.tile_cache_bytes),
-        elevation: super::tile::elevation::ElevationCache::default(),
-    };
-    let clock: Arc<dyn super::Clock> = Arc::new(SystemClock);
-    Ok(super::Parts { config, db: databases, atlas, tiles, indexes: Arc::default(), clock }.into())
+/// Loads the map of an open database as it is now, for good: nothing is followed, no timer runs.
+///
+/// # Errors
+/// When the map cannot be loaded.
+pub async fn stand_still(config: Config, databases: Databases) -> Result<Yitu, StartError> {
+    let (followed, ..) = follow::load(&config, &databases, Arc::new(SystemClock)).await?;
+    Ok(over(followed, config, databases))
+}
+
+fn over(Followed { atlas, layers, changes, clock }: Followed, config: Config, db: Databases) -> Yitu {
+    let cache = TileCache::new(config.tile_cache_bytes);
+    let tiles = super::Tiles { layers, cache, elevation: ElevationCache::default() };
+    super::Parts { config, db, atlas, tiles, changes, indexes: Arc::default(), clock }.into()
 }

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use super::values::{ABSENT, ValueTable};
 use crate::domain::Value;
 
 /// Tile units along each side.
@@ -23,101 +24,186 @@ pub enum Shape {
     Rings(Vec<Vec<Unit>>),
 }
 
-/// One layer being written.
-#[derive(Debug)]
-pub struct LayerWriter {
-    body: Vec<u8>,
-    keys: HashMap<String, u32>,
-    key_list: Vec<String>,
-    values: HashMap<Vec<u8>, u32>,
-    value_list: Vec<Vec<u8>>,
-    features: usize,
+/// Memory that tiles are written in, used again from one to the next.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    features: Vec<u8>,
+    values: Vec<u8>,
+    geometry: Vec<u8>,
+    /// The layer's own numbers of a table's values, one more than they are; 0 is none yet.
+    numbers: Vec<u32>,
+    numbered: Vec<u32>,
 }
 
-impl LayerWriter {
+/// One layer being written.
+#[derive(Debug)]
+pub struct LayerWriter<'s> {
+    name: String,
+    scratch: &'s mut Scratch,
+    keys: Vec<String>,
+    own_values: HashMap<Vec<u8>, u32>,
+    value_count: u32,
+    feature_count: usize,
+}
+
+impl<'s> LayerWriter<'s> {
     /// A layer without features.
     #[must_use]
-    pub fn new(name: &str) -> Self {
-        let mut body = Vec::new();
-        bytes_field(&mut body, 1, name.as_bytes());
-        Self {
-            body,
-            keys: HashMap::new(),
-            key_list: Vec::new(),
-            values: HashMap::new(),
-            value_list: Vec::new(),
-            features: 0,
+    pub fn new(name: impl Into<String>, scratch: &'s mut Scratch) -> Self {
+        scratch.features.clear();
+        scratch.values.clear();
+        for id in scratch.numbered.drain(..) {
+            scratch.numbers[id as usize] = 0;
         }
+        let (keys, own_values) = (Vec::new(), HashMap::new());
+        Self { name: name.into(), scratch, keys, own_values, value_count: 0, feature_count: 0 }
     }
 
-    /// How many features it has.
+    /// The number of a property's name.
+    pub fn key(&mut self, name: &str) -> u32 {
+        let known = self.keys.iter().position(|k| k == name);
+        known.unwrap_or_else(|| {
+            self.keys.push(name.to_owned());
+            self.keys.len() - 1
+        }) as u32
+    }
+
+    /// The layer's number of a table's value, if it is there. All such values are of one table.
+    pub fn shared_value(&mut self, table: &ValueTable, id: u32) -> Option<u32> {
+        if id == ABSENT {
+            return None;
+        }
+        let scratch = &mut *self.scratch;
+        if scratch.numbers.len() <= id as usize {
+            scratch.numbers.resize(table.capacity(), 0);
+        }
+        let number = &mut scratch.numbers[id as usize];
+        if *number == 0 {
+            self.value_count += 1;
+            *number = self.value_count;
+            scratch.numbered.push(id);
+            scratch.values.extend_from_slice(table.bytes_of(id));
+        }
+        Some(*number - 1)
+    }
+
+    /// The layer's number of a value of its own, if it is no null.
+    pub fn value(&mut self, value: &Value) -> Option<u32> {
+        let mut field = Vec::new();
+        if !value_field(&mut field, value) {
+            return None;
+        }
+        let next = self.value_count;
+        let number = *self.own_values.entry(field.clone()).or_insert(next);
+        if number == next {
+            self.scratch.values.extend_from_slice(&field);
+            self.value_count += 1;
+        }
+        Some(number)
+    }
+
+    /// Bytes written so far, about as many as the finished layer has.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.features
+        self.scratch.features.len() + self.scratch.values.len()
     }
 
-    /// Whether it has none.
+    /// Whether it has no feature.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.features == 0
+        self.feature_count == 0
     }
 
-    /// Adds a feature. Null properties are left out.
-    pub fn add<'a>(&mut self, id: Option<u64>, shape: &Shape, properties: impl IntoIterator<Item = (&'a str, Value)>) {
-        let mut tags = Vec::new();
-        for (key, value) in properties {
-            let Some(value) = encode_value(&value) else { continue };
-            varint(&mut tags, u64::from(self.key(key)));
-            let next = self.value_list.len() as u32;
-            let at = *self.values.entry(value.clone()).or_insert_with(|| {
-                self.value_list.push(value);
-                next
-            });
-            varint(&mut tags, u64::from(at));
-        }
-        let (kind, geometry) = commands(shape);
-        let mut feature = Vec::new();
-        if let Some(id) = id {
-            varint_field(&mut feature, 1, id);
-        }
-        bytes_field(&mut feature, 2, &tags);
-        varint_field(&mut feature, 3, kind);
-        bytes_field(&mut feature, 4, &geometry);
-        bytes_field(&mut self.body, 2, &feature);
-        self.features += 1;
+    /// Adds a feature with pairs of key and value numbers.
+    pub fn add(&mut self, id: Option<u64>, shape: &Shape, tags: &[(u32, u32)]) {
+        self.scratch.geometry.clear();
+        let kind = commands(&mut self.scratch.geometry, shape);
+        let features = &mut self.scratch.features;
+        let start = begin_message(features, 2);
+        head(features, id, tags);
+        varint_field(features, 3, kind);
+        bytes_field(features, 4, &self.scratch.geometry);
+        end_message(features, start);
+        self.feature_count += 1;
     }
 
-    fn key(&mut self, key: &str) -> u32 {
-        if let Some(at) = self.keys.get(key) {
-            return *at;
-        }
-        let at = self.key_list.len() as u32;
-        self.keys.insert(key.to_owned(), at);
-        self.key_list.push(key.to_owned());
-        at
+    /// Adds a feature of one point.
+    pub fn add_point(&mut self, id: Option<u64>, at: Unit, tags: &[(u32, u32)]) {
+        let features = &mut self.scratch.features;
+        let start = begin_message(features, 2);
+        head(features, id, tags);
+        features.extend_from_slice(&[3 << 3, 1, 4 << 3 | 2, 0, 1 | 1 << 3]);
+        let geometry = features.len() - 1;
+        varint(features, zigzag(at.0));
+        varint(features, zigzag(at.1));
+        features[geometry - 1] = (features.len() - geometry) as u8;
+        end_message(features, start);
+        self.feature_count += 1;
     }
 
     /// Appends the layer to a tile's bytes; one without features is left out.
-    pub fn finish(mut self, tile: &mut Vec<u8>) {
-        if self.features == 0 {
+    pub fn finish(self, tile: &mut Vec<u8>) {
+        if self.feature_count == 0 {
             return;
         }
-        for key in &self.key_list {
-            bytes_field(&mut self.body, 3, key.as_bytes());
+        let mut keys = Vec::new();
+        for key in &self.keys {
+            bytes_field(&mut keys, 3, key.as_bytes());
         }
-        for value in &self.value_list {
-            bytes_field(&mut self.body, 4, value);
-        }
-        varint_field(&mut self.body, 5, u64::from(EXTENT));
-        varint_field(&mut self.body, 15, 2);
-        bytes_field(tile, 3, &self.body);
+        let mut name = Vec::new();
+        bytes_field(&mut name, 1, self.name.as_bytes());
+        let mut last = Vec::new();
+        varint_field(&mut last, 5, u64::from(EXTENT));
+        varint_field(&mut last, 15, 2);
+        let parts = [&name, &self.scratch.features, &keys, &self.scratch.values, &last];
+        let length: usize = parts.iter().map(|p| p.len()).sum();
+        tile.reserve(length + 6);
+        varint(tile, 3 << 3 | 2);
+        varint(tile, length as u64);
+        parts.iter().for_each(|p| tile.extend_from_slice(p));
     }
 }
 
-fn encode_value(value: &Value) -> Option<Vec<u8>> {
+/// A feature's id and tags.
+fn head(features: &mut Vec<u8>, id: Option<u64>, tags: &[(u32, u32)]) {
+    if let Some(id) = id {
+        varint_field(features, 1, id);
+    }
+    if !tags.is_empty() {
+        let start = begin_message(features, 2);
+        for &(key, value) in tags {
+            varint(features, u64::from(key));
+            varint(features, u64::from(value));
+        }
+        end_message(features, start);
+    }
+}
+
+/// Begins a message whose length is not known yet; answers where it begins.
+fn begin_message(out: &mut Vec<u8>, field: u64) -> usize {
+    varint(out, field << 3 | 2);
+    out.push(0);
+    out.len()
+}
+
+/// Notes the length of a message that began at `start`. Most are shorter than 128 bytes, whose length takes the
+/// one byte kept for it; longer ones move up.
+fn end_message(out: &mut Vec<u8>, start: usize) {
+    let length = out.len() - start;
+    if length < 0x80 {
+        out[start - 1] = length as u8;
+    } else {
+        let mut bytes = Vec::with_capacity(5);
+        varint(&mut bytes, length as u64);
+        out.splice(start - 1..start, bytes);
+    }
+}
+
+/// Appends a value as a field of a layer (tag, length, message); false for null, which tiles do not carry.
+pub fn value_field(out: &mut Vec<u8>, value: &Value) -> bool {
     let mut bytes = Vec::new();
     match value {
-        Value::Null => return None,
+        Value::Null => return false,
         Value::Bool(b) => varint_field(&mut bytes, 7, u64::from(*b)),
         Value::Int(i) => varint_field(&mut bytes, 4, *i as u64),
         Value::Float(f) => {
@@ -130,12 +216,12 @@ fn encode_value(value: &Value) -> Option<Vec<u8>> {
             bytes_field(&mut bytes, 1, joined.as_bytes());
         }
     }
-    Some(bytes)
+    bytes_field(out, 4, &bytes);
+    true
 }
 
-/// The geometry type and its packed commands.
-fn commands(shape: &Shape) -> (u64, Vec<u8>) {
-    let mut out = Vec::new();
+/// Appends a shape's packed commands; answers its geometry type.
+fn commands(out: &mut Vec<u8>, shape: &Shape) -> u64 {
     let mut at = (0, 0);
     let mut go = |out: &mut Vec<u8>, to: Unit| {
         varint(out, zigzag(to.0 - at.0));
@@ -143,29 +229,28 @@ fn commands(shape: &Shape) -> (u64, Vec<u8>) {
         at = to;
     };
     let command = |out: &mut Vec<u8>, id: u64, count: usize| varint(out, id | (count as u64) << 3);
-    let kind = match shape {
+    match shape {
         Shape::Points(points) => {
-            command(&mut out, 1, points.len());
+            command(out, 1, points.len());
             for point in points {
-                go(&mut out, *point);
+                go(out, *point);
             }
             1
         }
         Shape::Lines(parts) | Shape::Rings(parts) => {
             let rings = matches!(shape, Shape::Rings(_));
             for part in parts {
-                command(&mut out, 1, 1);
-                go(&mut out, part[0]);
-                command(&mut out, 2, part.len() - 1);
-                part[1..].iter().for_each(|p| go(&mut out, *p));
+                command(out, 1, 1);
+                go(out, part[0]);
+                command(out, 2, part.len() - 1);
+                part[1..].iter().for_each(|p| go(out, *p));
                 if rings {
-                    command(&mut out, 7, 1);
+                    command(out, 7, 1);
                 }
             }
             if rings { 3 } else { 2 }
         }
-    };
-    (kind, out)
+    }
 }
 
 fn zigzag(n: i32) -> u64 {
@@ -195,17 +280,37 @@ fn bytes_field(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
 mod tests {
     use super::*;
 
+    fn written(shape: &Shape) -> (u64, Vec<u8>) {
+        let mut out = Vec::new();
+        (commands(&mut out, shape), out)
+    }
+
     #[test]
     fn commands_are_those_of_the_specification() {
         // Examples of §4.3.5 of the specification.
-        assert_eq!(commands(&Shape::Points(vec![(25, 17)])), (1, vec![9, 50, 34]));
+        assert_eq!(written(&Shape::Points(vec![(25, 17)])), (1, vec![9, 50, 34]));
         assert_eq!(
-            commands(&Shape::Lines(vec![vec![(2, 2), (2, 10), (10, 10)], vec![(1, 1), (3, 5)]])),
+            written(&Shape::Lines(vec![vec![(2, 2), (2, 10), (10, 10)], vec![(1, 1), (3, 5)]])),
             (2, vec![9, 4, 4, 18, 0, 16, 16, 0, 9, 17, 17, 10, 4, 8])
         );
         assert_eq!(
-            commands(&Shape::Rings(vec![vec![(3, 6), (8, 12), (20, 34)]])),
+            written(&Shape::Rings(vec![vec![(3, 6), (8, 12), (20, 34)]])),
             (3, vec![9, 6, 12, 18, 10, 12, 24, 44, 15])
         );
+    }
+
+    #[test]
+    fn a_long_feature_has_its_length_before_it() {
+        let mut scratch = Scratch::default();
+        let mut writer = LayerWriter::new("lines", &mut scratch);
+        let long = Shape::Lines(vec![(0..400).map(|n| (n * 70, n * 130)).collect()]);
+        writer.add(Some(7), &long, &[]);
+        writer.add_point(Some(8), (1, 2), &[]);
+        let mut tile = Vec::new();
+        writer.finish(&mut tile);
+        // The point's message follows the line's at the place its length tells.
+        let line = tile.windows(2).position(|w| w == [8, 7]).expect("the first id");
+        let length = usize::from(tile[line - 2] & 0x7f) | usize::from(tile[line - 1]) << 7;
+        assert_eq!(tile[line + length..line + length + 4], [2 << 3 | 2, 9, 8, 8]);
     }
 }

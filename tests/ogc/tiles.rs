@@ -14,7 +14,7 @@ async fn tiles_under_a_collection_are_those_under_tiles() {
         let collection = server.get_json(&format!("/ogc/collections/{layer}")).await;
         let links = collection["links"].as_array().unwrap();
         let link = links.iter().find(|l| l["rel"] == "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector");
-        let has_tiles = server.yitu.tiles.configs.get(layer).is_some();
+        let has_tiles = server.yitu.tiles.layers.configs().get(layer).is_some();
         assert_eq!(link.is_some(), has_tiles, "{layer}");
         let Some(link) = link else {
             assert_eq!(server.get(&format!("/ogc/collections/{layer}/tiles")).await.status(), 404);

@@ -172,3 +172,11 @@ impl yitu::service::Clock for StillClock {
         *self.0.lock()
     }
 }
+
+/// Whether an event of the stream names a tile.
+pub fn tells(event: &serde_json::Value, tile: yitu::geo::TileId) -> bool {
+    event["tiles"].as_array().unwrap().iter().any(|range| {
+        let n: Vec<u32> = range.as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as u32).collect();
+        n[0] == u32::from(tile.z()) && (n[1]..=n[3]).contains(&tile.x()) && (n[2]..=n[4]).contains(&tile.y())
+    })
+}

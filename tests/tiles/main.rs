@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod coverage;
+mod fresh;
+mod gdal;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -13,8 +16,14 @@ use rand_chacha::ChaCha8Rng;
 use sqlx::AssertSqlSafe;
 use support::mvt::{self, Decoded};
 use support::{TestDatabase, TestServer};
+use yitu::access::phone::PhoneKey;
+use yitu::config::Config;
+use yitu::db::import::{Level, NewCounty};
 use yitu::domain::Layer;
 use yitu::geo::TileId;
+use yitu::service::import::position::Said;
+use yitu::service::import::source::Reading;
+use yitu::service::import::{Declaration, ImportLayer, ImportRequest, run};
 
 /// The same tile by PostGIS from the same rows.
 async fn by_postgis(db: &TestDatabase, layer: Layer, attributes: &[String], tile: TileId) -> BTreeMap<u64, Decoded> {
@@ -44,6 +53,16 @@ fn is_sliver(feature: &Decoded) -> bool {
     at_the_rim || feature.kind == 3 && (e - w <= 2 || s - n <= 2) || feature.kind == 2 && e - w <= 1 && s - n <= 1
 }
 
+/// Whether every part is so large that PostGIS keeps it too where positions are closer than a unit.
+fn is_broad(feature: &Decoded) -> bool {
+    feature.parts.iter().all(|part| is_broad_part(part))
+}
+
+fn is_broad_part(part: &[(i32, i32)]) -> bool {
+    let range = |of: fn(&(i32, i32)) -> i32| part.iter().map(of).max().unwrap() - part.iter().map(of).min().unwrap();
+    range(|p| p.0) > 16 && range(|p| p.1) > 16
+}
+
 /// How far a position lies from the nearest outline, tile units.
 fn distance((x, y): (i32, i32), of: &Decoded) -> f64 {
     let to_segment = |a: (i32, i32), b: (i32, i32)| {
@@ -64,23 +83,51 @@ fn farthest(one: &Decoded, other: &Decoded) -> f64 {
     visible.map(|p| distance(*p, other)).fold(0.0, f64::max)
 }
 
+/// Settings under which every feature is in every tile as it is stored.
+fn plain_settings(folder: &std::path::Path) {
+    for file in std::fs::read_dir("tiles-config").unwrap().map(|f| f.unwrap().path()) {
+        let mut settings: toml::Table = toml::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
+        for name in ["tolerance_px", "min_area_px"] {
+            settings.insert(name.to_owned(), 0.0.into());
+        }
+        for name in ["cluster_below", "max_bytes", "minzoom"] {
+            settings.insert(name.to_owned(), 0.into());
+        }
+        for name in ["from_zoom", "filter", "sort", "coverage", "coverage_by"] {
+            settings.remove(name);
+        }
+        // What is computed is in no column.
+        settings["attributes"].as_array_mut().unwrap().retain(|a| a.as_str() != Some("overdue"));
+        std::fs::write(folder.join(file.file_name().unwrap()), toml::to_string(&settings).unwrap()).unwrap();
+    }
+}
+
 #[tokio::test]
 async fn tiles_are_those_of_postgis_where_nothing_is_simplified() {
     let db = TestDatabase::with_demo().await;
-    let server = TestServer::start(db.yitu().await).await;
+    let folder = tempfile::tempdir().unwrap();
+    plain_settings(folder.path());
+    let config = Config { tiles_config_dir: Some(folder.path().to_owned()), ..Config::default() };
+    let yitu = yitu::service::startup::start(config, db.databases.clone()).await.unwrap();
+    let server = TestServer::start(yitu).await;
     let mut random = ChaCha8Rng::seed_from_u64(11);
     let mut compared = 0;
     for layer in [
         Layer::Household,
         Layer::Venue,
+        Layer::Settlement,
+        Layer::VillagerGroup,
+        Layer::SocialOrg,
         Layer::Grid,
         Layer::Region,
+        Layer::Cluster,
+        Layer::BusLine,
         Layer::Road,
         Layer::Water,
         Layer::LandUse,
         Layer::Building,
     ] {
-        let config = server.yitu.tiles.configs.get(layer).unwrap().clone();
+        let config = server.yitu.tiles.layers.configs().get(layer).unwrap().clone();
         let mut places: Vec<(i64, f64, f64)> = {
             let store = server.yitu.atlas.layer(layer);
             let center = |f: &yitu::domain::Feature| {
@@ -89,16 +136,19 @@ async fn tiles_are_those_of_postgis_where_nothing_is_simplified() {
             store.iter().filter_map(|f| center(f).map(|c| (f.id, c.x, c.y))).collect()
         };
         places.sort_by_key(|p| p.0);
-        for _ in 0..6 {
-            let z = random.random_range(config.maxzoom..=config.maxzoom + 1);
+        for z in (7..=18).chain([16, 17]) {
             let &(_, lon, lat) = places.choose(&mut random).unwrap();
             let tile = TileId::containing(z, lon, lat);
             let (x, y) = (tile.x(), tile.y());
             let ours = mvt::by_id(&server.get(&format!("/tiles/{layer}/{z}/{x}/{y}")).await.bytes().await.unwrap());
             let theirs = by_postgis(&db, layer, &config.attributes, tile).await;
+            // Where positions are closer than a unit the two need not keep the same of what is small.
+            let may_go = |f: &Decoded| {
+                is_sliver(f) || z < config.maxzoom && f.kind != 1 && !f.parts.iter().any(|part| is_broad_part(part))
+            };
             for (id, feature) in &theirs {
                 let Some(our) = ours.get(id) else {
-                    assert!(is_sliver(feature), "{layer} {z}/{x}/{y}: {id} is missing: {feature:?}");
+                    assert!(may_go(feature), "{layer} {z}/{x}/{y}: {id} is missing: {feature:?}");
                     continue;
                 };
                 assert_eq!(
@@ -107,15 +157,23 @@ async fn tiles_are_those_of_postgis_where_nothing_is_simplified() {
                     "{layer} {z}/{x}/{y} {id}"
                 );
                 let apart = farthest(our, feature).max(farthest(feature, our));
-                // One unit in each direction: the two round the same place.
-                assert!(apart < 1.5, "{layer} {z}/{x}/{y} {id}: {apart} units apart: {our:?} and {feature:?}");
+                // One unit in each direction: the two round the same place. Where positions are closer than a unit,
+                // PostGIS also leaves out those that stray less than one, and parts thinner than that.
+                let most = if z >= config.maxzoom { 1.5 } else { 4.0 };
+                // Of rivers, fields and houses far out most is thinner than a unit, and PostGIS keeps the rest.
+                let may_be_thin = matches!(layer, Layer::Water | Layer::LandUse | Layer::Building);
+                let all_parts_are_broad = z >= config.maxzoom || feature.kind != 3 || is_broad(our) && !may_be_thin;
+                assert!(
+                    apart < most || !all_parts_are_broad,
+                    "{layer} {z}/{x}/{y} {id}: {apart} units apart: {our:?} and {feature:?}"
+                );
                 compared += 1;
             }
-            let more: Vec<_> = ours.iter().filter(|(id, f)| !theirs.contains_key(id) && !is_sliver(f)).collect();
+            let more: Vec<_> = ours.iter().filter(|(id, f)| !theirs.contains_key(id) && !may_go(f)).collect();
             assert!(more.is_empty(), "{layer} {z}/{x}/{y}: too many: {more:?}");
         }
     }
-    assert!(compared > 300, "only {compared} features compared");
+    assert!(compared > 3000, "only {compared} features compared");
 }
 
 #[tokio::test]
@@ -162,7 +220,10 @@ async fn a_tile_is_asked_for_in_the_ways_of_http() {
         ("/tiles/region/3/8/0", 404, "no-such-tile"),
         ("/tiles/nothing/3/0/0", 404, "unknown-layer"),
         ("/tiles/region/3/0/0?min_seq=later", 400, "bad-field"),
-        ("/tiles/region/3/0/0?filter=true", 400, "bad-field"),
+        ("/tiles/region/3/0/0?filter=colour%3D1", 400, "bad-field"),
+        ("/tiles/region/3/0/0?filter=((", 400, "bad-field"),
+        ("/tiles/region/3/0/0?properties=colour", 400, "bad-field"),
+        ("/tiles/region/3/0/0?colour=1", 400, "bad-field"),
     ] {
         let answer = server.get(path).await;
         assert_eq!(answer.status(), status, "{path}");
@@ -205,9 +266,14 @@ async fn a_write_is_on_the_next_tile_and_in_the_stream() {
         tx.commit().await.unwrap();
         let after = mvt::by_id(&server.get(&format!("{path}?min_seq={seq}")).await.bytes().await.unwrap());
         assert_eq!(after[&(id as u64)].properties["name"], format!("新名{turn}"));
-        let told = String::from_utf8(stream.chunk().await.unwrap().unwrap().to_vec()).unwrap();
+        let mut told = String::new();
+        // The first thing a stream says is where it stands.
+        while !told.contains("data:") {
+            told = String::from_utf8(stream.chunk().await.unwrap().unwrap().to_vec()).unwrap();
+        }
         assert!(told.contains("event: tiles") && told.contains("\"layer\":\"venue\""), "{told}");
-        assert!(told.contains(&format!("[15,{},{}]", tile.x(), tile.y())), "{told}");
+        let data = told.lines().find_map(|l| l.strip_prefix("data: ")).unwrap();
+        assert!(support::tells(&serde_json::from_str(data).unwrap(), tile), "{told}");
     }
 }
 
@@ -254,4 +320,31 @@ async fn hillshade_is_of_the_stored_heights() {
     }
     assert_eq!(server.get("/tiles/dem/12/0/0").await.status(), 204);
     assert_eq!(server.get("/tiles/dem/13/99999/0").await.status(), 404);
+}
+
+/// Tokyo's municipalities as the townships of a county.
+async fn import_tokyo(db: &TestDatabase) {
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/import/tokyo/tokyomet262.shp");
+    let request = ImportRequest {
+        layer: ImportLayer::Region,
+        files: vec![file],
+        reading: Reading::default(),
+        said: Said::default(),
+        level: Some(Level::Township),
+        parent: None,
+        map: Vec::new(),
+        declared: Declaration {
+            security_class: "internal".into(),
+            provider: "测试测绘队".into(),
+            dated: "2026-03-01".parse().unwrap(),
+            approval_no: None,
+        },
+        phone_key: PhoneKey::new(&[7; 32]),
+        county: Some(NewCounty { name: "试验县".into(), code: "350999".into() }),
+        dry_run: false,
+        skip_refused: false,
+        now: support::DEMO_NOW.parse().unwrap(),
+    };
+    let report = run(&db.databases, request).await.unwrap();
+    assert_eq!(report.inserted, 262);
 }

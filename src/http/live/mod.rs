@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use futures::stream::{self, Stream, StreamExt};
 use serde::Deserialize;
 use tokio_stream::wrappers::BroadcastStream;
@@ -16,7 +16,7 @@ use super::extract::{Asker, Query};
 use super::{Answer, Failure};
 use crate::domain::Problem;
 use crate::service::Yitu;
-use crate::service::live::{Topic, events, missed};
+use crate::service::live::{Event, Topic, events, missed, missed_since};
 
 /// `/live`.
 pub fn routes() -> OpenApiRouter<Yitu> {
@@ -28,6 +28,8 @@ pub fn routes() -> OpenApiRouter<Yitu> {
 struct Wanted {
     /// Comma list of `tiles`, `incident`, `summary`; all when absent.
     topics: Option<String>,
+    /// As the header `Last-Event-ID`, for clients that cannot set it.
+    last_event_id: Option<String>,
 }
 
 /// What changes from now on, as server-sent events.
@@ -38,12 +40,18 @@ async fn live(
     Asker(viewer): Asker,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
-) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+) -> Answer<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>> {
     let topics = topics(wanted.topics.as_deref())?;
     // Listening begins before anything is told, so that nothing falls between.
-    let changes = BroadcastStream::new(yitu.atlas.listen());
-    let resumed = headers.contains_key("last-event-id");
-    let first = if resumed { missed(&yitu, &topics) } else { Vec::new() };
+    let changes = BroadcastStream::new(yitu.changes.listen());
+    let heard = headers.get("last-event-id").and_then(|v| v.to_str().ok()).or(wanted.last_event_id.as_deref());
+    let first = match heard {
+        // A position nobody gave out is as good as one long forgotten.
+        Some(heard) => missed_since(&yitu, &viewer, heard.parse().ok(), &topics),
+        None => Vec::new(),
+    };
+    // A client that is told nothing before it is cut off still knows where it stood.
+    let stands = SseEvent::default().id(yitu.atlas.applied().settled().to_string());
     let later = changes.flat_map(move |change| {
         let told = match change {
             Ok(change) => events(&yitu, &viewer, &change, &topics),
@@ -52,15 +60,11 @@ async fn live(
         };
         stream::iter(told)
     });
-    let all = stream::iter(first).chain(later).map(|(topic, data)| {
-        let event = Event::default().event(topic.name());
-        let event = match data.get("seq").and_then(|s| s.as_str()) {
-            Some(seq) => event.id(seq),
-            None => event,
-        };
-        Ok(event.data(data.to_string()))
-    });
-    Ok(Sse::new(all).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+    let told = |event: Event| {
+        SseEvent::default().event(event.topic.name()).id(event.id.to_string()).data(event.data.to_string())
+    };
+    let all = stream::iter(first).map(told).chain(stream::once(async { stands })).chain(later.map(told));
+    Ok(Sse::new(all.map(Ok)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
 fn topics(list: Option<&str>) -> Result<Vec<Topic>, Failure> {

@@ -126,7 +126,7 @@ fn described(yitu: &Yitu, layer: Layer, asked: &Asked) -> Value {
             format!("{here}/sortables"),
         ),
     ];
-    if yitu.tiles.configs.get(layer).is_some() {
+    if yitu.tiles.layers.configs().get(layer).is_some() {
         links.push(link(tiles::TILESETS, JSON, format!("{here}/tiles")));
     }
     let mut about = json!({"id": layer.name(), "title": layer.title(), "itemType": "feature"});

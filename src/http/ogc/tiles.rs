@@ -1,5 +1,7 @@
 //! OGC API Tiles: the tiles of `/tiles/…` under a collection, and the tile matrix set they lie in.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -19,8 +21,8 @@ use crate::service::ogc;
 use crate::service::tile::layers;
 use crate::service::{ServiceError, Yitu};
 use crate::tiles::TileConfig;
+use crate::tiles::clip::BUFFER;
 use crate::tiles::encode::EXTENT;
-use crate::tiles::shape::BUFFER;
 
 /// The relation of a collection to its tilesets of vector tiles.
 pub const TILESETS: &str = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector";
@@ -124,7 +126,8 @@ async fn collection_tile(
     if let Some(other) = asked.f.as_deref().filter(|f| *f != "mvt") {
         return Err(super::asked::choice("f", other, "mvt").into());
     }
-    let wanted = Wanted { min_seq: asked.min_seq };
+    let TileQuestion { min_seq, filter, properties, .. } = asked;
+    let wanted = Wanted { min_seq, filter, properties };
     tile(yitu, asker, Path((layer.name().to_owned(), z, col, row)), Query(wanted), headers).await
 }
 
@@ -134,6 +137,10 @@ async fn collection_tile(
 struct TileQuestion {
     /// `seq` of a write that must be in the tile.
     min_seq: Option<String>,
+    /// Only features it is true of; CQL2 text over the layer's properties.
+    filter: Option<String>,
+    /// Comma list: only these properties.
+    properties: Option<String>,
     /// The tile's form: mvt.
     f: Option<String>,
 }
@@ -177,11 +184,12 @@ fn matrix(z: u8) -> Value {
 }
 
 /// A collection with tiles.
-fn tiled<'a>(yitu: &'a Yitu, name: &str) -> Result<(Layer, &'a TileConfig), ServiceError> {
+fn tiled(yitu: &Yitu, name: &str) -> Result<(Layer, Arc<TileConfig>), ServiceError> {
     let layer = ogc::collection(name)?;
     // Names those that have tiles where this one has none.
-    layers(&yitu.tiles.configs, layer.name())?;
-    let config = yitu.tiles.configs.get(layer);
+    let configs = yitu.tiles.layers.configs();
+    layers(&configs, layer.name())?;
+    let config = configs.get(layer).cloned();
     config.map(|c| (layer, c)).ok_or_else(|| Problem::not_found(("瓦片", "tileset"), name).into())
 }
 
@@ -205,7 +213,7 @@ fn tiles_link(collection: &str) -> Value {
 
 /// The tiles of a zoom that can hold anything of a box, those included that only show what lies beside them.
 fn limits(z: u8, [west, south, east, north]: [f64; 4]) -> Value {
-    let margin = BUFFER / f64::from(EXTENT) * 360.0 / f64::from(1_u32 << z);
+    let margin = f64::from(BUFFER) / f64::from(EXTENT) * 360.0 / f64::from(1_u32 << z);
     let first = TileId::containing(z, west - margin, north + margin);
     let last = TileId::containing(z, east + margin, south - margin);
     json!({"tileMatrix": z.to_string(), "minTileRow": first.y(), "maxTileRow": last.y(), "minTileCol": first.x(), "maxTileCol": last.x()})

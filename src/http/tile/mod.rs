@@ -1,12 +1,8 @@
 //! Vector tiles and their descriptions.
 
-use std::io::Write;
-
-use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use flate2::{Compression, write::GzEncoder};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,8 +12,8 @@ use super::extract::{Asker, Query};
 use super::{Answer, Failure};
 use crate::domain::{LogPosition, Problem, ProblemKind};
 use crate::geo::TileId;
-use crate::service::tile::{Asked, Tile, elevation, layers, render, vector_layer};
-use crate::service::{Yitu, county, ogc};
+use crate::service::tile::{Asked, Encoding, Tile, elevation, layers, packed, properties, render, vector_layers};
+use crate::service::{ServiceError, Yitu, county, ogc};
 
 /// `/tiles/…`.
 pub fn routes() -> OpenApiRouter<Yitu> {
@@ -29,6 +25,10 @@ pub fn routes() -> OpenApiRouter<Yitu> {
 pub(super) struct Wanted {
     /// `seq` of a write that must be in the tile.
     pub(super) min_seq: Option<String>,
+    /// Only features it is true of; CQL2 text over the layer's properties.
+    pub(super) filter: Option<String>,
+    /// Comma list: only these properties.
+    pub(super) properties: Option<String>,
 }
 
 /// One tile of one or more layers (Mapbox Vector Tile 2.1).
@@ -44,10 +44,15 @@ pub(super) async fn tile(
     headers: HeaderMap,
 ) -> Answer<Response> {
     let tile = tile_id(&z, &x, &y)?;
-    let layers = layers(&yitu.tiles.configs, &list)?;
+    let configs = yitu.tiles.layers.configs();
+    let layers = layers(&configs, &list)?;
     let min_seq = wanted.min_seq.as_deref().map(position).transpose()?;
-    let rendered = render(&yitu, &viewer, Asked { layers, tile, min_seq }).await?;
-    answer(rendered, "application/vnd.mapbox-vector-tile", accepts_gzip(&headers), &headers)
+    let properties = wanted.properties.map(|list| properties(&configs, &layers, &list)).transpose()?;
+    let filter = wanted.filter;
+    let rendered = render(&yitu, &viewer, Asked { layers, tile, min_seq, properties, filter }).await?;
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let encoding = Encoding::accepted(accepted).worth(rendered.bytes.len());
+    answer(&yitu, rendered, "application/vnd.mapbox-vector-tile", encoding, &headers).await
 }
 
 /// One elevation tile for hillshade (Terrarium PNG, 256 pixels).
@@ -63,35 +68,32 @@ async fn elevation_tile(
 ) -> Answer<Response> {
     let rendered = elevation::render(&yitu, &viewer, tile_id(&z, &x, &y)?).await?;
     // A PNG is deflated already.
-    answer(rendered, "image/png", false, &headers)
+    answer(&yitu, rendered, "image/png", Encoding::Identity, &headers).await
 }
 
 /// A tile's bytes, or that there are none, or that the asker has them.
-fn answer(rendered: Tile, content_type: &'static str, gzip: bool, asked: &HeaderMap) -> Answer<Response> {
+async fn answer(
+    yitu: &Yitu,
+    rendered: Tile,
+    content_type: &'static str,
+    encoding: Encoding,
+    asked: &HeaderMap,
+) -> Answer<Response> {
     if rendered.bytes.is_empty() {
         return Ok((StatusCode::NO_CONTENT, common()).into_response());
     }
-    // Strong tags name the bytes sent, so each encoding has its own.
-    let tag = format!("\"{}{}\"", rendered.hash, if gzip { "-gzip" } else { "" });
+    let tag = rendered.tag(encoding);
     let mut answer = common();
-    answer.insert(header::ETAG, HeaderValue::from_str(&tag).map_err(|e| inside(&e))?);
+    let header_value = HeaderValue::from_str(&tag).map_err(|e| ServiceError::Internal(e.to_string()))?;
+    answer.insert(header::ETAG, header_value);
     if super::is_known(asked, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, answer).into_response());
     }
     answer.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    let bytes = if gzip {
-        answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        let mut encoder = GzEncoder::new(Vec::with_capacity(rendered.bytes.len() / 2), Compression::fast());
-        encoder.write_all(&rendered.bytes).map_err(|e| inside(&e))?;
-        Body::from(encoder.finish().map_err(|e| inside(&e))?)
-    } else {
-        Body::from(rendered.bytes)
-    };
-    Ok((answer, bytes).into_response())
-}
-
-fn inside(error: &dyn std::fmt::Display) -> Failure {
-    crate::service::ServiceError::Internal(error.to_string()).into()
+    if encoding != Encoding::Identity {
+        answer.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+    }
+    Ok((answer, packed(yitu, &rendered, encoding).await?).into_response())
 }
 
 fn common() -> HeaderMap {
@@ -99,14 +101,6 @@ fn common() -> HeaderMap {
         (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
         (header::VARY, HeaderValue::from_static("Accept, Accept-Encoding, Authorization, Cookie")),
     ])
-}
-
-fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    accepted.split(',').any(|part| {
-        let (name, weight) = part.split_once(";q=").unwrap_or((part, "1"));
-        name.trim() == "gzip" && weight.trim().parse::<f32>().is_ok_and(|q| q > 0.0)
-    })
 }
 
 fn tile_id(z: &str, x: &str, y: &str) -> Result<TileId, Failure> {
@@ -145,11 +139,12 @@ async fn describe(
     headers: HeaderMap,
 ) -> Answer<axum::Json<serde_json::Value>> {
     let list = document.strip_suffix(".json").unwrap_or(&document);
-    let layers = layers(&yitu.tiles.configs, list)?;
+    let all = yitu.tiles.layers.configs();
+    let layers = layers(&all, list)?;
     let described = county::describe(&yitu, &viewer).await?;
-    let configs: Vec<_> = layers.iter().filter_map(|l| yitu.tiles.configs.get(*l).map(|c| (*l, c))).collect();
+    let configs: Vec<_> = layers.iter().filter_map(|l| all.get(*l).map(|c| (*l, c))).collect();
     let vector_layers: Vec<_> =
-        configs.iter().map(|(layer, config)| vector_layer(*layer, config, (config.minzoom, config.maxzoom))).collect();
+        configs.iter().flat_map(|(layer, c)| vector_layers(&yitu, *layer, c, (c.minzoom, c.maxzoom))).collect();
     // Of the whole county: a map asks for nothing outside them, and the next feature may come anywhere.
     let bounds = layers
         .iter()

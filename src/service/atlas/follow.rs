@@ -1,11 +1,18 @@
 //! Loads the atlas and keeps it at the database's present state.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::atlas::{Applied, Atlas, Change, Delta, Extent, LayerStore};
+use crate::atlas::{Applied, Atlas, LayerStore};
+use crate::config::Config;
 use crate::db::change_log::{LayerUpdate, Reader, Standing, Step, trim};
 use crate::db::{Databases, DbError};
+use crate::domain::Layer;
+use crate::service::Clock;
+use crate::service::live::{ChangeLog, What};
+use crate::service::startup::StartError;
+use crate::service::tile::MapLayers;
 
 /// How often the log is asked.
 const POLL: Duration = Duration::from_millis(50);
@@ -13,70 +20,149 @@ const POLL: Duration = Duration::from_millis(50);
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// Longer than this for one step counts as a dead connection; a whole large county is read in seconds.
 const STEP_TIMEOUT: Duration = Duration::from_mins(2);
+/// How often the tile settings are looked at.
+const CONFIG_POLL: Duration = Duration::from_secs(1);
 /// Rows of the log are kept this long.
 const KEEP: Duration = Duration::from_hours(24);
 /// How often older ones are dropped.
 const TRIM_EVERY: Duration = Duration::from_mins(10);
 
+/// What follows the database, together.
+#[derive(Debug, Clone)]
+pub struct Followed {
+    /// The features.
+    pub atlas: Arc<Atlas>,
+    /// The layers prepared for drawing.
+    pub layers: Arc<MapLayers>,
+    /// What streams are told.
+    pub changes: Arc<ChangeLog>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
 /// Loads everything in one snapshot and follows from there, for as long as the atlas is in use.
 ///
 /// # Errors
-/// When the database cannot be read.
-pub async fn start(atlas: &Arc<Atlas>, databases: &Databases) -> Result<(), DbError> {
-    let (reader, standing) = load(atlas, databases).await?;
-    atlas.set_following(true);
-    tokio::spawn(follow(Arc::downgrade(atlas), databases.clone(), reader, standing));
-    tokio::spawn(trim_now_and_then(Arc::downgrade(atlas), databases.clone()));
-    Ok(())
+/// When the database cannot be read, or a layer's tile settings cannot be used.
+pub async fn start(config: &Config, databases: &Databases, clock: Arc<dyn Clock>) -> Result<Followed, StartError> {
+    let (followed, reader, standing) = load(config, databases, clock).await?;
+    followed.atlas.set_following(true);
+    tokio::spawn(follow(Following::of(&followed), databases.clone(), reader, standing));
+    tokio::spawn(trim_now_and_then(Arc::downgrade(&followed.atlas), databases.clone()));
+    if let Some(folder) = config.tiles_config_dir.clone() {
+        tokio::spawn(configure(Following::of(&followed), folder));
+    }
+    Ok(followed)
 }
 
 /// Loads everything in one snapshot.
 ///
 /// # Errors
-/// When the database cannot be read.
-pub async fn load(atlas: &Arc<Atlas>, databases: &Databases) -> Result<(Reader, Standing), DbError> {
-    let mut reader = Reader::connect(&databases.system).await?;
-    let step = reader.everything().await?;
-    let standing = take(atlas.clone(), step).await?;
-    Ok((reader, standing))
+/// When the database cannot be read, or a layer's tile settings cannot be used.
+pub async fn load(
+    config: &Config,
+    databases: &Databases,
+    clock: Arc<dyn Clock>,
+) -> Result<(Followed, Reader, Standing), StartError> {
+    let mut reader = Reader::connect(&databases.system).await.map_err(StartError::Load)?;
+    let step = reader.everything().await.map_err(StartError::Load)?;
+    let folder = config.tiles_config_dir.clone();
+    let made = tokio::task::spawn_blocking(move || first(step, folder.as_deref(), clock)).await;
+    let (followed, standing) = made.map_err(|e| StartError::Load(DbError::Stored(e.to_string())))??;
+    Ok((followed, reader, standing))
 }
 
-/// Puts a step into the atlas, and says where it stands then. A whole layer's index is work for a thread.
-async fn take(atlas: Arc<Atlas>, step: Step) -> Result<Standing, DbError> {
-    let taken = tokio::task::spawn_blocking(move || put(&atlas, step)).await;
-    taken.map_err(|e| DbError::Stored(format!("the atlas did not take a step: {e}")))
-}
-
-fn put(atlas: &Atlas, step: Step) -> Standing {
-    let applied = Applied { epoch: step.standing.epoch, snapshot: step.standing.snapshot.clone() };
-    let position = applied.position();
-    let mut deltas = Vec::new();
-    let mut replaced = Vec::new();
+/// Puts everything into an atlas and prepares it.
+fn first(step: Step, folder: Option<&Path>, clock: Arc<dyn Clock>) -> Result<(Followed, Standing), StartError> {
+    let atlas = Arc::new(Atlas::new());
     for (layer, update) in step.updates {
-        match update {
-            LayerUpdate::Whole(schema, features) => {
-                atlas.replace(layer, LayerStore::load(schema, features));
-                replaced.push(Change { position, layer, extent: Extent::Everything });
-            }
-            LayerUpdate::Some(features) => {
-                deltas.extend(features.into_iter().map(|(id, now)| Delta { layer, id, now }));
-            }
+        if let LayerUpdate::Whole(schema, features) = update {
+            atlas.replace(layer, LayerStore::load(schema, features));
         }
     }
-    if step.organisation {
-        atlas.note_organisation_change();
-    }
-    atlas.apply(deltas, applied, replaced);
-    step.standing
+    let layers = Arc::new(MapLayers::load(&atlas, folder, clock.now())?);
+    let changes = Arc::new(ChangeLog::default());
+    let applied = applied(&step.standing);
+    changes.begin(&applied);
+    atlas.stand(applied);
+    Ok((Followed { atlas, layers, changes, clock }, step.standing))
 }
 
-async fn follow(atlas: Weak<Atlas>, databases: Databases, reader: Reader, mut standing: Standing) {
+fn applied(standing: &Standing) -> Applied {
+    Applied { epoch: standing.epoch, snapshot: standing.snapshot.clone() }
+}
+
+/// What is followed, for as long as somebody uses it.
+struct Following {
+    atlas: Weak<Atlas>,
+    layers: Arc<MapLayers>,
+    changes: Arc<ChangeLog>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Following {
+    fn of(followed: &Followed) -> Self {
+        let Followed { atlas, layers, changes, clock } = followed.clone();
+        Self { atlas: Arc::downgrade(&atlas), layers, changes, clock }
+    }
+
+    fn upgrade(&self) -> Option<Followed> {
+        let (layers, changes, clock) = (self.layers.clone(), self.changes.clone(), self.clock.clone());
+        Some(Followed { atlas: self.atlas.upgrade()?, layers, changes, clock })
+    }
+}
+
+impl Followed {
+    /// Takes a step, and tells of it once all of it is there. Indexes and drawings are work for a thread.
+    async fn take(&self, step: Step) -> Result<Standing, DbError> {
+        let followed = self.clone();
+        let taken = tokio::task::spawn_blocking(move || followed.put(step)).await;
+        taken.map_err(|e| DbError::Stored(format!("the atlas did not take a step: {e}")))
+    }
+
+    fn put(&self, step: Step) -> Standing {
+        let now = self.clock.now();
+        let applied = applied(&step.standing);
+        let mut changes = Vec::new();
+        for (layer, update) in step.updates {
+            let what = match update {
+                LayerUpdate::Whole(schema, features) => {
+                    self.layers.replace(&self.atlas, layer, LayerStore::load(schema, features), now);
+                    What::Everything
+                }
+                LayerUpdate::Some(features) => {
+                    let ids = features.iter().map(|(id, _)| *id).collect();
+                    What::Features { ids, tiles: self.layers.put(&self.atlas, layer, features, now) }
+                }
+            };
+            changes.push((layer, what));
+        }
+        if step.organisation {
+            self.atlas.note_organisation_change();
+        }
+        self.changes.tell(changes, &applied);
+        // Last, so that who waited for a write finds it told as well.
+        self.atlas.stand(applied);
+        step.standing
+    }
+
+    /// Draws what the time alone has changed.
+    fn pass(&self) {
+        if let Some((ids, tiles)) = self.layers.pass(&self.atlas, self.clock.now()) {
+            self.changes.tell(vec![(Layer::Incident, What::Features { ids, tiles })], &self.atlas.applied());
+        }
+    }
+}
+
+async fn follow(following: Following, databases: Databases, reader: Reader, mut standing: Standing) {
     let mut reader = Some(reader);
     let mut pause = BACKOFF.0;
     loop {
         tokio::time::sleep(if reader.is_some() { POLL } else { pause }).await;
-        let Some(atlas) = atlas.upgrade() else { return };
-        match tokio::time::timeout(STEP_TIMEOUT, advance(reader.take(), &databases, &standing, &atlas)).await {
+        let Some(followed) = following.upgrade() else { return };
+        let atlas = &followed.atlas;
+        followed.pass();
+        match tokio::time::timeout(STEP_TIMEOUT, advance(reader.take(), &databases, &standing, &followed)).await {
             Ok(Ok((connected, moved))) => {
                 standing = moved.unwrap_or(standing);
                 reader = Some(connected);
@@ -104,17 +190,58 @@ async fn advance(
     reader: Option<Reader>,
     databases: &Databases,
     last: &Standing,
-    atlas: &Arc<Atlas>,
+    followed: &Followed,
 ) -> Result<(Reader, Option<Standing>), DbError> {
     let mut reader = match reader {
         Some(reader) => reader,
         None => Reader::connect(&databases.system).await?,
     };
     let moved = match reader.since(last).await? {
-        Some(step) => Some(take(atlas.clone(), step).await?),
+        Some(step) => Some(followed.take(step).await?),
         None => None,
     };
     Ok((reader, moved))
+}
+
+/// Looks at the tile settings now and then: what changed there is drawn at once, and what is wrong there is told once.
+async fn configure(following: Following, folder: PathBuf) {
+    let mut seen = stamp(&folder);
+    loop {
+        tokio::time::sleep(CONFIG_POLL).await;
+        let Some(followed) = following.upgrade() else { return };
+        let now = stamp(&folder);
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        let (layers, atlas, at) = (followed.layers.clone(), followed.atlas.clone(), followed.clock.now());
+        let folder = folder.clone();
+        let read = tokio::task::spawn_blocking(move || layers.configure(&atlas, Some(&folder), at)).await;
+        match read {
+            Ok(Ok(changed)) if changed.is_empty() => {}
+            Ok(Ok(changed)) => {
+                let names: Vec<&str> = changed.iter().map(|l| l.name()).collect();
+                tracing::info!(layers = names.join(","), "the tile settings changed");
+                let told = changed.into_iter().map(|layer| (layer, What::Everything)).collect();
+                followed.changes.tell(told, &followed.atlas.applied());
+            }
+            Ok(Err(error)) => tracing::error!(%error, "the tile settings cannot be used; the last ones stay"),
+            Err(error) => tracing::error!(%error, "the tile settings were not read"),
+        }
+    }
+}
+
+/// The names, sizes and times of a folder's files.
+fn stamp(folder: &Path) -> Vec<(PathBuf, u64, Option<SystemTime>)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> = entries
+        .filter_map(|entry| {
+            let about = entry.metadata().ok()?;
+            Some((entry.path(), about.len(), about.modified().ok()))
+        })
+        .collect();
+    files.sort();
+    files
 }
 
 async fn trim_now_and_then(atlas: Weak<Atlas>, databases: Databases) {

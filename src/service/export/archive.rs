@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::part::Part;
 use super::plan::{Matter, Plan};
 use super::{ExportError, PERSONAL};
-use crate::service::tile::vector_layer;
-use crate::tiles::TileConfigs;
+use crate::service::Yitu;
+use crate::service::tile::vector_layers;
 
 /// What one tile holds when it is whole of a view, for the zoom a reader opens the archive at.
 const VIEW_DEGREES: f64 = 360.0;
@@ -20,7 +20,7 @@ const VIEW_DEGREES: f64 = 360.0;
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(part: &mut Part, plan: &Plan, configs: &TileConfigs) -> Result<u64, ExportError> {
+pub fn write(part: &mut Part, plan: &Plan, yitu: &Yitu) -> Result<u64, ExportError> {
     let path = part.archive();
     let fault = |source| ExportError::file(&path, source);
     // Persons are nobody else's business.
@@ -40,7 +40,7 @@ pub fn write(part: &mut Part, plan: &Plan, configs: &TileConfigs) -> Result<u64,
         .bounds(west, south, east, north)
         .center(f64::midpoint(west, east), f64::midpoint(south, north))
         .center_zoom(opening_zoom(east - west, first, last))
-        .metadata(metadata(plan, configs).to_string())
+        .metadata(metadata(plan, yitu).to_string())
         .create(&file)
         .map_err(|e| fault(io_error(e)))?;
     part.each(|place, bytes| {
@@ -64,7 +64,7 @@ fn opening_zoom(degrees: f64, first: u8, last: u8) -> u8 {
 }
 
 /// What the archive says of itself. `vector_layers` is as in `TileJSON` 3.0.
-fn metadata(plan: &Plan, configs: &TileConfigs) -> Value {
+fn metadata(plan: &Plan, yitu: &Yitu) -> Value {
     let (manifest, county) = (&plan.manifest, &plan.county);
     let review = county.map_review_no.as_ref().map_or_else(|| county.map_notice.clone(), |no| format!("审图号:{no}"));
     let mut said = json!({
@@ -76,11 +76,12 @@ fn metadata(plan: &Plan, configs: &TileConfigs) -> Value {
     match &plan.matter {
         Matter::Layers(layers) => {
             let (first, last) = manifest.zooms;
+            let configs = yitu.tiles.layers.configs();
             let shown = layers.iter().filter_map(|l| Some((*l, configs.get(*l)?)));
             let shown = shown.filter(|(_, config)| config.minzoom <= last);
             // A layer goes on to the last zoom of the archive, beyond its own.
             said["vector_layers"] =
-                shown.map(|(layer, config)| vector_layer(layer, config, (config.minzoom.max(first), last))).collect();
+                shown.flat_map(|(layer, c)| vector_layers(yitu, layer, c, (c.minzoom.max(first), last))).collect();
         }
         Matter::Elevation(_) => {
             said["encoding"] = "terrarium".into();

@@ -142,8 +142,8 @@ async fn matter(
         state.elevation(&stored);
         return Ok((Matter::Elevation(Arc::new(grid)), ZOOMS));
     }
-    let configs = &yitu.tiles.configs;
-    let layers = layers(configs, request)?;
+    let configs = yitu.tiles.layers.configs();
+    let layers = layers(&configs, request)?;
     layers.iter().try_for_each(|l| state.layer(yitu, *l))?;
     let drawn = || layers.iter().filter_map(|l| configs.get(*l));
     let first = drawn().map(|c| c.minzoom).min().unwrap_or_default();

@@ -10,9 +10,9 @@ use futures::{StreamExt, stream};
 use super::part::{Found, Part};
 use super::plan::{ExportRequest, Matter, plan};
 use super::{ExportError, archive, area};
-use crate::domain::Viewer;
+use crate::domain::{Layer, Viewer};
 use crate::geo::TileId;
-use crate::service::{ServiceError, StoppedClock, Yitu, county, off_thread, tile};
+use crate::service::{ServiceError, Yitu, county, off_thread, tile};
 
 /// What an export tells while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,10 +55,10 @@ pub async fn run(yitu: &Yitu, request: &ExportRequest, hear: impl Fn(Heard)) -> 
     let (mut part, found) = Part::open(&request.file, &plan.manifest)?;
     hear(Heard::Begun(plan.tiles.len(), found));
     let viewer = Arc::new(viewer);
-    let yitu = match plan.manifest.now {
-        Some(now) => yitu.clone().with_clock(Arc::new(StoppedClock(now))),
-        None => yitu.clone(),
-    };
+    if let Some(now) = plan.manifest.now {
+        let yitu = yitu.clone();
+        off_thread(move || yitu.tiles.layers.draw_as_of(&yitu.atlas, Layer::Incident, now)).await?;
+    }
     let waiting = plan.tiles.get(part.done()..).unwrap_or_default().to_vec();
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     let drawing = waiting.into_iter().map(|tile| {
@@ -73,10 +73,10 @@ pub async fn run(yitu: &Yitu, request: &ExportRequest, hear: impl Fn(Heard)) -> 
     }
     drop(drawn);
     hear(Heard::Archiving);
-    let configs = Arc::clone(&yitu.tiles.configs);
+    let served = yitu.clone();
     let file = request.file.clone();
     let (plan, bytes) = off_thread(move || {
-        let bytes = archive::write(&mut part, &plan, &configs)?;
+        let bytes = archive::write(&mut part, &plan, &served)?;
         part.finish(&file)?;
         Ok::<_, ExportError>((plan, bytes))
     })
@@ -94,7 +94,7 @@ pub async fn run(yitu: &Yitu, request: &ExportRequest, hear: impl Fn(Heard)) -> 
 async fn draw(yitu: &Yitu, viewer: &Viewer, matter: &Matter, tile: TileId) -> Result<Vec<u8>, ServiceError> {
     let outcome = match matter {
         Matter::Layers(layers) => {
-            let asked = tile::Asked { layers: layers.to_vec(), tile, min_seq: None };
+            let asked = tile::Asked::all(layers.to_vec(), tile);
             let drawn = tile::render(yitu, viewer, asked).await?;
             off_thread(move || if drawn.bytes.is_empty() { Ok(Vec::new()) } else { gzip(&drawn.bytes) }).await?
         }

@@ -26,7 +26,7 @@ impl State {
     /// # Errors
     /// When a geometry has no bytes.
     pub fn layer(&mut self, yitu: &Yitu, layer: Layer) -> Result<(), EwkbError> {
-        self.text(&format!("{layer} {:?}", yitu.tiles.configs.get(layer)));
+        self.text(&format!("{layer} {:?}", yitu.tiles.layers.configs().get(layer)));
         let store = yitu.atlas.layer(layer);
         self.text(&format!("{:?}", store.schema()));
         let mut features: Vec<&Arc<Feature>> = store.iter().collect();

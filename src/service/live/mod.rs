@@ -1,18 +1,17 @@
 //! What streams tell of a change of the atlas.
 
-use std::collections::BTreeSet;
+pub mod log;
 
 use serde_json::{Value as Json, json};
 
 use super::Yitu;
-use crate::atlas::{Change, Extent};
-use crate::domain::{FeatureId, Layer, Viewer};
-use crate::geo::{Bbox, Geometry, TileId};
-use crate::tiles::encode::EXTENT;
-use crate::tiles::shape::BUFFER;
+use crate::domain::{FeatureId, Layer, LogPosition, Viewer};
+use crate::geo::{Geometry, TileRanges};
 
-/// More tiles than these are told as the whole layer.
-const TILES_TOLD: usize = 200;
+pub use log::{Change, ChangeLog, What};
+
+/// More ranges of tiles than these are told as the whole layer.
+const RANGES_TOLD: usize = 200;
 
 /// What a listener wants to hear of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,72 +39,78 @@ impl Topic {
     }
 }
 
-/// One event: its topic and its data.
-pub type Event = (Topic, Json);
+/// One event of a stream.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Its topic.
+    pub topic: Topic,
+    /// Its data.
+    pub data: Json,
+    /// What the listener says it has heard when it comes back.
+    pub id: LogPosition,
+}
+
+/// The events of all that a viewer may have missed who heard everything up to `settled`.
+#[must_use]
+pub fn missed_since(yitu: &Yitu, viewer: &Viewer, settled: Option<LogPosition>, topics: &[Topic]) -> Vec<Event> {
+    match settled.and_then(|settled| yitu.changes.since(settled)) {
+        Some(changes) => changes.iter().flat_map(|change| events(yitu, viewer, change, topics)).collect(),
+        None => missed(yitu, topics),
+    }
+}
 
 /// The events a change means to a viewer.
 #[must_use]
 pub fn events(yitu: &Yitu, _: &Viewer, change: &Change, topics: &[Topic]) -> Vec<Event> {
     let seq = change.position.to_string();
     let mut events = Vec::new();
-    if topics.contains(&Topic::Tiles) && yitu.tiles.configs.get(change.layer).is_some() {
-        let tiles = match &change.extent {
-            Extent::Everything => None,
-            Extent::Features { boxes, .. } => touched(yitu, change.layer, boxes),
+    if topics.contains(&Topic::Tiles) && yitu.tiles.layers.configs().get(change.layer).is_some() {
+        let tiles = match &change.what {
+            What::Everything => Some(json!("all")),
+            What::Features { tiles, .. } => told(tiles),
         };
-        let tiles =
-            tiles.map_or_else(|| json!("all"), |tiles| tiles.iter().map(|t| json!([t.z(), t.x(), t.y()])).collect());
-        events.push((Topic::Tiles, json!({"seq": seq, "layer": change.layer.name(), "tiles": tiles})));
+        // Nothing is told where nothing looks different.
+        events.extend(
+            tiles.map(|tiles| (Topic::Tiles, json!({"seq": seq, "layer": change.layer.name(), "tiles": tiles}))),
+        );
     }
     if topics.contains(&Topic::Incident)
         && change.layer == Layer::Incident
-        && let Extent::Features { ids, .. } = &change.extent
+        && let What::Features { ids, .. } = &change.what
     {
         events.extend(ids.iter().filter_map(|id| incident(yitu, *id)).map(|data| (Topic::Incident, data)));
     }
     if topics.contains(&Topic::Summary) {
         events.push((Topic::Summary, json!({"seq": seq})));
     }
-    events
+    events.into_iter().map(|(topic, data)| Event { topic, data, id: change.settled }).collect()
 }
 
 /// Everything may have changed: for listeners who missed some.
 #[must_use]
 pub fn missed(yitu: &Yitu, topics: &[Topic]) -> Vec<Event> {
-    let seq = yitu.atlas.applied().position().to_string();
+    let applied = yitu.atlas.applied();
+    let (seq, id) = (applied.position().to_string(), applied.settled());
     let mut events = Vec::new();
     if topics.contains(&Topic::Tiles) {
-        let all = yitu.tiles.configs.iter();
+        let configs = yitu.tiles.layers.configs();
+        let all = configs.iter();
         events.extend(all.map(|(layer, _)| (Topic::Tiles, json!({"seq": seq, "layer": layer.name(), "tiles": "all"}))));
     }
     if topics.contains(&Topic::Summary) {
         events.push((Topic::Summary, json!({"seq": seq})));
     }
-    events
+    events.into_iter().map(|(topic, data)| Event { topic, data, id }).collect()
 }
 
-/// The layer's tiles that show any of the boxes; `None` when they are too many to name.
-fn touched(yitu: &Yitu, layer: Layer, boxes: &[Bbox]) -> Option<Vec<TileId>> {
-    let config = yitu.tiles.configs.get(layer)?;
-    let mut tiles = BTreeSet::new();
-    for z in config.minzoom..=config.maxzoom {
-        // What lies within a tile's buffer is drawn by it too.
-        let margin = BUFFER / f64::from(EXTENT) * 360.0 / f64::from(1_u32 << z);
-        for bbox in boxes {
-            let low = TileId::containing(z, bbox.min().x - margin, bbox.max().y + margin);
-            let high = TileId::containing(z, bbox.max().x + margin, bbox.min().y - margin);
-            let count = u64::from(high.x() - low.x() + 1) * u64::from(high.y() - low.y() + 1);
-            if count > TILES_TOLD as u64 {
-                return None;
-            }
-            let all = (low.x()..=high.x()).flat_map(|x| (low.y()..=high.y()).map(move |y| (x, y)));
-            tiles.extend(all.filter_map(|(x, y)| TileId::new(z, x, y)));
-            if tiles.len() > TILES_TOLD {
-                return None;
-            }
-        }
+/// Tiles as the stream tells them: `[zoom, first column, first row, last column, last row]`, or `all` when they are
+/// too many to name; nothing for none.
+fn told(tiles: &TileRanges) -> Option<Json> {
+    let ranges = tiles.ranges();
+    if ranges.len() > RANGES_TOLD {
+        return Some(json!("all"));
     }
-    Some(tiles.into_iter().collect())
+    (!ranges.is_empty()).then(|| ranges.iter().map(|r| json!([r.z, r.x_min, r.y_min, r.x_max, r.y_max])).collect())
 }
 
 /// An incident as the stream tells it; restricted ones are not in the layer.

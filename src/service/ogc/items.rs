@@ -67,7 +67,7 @@ pub fn time_property(layer: Layer) -> Option<&'static str> {
 /// # Errors
 /// A problem that names the parameter that does not suit the layer.
 pub fn items(yitu: &Yitu, layer: Layer, page: &Page) -> Result<Items, ServiceError> {
-    let zone = super::zone(yitu);
+    let zone = super::zone(&yitu.atlas);
     let store = yitu.atlas.layer(layer);
     let schema = store.schema();
     if let Some(name) = page.properties.iter().flatten().find(|p| schema.position(p).is_none()) {

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::spatial::properties;
 use super::{ServiceError, Yitu};
+use crate::atlas::Atlas;
 use crate::db::Request;
 use crate::db::layer::LayerReader;
 use crate::domain::{FeatureId, Layer, Problem, Schema, Viewer};
@@ -37,8 +38,8 @@ pub fn schema(yitu: &Yitu, layer: Layer) -> Schema {
 
 /// The county's time zone: its days are what a date in a question means.
 #[must_use]
-pub fn zone(yitu: &Yitu) -> Tz {
-    let regions = yitu.atlas.layer(Layer::Region);
+pub fn zone(atlas: &Atlas) -> Tz {
+    let regions = atlas.layer(Layer::Region);
     let zones = regions.iter().filter_map(|r| r.get(regions.schema(), "time_zone")?.as_text()?.parse().ok());
     zones.min_by_key(|z: &Tz| z.name()).unwrap_or(chrono_tz::Asia::Shanghai)
 }

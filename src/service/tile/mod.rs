@@ -2,7 +2,11 @@
 
 pub mod describe;
 pub mod elevation;
+pub mod encoding;
+pub mod layers;
 pub mod render;
 
-pub use describe::vector_layer;
-pub use render::{Asked, Tile, TileCache, layers, render};
+pub use describe::vector_layers;
+pub use encoding::Encoding;
+pub use layers::MapLayers;
+pub use render::{Asked, Tile, TileCache, layers, packed, properties, render};

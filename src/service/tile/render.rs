@@ -1,37 +1,61 @@
 //! Renders a tile, or finds it in the cache.
 
+use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use moka::future::Cache;
-use sha2::{Digest, Sha256};
+use xxhash_rust::xxh3::xxh3_128;
 
+use super::{Encoding, MapLayers};
 use crate::atlas::Atlas;
-use crate::domain::{Feature, Layer, LogPosition, Problem, ProblemKind, Value, Viewer};
+use crate::domain::{FeatureId, Layer, LogPosition, Problem, ProblemKind, Viewer};
 use crate::geo::TileId;
-use crate::service::{ServiceError, Yitu, off_thread};
-use crate::tiles::{TileConfigs, encode::EXTENT, render::render as render_layer, shape::BUFFER};
+use crate::service::ogc::filter::{Bound, Filter};
+use crate::service::{ServiceError, Yitu, off_thread, ogc};
+use crate::tiles::encode::Scratch;
+use crate::tiles::{TileConfigs, Wanted};
 
 /// How long a tile waits for a write to arrive in the atlas.
 const WAIT: Duration = Duration::from_secs(10);
+/// Layers a path may name. Each is drawn once, however often it is named.
+const MOST_NAMES: usize = 32;
+/// Longer filters are asked of each feature anew every time; what they give is not kept.
+const LONGEST_KEPT_FILTER: usize = 1024;
+/// How often a tile is drawn anew because it changed while it was drawn, before it is drawn for its asker alone.
+const TURNS: usize = 3;
+/// What an entry of the cache takes beside its bytes, about.
+const ENTRY_BYTES: usize = 256;
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
 
 /// A tile ready to send.
 #[derive(Debug, Clone)]
 pub struct Tile {
     /// MVT, uncompressed, or PNG; empty when nothing is there.
     pub bytes: Bytes,
-    /// Hash of the bytes, hexadecimal.
-    pub hash: String,
+    /// Hash of the bytes (XXH3).
+    pub hash: u128,
 }
 
 impl Tile {
     /// With the hash of its bytes.
     #[must_use]
     pub fn of(bytes: Bytes) -> Self {
-        let hash = Sha256::digest(&bytes).iter().take(16).fold(String::new(), |text, b| format!("{text}{b:02x}"));
-        Self { bytes, hash }
+        Self { hash: xxh3_128(&bytes), bytes }
+    }
+
+    /// Its strong entity tag in an encoding: tags name the bytes sent, so each encoding has its own.
+    #[must_use]
+    pub fn tag(&self, encoding: Encoding) -> String {
+        match encoding {
+            Encoding::Identity => format!("\"{:032x}\"", self.hash),
+            packed => format!("\"{:032x}-{}\"", self.hash, packed.name()),
+        }
     }
 }
 
@@ -44,29 +68,82 @@ pub struct Asked {
     pub tile: TileId,
     /// A write that must be in it.
     pub min_seq: Option<LogPosition>,
+    /// Only these properties; all that the layer's settings name when absent.
+    pub properties: Option<Vec<String>>,
+    /// Only features it admits, CQL2 text.
+    pub filter: Option<String>,
+}
+
+impl Asked {
+    /// Everything of some layers.
+    #[must_use]
+    pub fn all(layers: Vec<Layer>, tile: TileId) -> Self {
+        Self { layers, tile, min_seq: None, properties: None, filter: None }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Key {
+    Tile(TileKey),
+    Packed(u128, Encoding),
+}
+
+/// What a tile's bytes depend on, beside the data.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct TileKey {
+    layers: Vec<Layer>,
+    tile: TileId,
+    viewer: (FeatureId, crate::domain::viewer::Access),
+    properties: Option<Vec<String>>,
+    filter: Option<String>,
 }
 
 #[derive(Debug, Clone)]
-struct Cached {
+enum Held {
+    Tile(Arc<Drawn>),
+    Packed(Bytes),
+    /// What went wrong while drawing: the next asker tries again.
+    Failed,
+}
+
+/// A tile and what it was drawn from.
+#[derive(Debug)]
+struct Drawn {
     tile: Tile,
-    generations: Vec<u64>,
-    /// When an incident on it passes its deadline.
-    until: Option<DateTime<Utc>>,
+    /// Of each layer: it holds as long as nothing in the tile changed since. Moves on while it is asked for.
+    generations: Vec<AtomicU64>,
+    /// Of each layer's features, where a filter may ask for what no tile shows.
+    features: Option<Vec<u64>>,
 }
 
-type Key = (Vec<Layer>, TileId, i64);
-
-/// Rendered tiles, bounded in bytes. An entry says what it was rendered from and holds while nothing within
-/// the tile changed since.
+/// Rendered tiles and their packed forms, bounded in bytes. A tile says what it was rendered from and holds while
+/// nothing within it changed since; what it was packed to goes by its hash and always holds.
 #[derive(Debug, Clone)]
-pub struct TileCache(Option<Cache<Key, Arc<Cached>>>);
+pub struct TileCache(Option<Cache<Key, Held>>);
 
 impl TileCache {
     /// A cache of so many bytes; of 0 it keeps nothing.
     #[must_use]
     pub fn new(bytes: u64) -> Self {
-        let weigh = |_: &Key, c: &Arc<Cached>| (c.tile.bytes.len() + 256) as u32;
+        let weigh = |key: &Key, held: &Held| {
+            let asked = match key {
+                Key::Tile(key) => key.filter.as_ref().map_or(0, String::len) + key.layers.len(),
+                Key::Packed(..) => 0,
+            };
+            let bytes = match held {
+                Held::Tile(drawn) => drawn.tile.bytes.len(),
+                Held::Packed(bytes) => bytes.len(),
+                Held::Failed => 0,
+            };
+            (bytes + asked + ENTRY_BYTES) as u32
+        };
         Self((bytes > 0).then(|| Cache::builder().max_capacity(bytes).weigher(weigh).build()))
+    }
+
+    /// Bytes it holds now, about.
+    #[must_use]
+    pub fn resident(&self) -> u64 {
+        self.0.as_ref().map_or(0, Cache::weighted_size)
     }
 }
 
@@ -76,6 +153,14 @@ impl TileCache {
 /// The problem `unknown-layer`, which names those that exist.
 pub fn layers(configs: &TileConfigs, list: &str) -> Result<Vec<Layer>, ServiceError> {
     let mut layers = Vec::new();
+    if list.split(',').count() > MOST_NAMES {
+        return Err(Problem::bad_field(
+            "layers",
+            format!("一块瓦片最多写 {MOST_NAMES} 个图层名。"),
+            format!("A tile may name at most {MOST_NAMES} layers."),
+        )
+        .into());
+    }
     for name in list.split(',') {
         let layer = name
             .parse::<Layer>()
@@ -91,6 +176,7 @@ pub fn layers(configs: &TileConfigs, list: &str) -> Result<Vec<Layer>, ServiceEr
 
 fn unknown_layer(configs: &TileConfigs, name: &str) -> Problem {
     let known = configs.iter().map(|(l, _)| l.name()).collect::<Vec<_>>().join("、");
+    let name: String = name.chars().take(64).collect();
     Problem::new(
         ProblemKind::NotFound,
         "unknown-layer",
@@ -102,77 +188,172 @@ fn unknown_layer(configs: &TileConfigs, name: &str) -> Problem {
     )
 }
 
+/// Reads a comma list of properties that tiles of some layers have.
+///
+/// # Errors
+/// A problem that names `properties` and those there are.
+pub fn properties(configs: &TileConfigs, layers: &[Layer], list: &str) -> Result<Vec<String>, ServiceError> {
+    let mut known: Vec<&str> =
+        layers.iter().filter_map(|l| configs.get(*l)).flat_map(|c| c.attributes.iter().map(String::as_str)).collect();
+    known.sort_unstable();
+    known.dedup();
+    let mut wanted: Vec<String> = list.split(',').filter(|n| !n.is_empty()).map(str::to_owned).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    if let Some(strange) = wanted.iter().find(|n| !known.contains(&n.as_str())) {
+        let strange: String = strange.chars().take(64).collect();
+        return Err(Problem::bad_field(
+            "properties",
+            format!("这些图层的瓦片没有属性 {strange:?},可用的有:{}。", known.join("、")),
+            format!("Tiles of these layers have no property {strange:?}; there are: {}.", known.join(", ")),
+        )
+        .into());
+    }
+    Ok(wanted)
+}
+
 /// The tile as the viewer may see it now.
 ///
 /// # Errors
-/// The problem `not-yet` when the write asked for does not arrive.
+/// The problem `not-yet` when the write asked for does not arrive; one that names `filter` when it does not suit a
+/// layer.
 pub async fn render(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Tile, ServiceError> {
     if let Some(seq) = asked.min_seq
         && !yitu.atlas.wait_for(seq, WAIT).await
     {
-        return Err(Problem::new(
-            ProblemKind::Unavailable,
-            "not-yet",
-            ("地图尚未更新", "The map is not that far yet"),
-            (
-                format!("写入 {seq} 还没有反映到地图上,请稍后重试。"),
-                format!("The write {seq} is not on the map yet; try again shortly."),
-            ),
-        )
-        .into());
+        return Err(not_yet(seq).into());
     }
-    let now = yitu.clock.now();
-    let bbox = asked.tile.bbox(BUFFER / f64::from(EXTENT));
-    let key = (asked.layers.clone(), asked.tile, viewer.county_id());
-    let known = match &yitu.tiles.cache.0 {
-        Some(cache) => cache.get(&key).await,
-        None => None,
+    let key = TileKey {
+        viewer: (viewer.county_id(), viewer.access()),
+        layers: asked.layers,
+        tile: asked.tile,
+        properties: asked.properties,
+        filter: asked.filter,
     };
-    if let Some(cached) = known {
-        let changed = asked.layers.iter().zip(&cached.generations).any(|(l, g)| yitu.atlas.changed_since(*l, *g, bbox));
-        if !changed && cached.until.is_none_or(|until| now < until) {
-            return Ok(cached.tile.clone());
+    let is_kept = key.filter.as_ref().is_none_or(|f| f.len() <= LONGEST_KEPT_FILTER);
+    let filters = Arc::new(bound(&yitu.atlas, &key)?);
+    let Some(cache) = yitu.tiles.cache.0.as_ref().filter(|_| is_kept) else {
+        return Ok(draw(yitu, &key, &filters).await?.tile.clone());
+    };
+    let key = Key::Tile(key);
+    let Key::Tile(wanted) = &key else { return Err(ServiceError::Internal("a tile's key".to_owned())) };
+    for _ in 0..TURNS {
+        if let Some(Held::Tile(drawn)) = cache.get(&key).await
+            && drawn.holds(yitu, wanted)
+        {
+            return Ok(drawn.tile.clone());
+        }
+        // One draws, and whoever asks for the same meanwhile waits for it.
+        let fill = async { draw(yitu, wanted, &filters).await.map_or(Held::Failed, Held::Tile) };
+        let outdated = |held: &Held| match held {
+            Held::Tile(drawn) => !drawn.holds(yitu, wanted),
+            _ => true,
+        };
+        let entry = cache.entry_by_ref(&key).or_insert_with_if(fill, outdated).await;
+        // It may have been begun before the change that this asker knows of.
+        if let Held::Tile(drawn) = entry.into_value()
+            && drawn.holds(yitu, wanted)
+        {
+            return Ok(drawn.tile.clone());
         }
     }
-    let (atlas, configs) = (yitu.atlas.clone(), yitu.tiles.configs.clone());
-    let cached = Arc::new(off_thread(move || fill(&atlas, &configs, &asked, now)).await?);
-    if let Some(cache) = &yitu.tiles.cache.0 {
-        cache.insert(key, cached.clone()).await;
-    }
-    Ok(cached.tile.clone())
+    Ok(draw(yitu, wanted, &filters).await?.tile.clone())
 }
 
-fn fill(atlas: &Atlas, configs: &TileConfigs, asked: &Asked, now: DateTime<Utc>) -> Cached {
-    // Before the data: a change that comes between makes the tile look outdated, never the other way round.
-    let generations = asked.layers.iter().map(|l| atlas.layer_generation(*l)).collect();
-    let bbox = asked.tile.bbox(BUFFER / f64::from(EXTENT));
-    let mut bytes = Vec::new();
-    let mut until = None;
-    for &layer in &asked.layers {
-        let Some(config) = configs.get(layer).filter(|c| asked.tile.z() >= c.minzoom) else { continue };
-        let store = atlas.layer(layer);
-        let found: Vec<Arc<Feature>> = store.in_bbox(bbox).cloned().collect();
-        let schema = store.schema().clone();
-        drop(store);
-        let deadline = |f: &Feature| {
-            let text = f.get(&schema, "next_deadline_at").and_then(Value::as_text)?;
-            text.parse::<DateTime<Utc>>().ok()
-        };
-        if layer == Layer::Incident {
-            until = found.iter().filter_map(|f| deadline(f)).filter(|d| *d > now).min();
-        }
-        let derived = |f: &Feature, name: &str| match name {
-            "overdue" => Some(Value::Bool(deadline(f).is_some_and(|d| d <= now))),
-            _ => None,
-        };
-        render_layer(
-            &mut bytes,
-            layer.name(),
-            (&schema, config),
-            asked.tile,
-            found.iter().map(AsRef::as_ref),
-            &derived,
-        );
+/// A tile's bytes in an encoding.
+///
+/// # Errors
+/// Only when the server is stopping.
+pub async fn packed(yitu: &Yitu, tile: &Tile, encoding: Encoding) -> Result<Bytes, ServiceError> {
+    if encoding == Encoding::Identity {
+        return Ok(tile.bytes.clone());
     }
-    Cached { tile: Tile::of(bytes.into()), generations, until }
+    let key = Key::Packed(tile.hash, encoding);
+    if let Some(cache) = &yitu.tiles.cache.0
+        && let Some(Held::Packed(bytes)) = cache.get(&key).await
+    {
+        return Ok(bytes);
+    }
+    let bytes = tile.bytes.clone();
+    let packed = off_thread(move || encoding.pack(&bytes)).await??;
+    if let Some(cache) = &yitu.tiles.cache.0 {
+        cache.insert(key, Held::Packed(packed.clone())).await;
+    }
+    Ok(packed)
+}
+
+fn not_yet(seq: LogPosition) -> Problem {
+    Problem::new(
+        ProblemKind::Unavailable,
+        "not-yet",
+        ("地图尚未更新", "The map is not that far yet"),
+        (
+            format!("写入 {seq} 还没有反映到地图上,请稍后重试。"),
+            format!("The write {seq} is not on the map yet; try again shortly."),
+        ),
+    )
+}
+
+impl Drawn {
+    /// Whether nothing in the tile changed since it was drawn. It then need not look so far back the next time.
+    fn holds(&self, yitu: &Yitu, key: &TileKey) -> bool {
+        if let Some(features) = &self.features {
+            return key.layers.iter().zip(features).all(|(layer, g)| yitu.atlas.layer_generation(*layer) == *g);
+        }
+        key.layers.iter().zip(&self.generations).all(|(&layer, held)| {
+            let now = yitu.tiles.layers.generation(layer);
+            let drawn_at = held.load(Ordering::Acquire);
+            let holds = drawn_at == now || !yitu.tiles.layers.changed_since(layer, drawn_at, key.tile);
+            if holds {
+                held.fetch_max(now, Ordering::AcqRel);
+            }
+            holds
+        })
+    }
+}
+
+async fn draw(yitu: &Yitu, key: &TileKey, filters: &Arc<Vec<Bound>>) -> Result<Arc<Drawn>, ServiceError> {
+    let (atlas, layers) = (Arc::clone(&yitu.atlas), Arc::clone(&yitu.tiles.layers));
+    let (key, filters) = (key.clone(), Arc::clone(filters));
+    off_thread(move || Arc::new(fill(&atlas, &layers, &key, &filters))).await
+}
+
+fn fill(atlas: &Atlas, layers: &MapLayers, key: &TileKey, filters: &[Bound]) -> Drawn {
+    // Before the data: a change that comes between makes the tile look outdated, never the other way round.
+    let generations = key.layers.iter().map(|l| layers.generation(*l).into()).collect();
+    let features = key.filter.as_ref().map(|_| key.layers.iter().map(|l| atlas.layer_generation(*l)).collect());
+    let personal = key.viewer.1.sees_personal();
+    let mut bytes = Vec::new();
+    SCRATCH.with_borrow_mut(|scratch| {
+        for (at, &layer) in key.layers.iter().enumerate() {
+            let drawing = layers.drawing(layer);
+            let Some(drawing) = drawing.as_ref() else { continue };
+            let config = drawing.rules().config();
+            let mut attributes = if personal { u32::MAX } else { !config.personal_mask() };
+            if let Some(wanted) = &key.properties {
+                attributes &= config.mask_of(|name| wanted.iter().any(|w| w == name));
+            }
+            let filter = filters.get(at);
+            let store = filter.map(|_| atlas.layer(layer));
+            let admits = |id: FeatureId| {
+                let feature = store.as_ref().and_then(|s| s.get(id));
+                filter.zip(feature).is_some_and(|(filter, feature)| filter.admits(feature))
+            };
+            let admits: Option<&dyn Fn(FeatureId) -> bool> = if filter.is_some() { Some(&admits) } else { None };
+            drawing.render(key.tile, &Wanted { attributes, admits, parts: None }, scratch, &mut bytes);
+        }
+    });
+    Drawn { tile: Tile::of(bytes.into()), generations, features }
+}
+
+/// The filter as each layer understands it; none where there is none.
+fn bound(atlas: &Atlas, key: &TileKey) -> Result<Vec<Bound>, ServiceError> {
+    let Some(text) = &key.filter else { return Ok(Vec::new()) };
+    let filter = Filter::parse(text, false, false)?;
+    let zone = ogc::zone(atlas);
+    let bind = |layer: &Layer| {
+        let schema = atlas.layer(*layer).schema().clone();
+        filter.bind(*layer, &schema, zone).map_err(ServiceError::from)
+    };
+    key.layers.iter().map(bind).collect()
 }

@@ -1,0 +1,235 @@
+//! The layers prepared for drawing, kept in step with the atlas.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use parking_lot::{Mutex, RwLock, RwLockReadGuard};
+
+use crate::atlas::{Atlas, FeatureChange, LayerStore};
+use crate::domain::{Feature, FeatureId, Layer, Schema, Value};
+use crate::geo::tile::MAX_ZOOM;
+use crate::geo::{TileId, TileRanges};
+use crate::service::ServiceError;
+use crate::service::ogc::{self, Filter};
+use crate::tiles::config::TileConfigError;
+use crate::tiles::rules::{LayerRules, ZoomFilter};
+use crate::tiles::{Drawing, TileClock, TileConfig, TileConfigs};
+
+/// The property that tells by when somebody must act.
+const DEADLINE: &str = "next_deadline_at";
+
+/// All layers with tiles, each behind its own lock.
+#[derive(Debug)]
+pub struct MapLayers {
+    configs: RwLock<Arc<TileConfigs>>,
+    slots: Vec<Slot>,
+    /// Deadlines still to come, and whose they are. Whoever writes holds it: the atlas and what is prepared from it
+    /// change together.
+    due: Mutex<Due>,
+}
+
+type Due = BTreeSet<(DateTime<Utc>, FeatureId)>;
+
+#[derive(Debug, Default)]
+struct Slot {
+    drawing: RwLock<Option<Drawing>>,
+    clock: TileClock,
+}
+
+impl MapLayers {
+    /// Prepares all layers of the atlas.
+    ///
+    /// # Errors
+    /// When a layer's settings cannot be used.
+    pub fn load(atlas: &Atlas, folder: Option<&Path>, now: DateTime<Utc>) -> Result<Self, TileConfigError> {
+        let configs = configs(atlas, folder)?;
+        let layers = Self {
+            slots: Layer::ALL.iter().map(|_| Slot::default()).collect(),
+            configs: RwLock::new(Arc::new(configs)),
+            due: Mutex::default(),
+        };
+        let mut due = layers.due.lock();
+        for &layer in Layer::ALL {
+            layers.prepare(atlas, layer, now, &mut due);
+        }
+        drop(due);
+        Ok(layers)
+    }
+
+    /// The layers' settings as they are now.
+    #[must_use]
+    pub fn configs(&self) -> Arc<TileConfigs> {
+        Arc::clone(&self.configs.read())
+    }
+
+    /// A layer for drawing; nothing where it has no tiles. Hold it briefly and never across an await.
+    pub fn drawing(&self, layer: Layer) -> RwLockReadGuard<'_, Option<Drawing>> {
+        self.slots[layer as usize].drawing.read()
+    }
+
+    /// Moves on with every change of a layer's tiles. Read it before the layer.
+    #[must_use]
+    pub fn generation(&self, layer: Layer) -> u64 {
+        self.slots[layer as usize].clock.generation()
+    }
+
+    /// Whether a tile of a layer may have changed after a generation.
+    #[must_use]
+    pub fn changed_since(&self, layer: Layer, generation: u64, tile: TileId) -> bool {
+        let last = self.configs.read().get(layer).map_or(MAX_ZOOM, |c| c.maxzoom);
+        self.slots[layer as usize].clock.changed_since(generation, tile, last)
+    }
+
+    /// Memory of the prepared layers, bytes, about.
+    #[must_use]
+    pub fn resident(&self) -> usize {
+        self.slots.iter().filter_map(|slot| slot.drawing.read().as_ref().map(Drawing::resident)).sum()
+    }
+
+    /// Replaces a whole layer of the atlas, and prepares it.
+    pub fn replace(&self, atlas: &Atlas, layer: Layer, store: LayerStore, now: DateTime<Utc>) {
+        let mut due = self.due.lock();
+        atlas.replace(layer, store);
+        self.prepare(atlas, layer, now, &mut due);
+    }
+
+    fn prepare(&self, atlas: &Atlas, layer: Layer, now: DateTime<Utc>, due: &mut Due) {
+        let configs = self.configs();
+        let Some(config) = configs.get(layer) else { return };
+        let zone = ogc::zone(atlas);
+        let store = atlas.layer(layer);
+        // They were tried when the settings were read.
+        let Ok(rules) = rules(layer, config, store.schema(), zone) else { return };
+        if layer == Layer::Incident {
+            due.clear();
+            let coming = store.iter().filter_map(|f| Some((deadline(store.schema(), f)?, f.id)));
+            due.extend(coming.filter(|(at, _)| *at > now));
+        }
+        let derived = |f: &Feature, name: &str| derived(store.schema(), f, name, now);
+        let drawing = Drawing::load(rules, store.iter().map(AsRef::as_ref), &derived);
+        let slot = &self.slots[layer as usize];
+        let mut held = slot.drawing.write();
+        let old = held.replace(drawing);
+        slot.clock.note_all();
+        drop(held);
+        drop(old);
+    }
+
+    /// Prepares a layer anew as it looks at an instant.
+    pub fn draw_as_of(&self, atlas: &Atlas, layer: Layer, now: DateTime<Utc>) {
+        self.prepare(atlas, layer, now, &mut self.due.lock());
+    }
+
+    /// Puts features' present state into the atlas and what is prepared from it; answers the tiles that look different.
+    pub fn put(
+        &self,
+        atlas: &Atlas,
+        layer: Layer,
+        features: Vec<(FeatureId, Option<Feature>)>,
+        now: DateTime<Utc>,
+    ) -> TileRanges {
+        let mut due = self.due.lock();
+        let changes = atlas.put(layer, features);
+        let schema = atlas.layer(layer).schema().clone();
+        if layer == Layer::Incident {
+            for change in &changes {
+                let of = |f: &Option<Arc<Feature>>| deadline(&schema, f.as_ref()?).map(|at| (at, change.id));
+                if let Some(before) = of(&change.before) {
+                    due.remove(&before);
+                }
+                due.extend(of(&change.now).filter(|(at, _)| *at > now));
+            }
+        }
+        self.draw(layer, &schema, &changes, now)
+    }
+
+    fn draw(&self, layer: Layer, schema: &Schema, changes: &[FeatureChange], now: DateTime<Utc>) -> TileRanges {
+        let slot = &self.slots[layer as usize];
+        let mut held = slot.drawing.write();
+        let Some(drawing) = held.as_mut() else { return TileRanges::default() };
+        let changes: Vec<_> = changes.iter().map(|c| (c.id, c.before.clone(), c.now.clone())).collect();
+        let (tiles, beyond) = drawing.put(&changes, &|f, name| derived(schema, f, name, now));
+        slot.clock.note(&tiles, &beyond);
+        tiles
+    }
+
+    /// Draws what looks different because of the time alone: incidents whose deadline has passed.
+    pub fn pass(&self, atlas: &Atlas, now: DateTime<Utc>) -> Option<(Vec<FeatureId>, TileRanges)> {
+        let mut due = self.due.lock();
+        let later = due.split_off(&(now + TimeDelta::nanoseconds(1), FeatureId::MIN));
+        let passed: Vec<FeatureId> = std::mem::replace(&mut *due, later).into_iter().map(|(_, id)| id).collect();
+        if passed.is_empty() {
+            return None;
+        }
+        let store = atlas.layer(Layer::Incident);
+        let same = |id: &FeatureId| {
+            let feature = store.get(*id)?;
+            Some(FeatureChange { id: *id, before: Some(Arc::clone(feature)), now: Some(Arc::clone(feature)) })
+        };
+        let changes: Vec<FeatureChange> = passed.iter().filter_map(same).collect();
+        let schema = store.schema().clone();
+        drop(store);
+        let tiles = self.draw(Layer::Incident, &schema, &changes, now);
+        Some((passed, tiles))
+    }
+
+    /// Reads the settings anew; answers the layers that are drawn otherwise now.
+    ///
+    /// # Errors
+    /// When they cannot be used; the old ones stay.
+    pub fn configure(
+        &self,
+        atlas: &Atlas,
+        folder: Option<&Path>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Layer>, TileConfigError> {
+        let new = Arc::new(configs(atlas, folder)?);
+        let mut due = self.due.lock();
+        let old = std::mem::replace(&mut *self.configs.write(), Arc::clone(&new));
+        let changed: Vec<Layer> = Layer::ALL.iter().copied().filter(|l| old.get(*l) != new.get(*l)).collect();
+        for &layer in &changed {
+            self.prepare(atlas, layer, now, &mut due);
+        }
+        Ok(changed)
+    }
+}
+
+/// The settings of a folder, tried against the atlas.
+fn configs(atlas: &Atlas, folder: Option<&Path>) -> Result<TileConfigs, TileConfigError> {
+    let zone = ogc::zone(atlas);
+    TileConfigs::load(folder, &|layer, config, text| {
+        let store = atlas.layer(layer);
+        let names = store.schema().names().iter().map(AsRef::as_ref);
+        config.against(text, names).or_else(|| rules(layer, config, store.schema(), zone).err())
+    })
+}
+
+fn rules(layer: Layer, config: &TileConfig, schema: &Schema, zone: Tz) -> Result<LayerRules, String> {
+    let mut bound = Vec::new();
+    for ((from, to), text) in config.filters() {
+        let said = |e: ServiceError| format!("filter = {text:?}: {e}");
+        let filter = Filter::parse(text, false, false).map_err(said)?;
+        let test = filter.bind(layer, schema, zone).map_err(|p| said(p.into()))?;
+        let zooms = (from..=to.min(MAX_ZOOM)).fold(0_u32, |bits, z| bits | 1 << z);
+        bound.push((zooms, test));
+    }
+    let filter: ZoomFilter = Box::new(move |feature| {
+        bound.iter().fold(u32::MAX, |zooms, (of, test)| if test.admits(feature) { zooms } else { zooms & !of })
+    });
+    Ok(LayerRules::new(layer.name(), Arc::new(config.clone()), schema, filter))
+}
+
+fn deadline(schema: &Schema, feature: &Feature) -> Option<DateTime<Utc>> {
+    feature.get(schema, DEADLINE).and_then(Value::as_text)?.parse().ok()
+}
+
+/// A property that is not stored.
+fn derived(schema: &Schema, feature: &Feature, name: &str, now: DateTime<Utc>) -> Option<Value> {
+    match name {
+        "overdue" => Some(Value::Bool(deadline(schema, feature).is_some_and(|at| at <= now))),
+        _ => None,
+    }
+}

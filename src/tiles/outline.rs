@@ -1,0 +1,424 @@
+//! Lines and areas, prepared once: projected, with the zoom from which each of their positions is kept.
+
+use geo::{Coord, LineString, Polygon};
+
+use super::clip::{BUFFER, clip_line, clip_ring, doubled_area, drop_needless, is_inside, is_nested, is_simple, valid};
+use super::encode::{EXTENT, Shape, Unit};
+use super::points::{Units, unit_shift};
+use crate::geo::tile::MAX_ZOOM;
+use crate::geo::{Geometry, TileId, TileRanges, World};
+
+/// What an outline is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutlineKind {
+    /// Places.
+    Points,
+    /// Lines.
+    Lines,
+    /// Areas: rings without their closing position, the exteriors clockwise as seen on the map, the holes not.
+    Areas,
+}
+
+/// A geometry in the world's steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outline {
+    kind: OutlineKind,
+    positions: Vec<World>,
+    /// The zoom from which each position is kept.
+    kept_from: Vec<u8>,
+    /// Where each part ends, and whether it is the exterior of an area.
+    parts: Vec<(u32, bool)>,
+    /// Zooms at which its rings touch or cross when drawn, a bit each.
+    tangled: u32,
+}
+
+/// North-west and south-east.
+pub type WorldBox = (World, World);
+
+impl Outline {
+    /// Projected, every position kept at every zoom. Parts in an order of their own, so that two descriptions of
+    /// one place are the same outline. `None` for what is neither points, lines nor areas, or has no extent.
+    #[must_use]
+    pub fn of(geometry: &Geometry) -> Option<Self> {
+        let line = |l: &LineString<f64>| -> Vec<World> { project(&l.0) };
+        let (kind, mut parts): (_, Vec<Vec<(Vec<World>, bool)>>) = match geometry {
+            Geometry::Point(p) => (OutlineKind::Points, vec![vec![(project(&[p.0]), false)]]),
+            Geometry::MultiPoint(all) => {
+                (OutlineKind::Points, all.iter().map(|p| vec![(project(&[p.0]), false)]).collect())
+            }
+            Geometry::LineString(l) => (OutlineKind::Lines, vec![vec![(line(l), false)]]),
+            Geometry::MultiLineString(all) => {
+                (OutlineKind::Lines, all.iter().map(|l| vec![(line(l), false)]).collect())
+            }
+            Geometry::Polygon(p) => (OutlineKind::Areas, vec![rings(p)]),
+            Geometry::MultiPolygon(all) => (OutlineKind::Areas, all.iter().map(rings).collect()),
+            _ => return None,
+        };
+        let least = match kind {
+            OutlineKind::Points => 1,
+            OutlineKind::Lines => 2,
+            OutlineKind::Areas => 3,
+        };
+        for group in &mut parts {
+            let exterior_is_lost = group.first().is_none_or(|(ring, _)| ring.len() < least);
+            group.retain(|(part, _)| part.len() >= least && !exterior_is_lost);
+        }
+        parts.retain(|group| !group.is_empty());
+        parts.sort();
+        let mut outline = Self { kind, positions: Vec::new(), kept_from: Vec::new(), parts: Vec::new(), tangled: 0 };
+        for (part, exterior) in parts.into_iter().flatten() {
+            outline.push_part(&part, &vec![0; part.len()], exterior);
+        }
+        (!outline.parts.is_empty()).then_some(outline)
+    }
+
+    /// An area of rings turned as areas' are, with the zoom each position is kept from.
+    #[must_use]
+    pub fn of_rings(rings: &[Vec<World>], kept_from: impl Fn(World) -> u8) -> Self {
+        let (positions, parts) = (Vec::new(), Vec::new());
+        let mut outline = Self { kind: OutlineKind::Areas, positions, kept_from: Vec::new(), parts, tangled: 0 };
+        for ring in rings {
+            let kept: Vec<u8> = ring.iter().map(|at| kept_from(*at)).collect();
+            outline.push_part(ring, &kept, is_exterior(ring));
+        }
+        outline
+    }
+
+    /// The same with other positions; parts that would be too few of them stay as they are.
+    #[must_use]
+    pub fn map_positions(&self, to: impl Fn(World) -> World) -> Self {
+        let mut outline = Self { positions: Vec::new(), kept_from: Vec::new(), parts: Vec::new(), ..*self };
+        for (range, exterior) in self.ranges() {
+            let part = &self.positions[range];
+            let mut moved: Vec<World> = part.iter().map(|at| to(*at)).collect();
+            moved.dedup();
+            if moved.len() > 1 && moved.first() == moved.last() {
+                moved.pop();
+            }
+            let part = if moved.len() < 3 { part } else { &moved };
+            outline.push_part(part, &vec![0; part.len()], exterior);
+        }
+        outline
+    }
+
+    /// An area with more positions between those it has: `between` answers those of an edge, in their order.
+    #[must_use]
+    pub fn map_edges(&self, mut between: impl FnMut(World, World) -> Vec<World>) -> Self {
+        let mut outline = Self { positions: Vec::new(), kept_from: Vec::new(), parts: Vec::new(), ..*self };
+        for (range, exterior) in self.ranges() {
+            let part = &self.positions[range];
+            let next = part.iter().cycle().skip(1);
+            let mut more = Vec::with_capacity(part.len());
+            for (a, b) in part.iter().zip(next) {
+                more.push(*a);
+                more.extend(between(*a, *b));
+            }
+            outline.push_part(&more, &vec![0; more.len()], exterior);
+        }
+        outline
+    }
+
+    fn push_part(&mut self, part: &[World], kept_from: &[u8], exterior: bool) {
+        self.positions.extend_from_slice(part);
+        self.kept_from.extend_from_slice(kept_from);
+        self.parts.push((self.positions.len() as u32, exterior));
+    }
+
+    /// What it is of.
+    #[must_use]
+    pub fn kind(&self) -> OutlineKind {
+        self.kind
+    }
+
+    /// All positions.
+    #[must_use]
+    pub fn positions(&self) -> &[World] {
+        &self.positions
+    }
+
+    /// The positions of each part.
+    pub fn parts(&self) -> impl Iterator<Item = &[World]> {
+        self.ranges().map(|(range, _)| &self.positions[range])
+    }
+
+    fn ranges(&self) -> impl Iterator<Item = (std::ops::Range<usize>, bool)> {
+        let mut start = 0;
+        self.parts.iter().map(move |&(end, exterior)| {
+            let range = start..end as usize;
+            start = end as usize;
+            (range, exterior)
+        })
+    }
+
+    /// The zoom from which a position is kept, by its number.
+    #[must_use]
+    pub fn kept_from(&self, at: usize) -> u8 {
+        self.kept_from[at]
+    }
+
+    /// Sets from which zoom the positions are kept, and notes at which of the `zooms` the result is tangled.
+    pub fn keep(&mut self, kept_from: Vec<u8>, zooms: std::ops::RangeInclusive<u8>) {
+        self.kept_from = kept_from;
+        self.tangled = 0;
+        if self.kind == OutlineKind::Areas {
+            let is_tangled = |z: u8| {
+                let rings = self.drawn(z);
+                !is_simple(&rings) || !is_nested(&rings)
+            };
+            self.tangled = zooms.filter(|z| is_tangled(*z)).fold(0, |bits, z| bits | 1 << z);
+        }
+    }
+
+    /// Whether it is the same geometry, however its positions are kept.
+    #[must_use]
+    pub fn is_same_place(&self, other: &Self) -> bool {
+        (self.kind, &self.positions, &self.parts) == (other.kind, &other.positions, &other.parts)
+    }
+
+    /// Whether its rings touch or cross when drawn at a zoom.
+    #[must_use]
+    pub fn is_tangled(&self, z: u8) -> bool {
+        self.tangled >> z.min(MAX_ZOOM) & 1 == 1
+    }
+
+    /// The box around it.
+    #[must_use]
+    pub fn bounds(&self) -> WorldBox {
+        let mut low = World { x: u32::MAX, y: u32::MAX };
+        let mut high = World { x: 0, y: 0 };
+        for at in &self.positions {
+            low = World { x: low.x.min(at.x), y: low.y.min(at.y) };
+            high = World { x: high.x.max(at.x), y: high.y.max(at.y) };
+        }
+        (low, high)
+    }
+
+    /// Its area in square steps; 0 for what has none.
+    #[must_use]
+    pub fn area(&self) -> f64 {
+        if self.kind != OutlineKind::Areas {
+            return 0.0;
+        }
+        self.parts().map(signed_area).sum::<f64>().abs()
+    }
+
+    /// Its parts in tile units of a zoom, from the corner of its box: what a tile would show without its edges.
+    /// Rings without area are left out.
+    #[must_use]
+    pub fn drawn(&self, z: u8) -> Vec<Vec<Unit>> {
+        let (low, _) = self.bounds();
+        let shift = unit_shift(z).max(0) as u32;
+        let align = |n: u32| n >> shift << shift;
+        let origin = Units::from_corner(World { x: align(low.x), y: align(low.y) }, z);
+        let mut parts: Vec<Vec<Unit>> = Vec::new();
+        let mut exterior_is_there = true;
+        for (range, exterior) in self.ranges() {
+            let mut part = self.units(range, z, origin);
+            if self.kind == OutlineKind::Areas {
+                drop_needless(&mut part);
+                let area = doubled_area(&part);
+                if part.len() < 3 || area == 0 || !exterior && !exterior_is_there {
+                    exterior_is_there &= !exterior;
+                    continue;
+                }
+                if (area > 0) != exterior {
+                    part.reverse();
+                }
+                exterior_is_there |= exterior;
+            }
+            parts.push(part);
+        }
+        parts
+    }
+
+    /// The segments a zoom's tiles show of it with the positions kept at the zoom `detail`, in that zoom's units from
+    /// the world's corner, each with its lesser end first.
+    #[must_use]
+    pub fn segments(&self, z: u8, detail: u8) -> Vec<(Far, Far)> {
+        let shift = unit_shift(z);
+        let half = if shift > 0 { 1_i64 << (shift - 1) } else { 0 };
+        let unit = |n: u32| if shift >= 0 { (i64::from(n) + half) >> shift } else { i64::from(n) << -shift };
+        let mut segments = Vec::new();
+        for (range, _) in self.ranges() {
+            let kept = range.filter(|&at| self.kept_from[at] <= detail).map(|at| self.positions[at]);
+            let mut part: Vec<Far> = kept.map(|at| (unit(at.x), unit(at.y))).collect();
+            part.dedup();
+            match self.kind {
+                OutlineKind::Points => segments.extend(part.iter().map(|p| (*p, *p))),
+                OutlineKind::Lines => segments.extend(part.windows(2).map(|w| (w[0].min(w[1]), w[0].max(w[1])))),
+                OutlineKind::Areas => {
+                    let next = part.iter().cycle().skip(1);
+                    segments.extend(part.iter().zip(next).filter(|(a, b)| a != b).map(|(a, b)| (*a.min(b), *a.max(b))));
+                }
+            }
+        }
+        segments.sort_unstable();
+        segments
+    }
+
+    /// What a tile shows of it, with the positions kept at the zoom `detail`.
+    #[must_use]
+    pub fn in_tile(&self, tile: TileId, detail: u8) -> Option<Shape> {
+        let units = Units::of(tile);
+        let z = detail;
+        match self.kind {
+            OutlineKind::Points => {
+                let all: Vec<Unit> = self.positions.iter().map(|p| units.round(*p)).filter(|p| is_inside(*p)).collect();
+                (!all.is_empty()).then_some(Shape::Points(all))
+            }
+            OutlineKind::Lines => {
+                let mut parts = Vec::new();
+                for (range, _) in self.ranges() {
+                    clip_line(&self.units(range, z, units), &mut parts);
+                }
+                (!parts.is_empty()).then_some(Shape::Lines(parts))
+            }
+            OutlineKind::Areas => self.area_in_tile(z, units, detail != tile.z()),
+        }
+    }
+
+    fn area_in_tile(&self, z: u8, units: Units, tangled: bool) -> Option<Shape> {
+        let mut rings: Vec<Vec<Unit>> = Vec::new();
+        let (mut cut_rings, mut crossings) = (0, 0);
+        let mut exterior_is_there = false;
+        for (range, exterior) in self.ranges() {
+            if !exterior && !exterior_is_there {
+                continue;
+            }
+            let mut ring = self.units(range, z, units);
+            let crossed = clip_ring(&mut ring);
+            drop_needless(&mut ring);
+            let area = doubled_area(&ring);
+            let is_there = ring.len() > 2 && area != 0;
+            if exterior {
+                exterior_is_there = is_there;
+            }
+            if !is_there {
+                continue;
+            }
+            if crossed > 0 {
+                cut_rings += 1;
+                crossings = crossings.max(crossed);
+            }
+            // What is drawn coarsely may turn over; its winding is what it was.
+            if (area > 0) != exterior {
+                ring.reverse();
+            }
+            rings.push(ring);
+        }
+        if tangled || self.is_tangled(z) || crossings > 2 || cut_rings > 1 {
+            rings = valid(&rings);
+        }
+        // The same ring begins at the same position, wherever its outline was begun.
+        rings.iter_mut().for_each(|ring| begin_at_least(ring));
+        (!rings.is_empty()).then_some(Shape::Rings(rings))
+    }
+
+    fn units(&self, range: std::ops::Range<usize>, z: u8, units: Units) -> Vec<Unit> {
+        let mut out: Vec<Unit> = Vec::with_capacity(range.len());
+        for at in range {
+            if self.kept_from[at] <= z {
+                let unit = units.round(self.positions[at]);
+                if out.last() != Some(&unit) {
+                    out.push(unit);
+                }
+            }
+        }
+        out
+    }
+}
+
+/// A position in tile units of a zoom from the world's corner.
+pub type Far = (i64, i64);
+
+/// The tiles that show any of some segments, and with `inside` the areas they enclose (even–odd).
+pub fn tiles_of(segments: &[(Far, Far)], inside: bool, z: u8, tiles: &mut TileRanges) {
+    let side = i64::from(EXTENT);
+    let buffer = i64::from(BUFFER);
+    let tile = |unit: i64| unit.div_euclid(side);
+    for &(a, b) in segments {
+        let (top, bottom) = (a.1.min(b.1), a.1.max(b.1));
+        for row in tile(top - buffer)..=tile(bottom + buffer) {
+            let (from, to) = (row * side - buffer, (row + 1) * side + buffer);
+            let (x0, x1) = across(a, b, from, to);
+            tiles.add_row(z, row, (tile(x0 - buffer), tile(x1 + buffer)));
+        }
+    }
+    if !inside {
+        return;
+    }
+    let low = segments.iter().map(|(a, b)| a.1.min(b.1)).min().unwrap_or(0);
+    let high = segments.iter().map(|(a, b)| a.1.max(b.1)).max().unwrap_or(0);
+    let mut crossings: Vec<i64> = Vec::new();
+    for row in tile(low)..=tile(high) {
+        let middle = row * side + side / 2;
+        crossings.clear();
+        for &(a, b) in segments.iter().filter(|(a, b)| (a.1 <= middle) != (b.1 <= middle)) {
+            crossings.push(across(a, b, middle, middle).0);
+        }
+        crossings.sort_unstable();
+        for pair in crossings.chunks_exact(2) {
+            tiles.add_row(z, row, (tile(pair[0]), tile(pair[1])));
+        }
+    }
+}
+
+/// The columns a segment passes between two rows, from the least to the greatest.
+fn across(a: Far, b: Far, from: i64, to: i64) -> (i64, i64) {
+    let at = |y: i64| {
+        if a.1 == b.1 {
+            return a.0;
+        }
+        let t = (y - a.1) as f64 / (b.1 - a.1) as f64;
+        a.0 + ((b.0 - a.0) as f64 * t.clamp(0.0, 1.0)).round() as i64
+    };
+    if a.1 == b.1 {
+        return (a.0.min(b.0), a.0.max(b.0));
+    }
+    let (p, q) = (at(from), at(to));
+    (p.min(q), p.max(q))
+}
+
+fn begin_at_least(ring: &mut [Unit]) {
+    if let Some(least) = ring.iter().enumerate().min_by_key(|(_, p)| **p).map(|(at, _)| at) {
+        ring.rotate_left(least);
+    }
+}
+
+fn project(line: &[Coord<f64>]) -> Vec<World> {
+    let mut out: Vec<World> = line.iter().map(|p| World::of(p.x, p.y)).collect();
+    out.dedup();
+    out
+}
+
+/// A polygon's rings: the exterior, then the holes in an order of their own.
+fn rings(polygon: &Polygon<f64>) -> Vec<(Vec<World>, bool)> {
+    let ring = |line: &LineString<f64>, exterior: bool| {
+        let mut ring = project(&line.0);
+        if ring.len() > 1 && ring.first() == ring.last() {
+            ring.pop();
+        }
+        if is_exterior(&ring) != exterior {
+            ring.reverse();
+        }
+        let least = ring.iter().enumerate().min_by_key(|(_, p)| **p).map_or(0, |(at, _)| at);
+        ring.rotate_left(least);
+        (ring, exterior)
+    };
+    let mut holes: Vec<_> = polygon.interiors().iter().map(|l| ring(l, false)).collect();
+    holes.sort();
+    holes.insert(0, ring(polygon.exterior(), true));
+    holes
+}
+
+fn is_exterior(ring: &[World]) -> bool {
+    signed_area(ring) > 0.0
+}
+
+/// Half the surveyor's formula, from the first position, so that large numbers do not drown small areas.
+fn signed_area(ring: &[World]) -> f64 {
+    let Some(first) = ring.first() else { return 0.0 };
+    let at = |p: &World| (f64::from(p.x) - f64::from(first.x), f64::from(p.y) - f64::from(first.y));
+    let next = ring.iter().cycle().skip(1);
+    ring.iter().zip(next).map(|(a, b)| (at(a), at(b))).map(|(a, b)| (a.0 * b.1 - b.0 * a.1) / 2.0).sum()
+}
