@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { api, path, Problem, sentence } from '../src/api/client';
 import { bbox, list, maybe, num, obj, oneOf, or, ShapeError, str } from '../src/api/check';
-import { isJustReported, readEvent } from '../src/api/live';
+import { isJustReported, openLive, readEvent } from '../src/api/live';
 import { incident, located } from '../src/api/shapes';
 
 afterEach(() => vi.unstubAllGlobals());
@@ -46,7 +46,7 @@ describe('live events', () => {
 
 
   it('read tiles, whole layers and incidents', () => {
-    expect(readEvent('tiles', '{"seq":7,"layer":"grid","tiles":[[12,3,4]]}')).toEqual({ topic: 'tiles', data: { seq: '7', layer: 'grid', tiles: [[12, 3, 4]] } });
+    expect(readEvent('tiles', '{"seq":7,"layer":"grid","tiles":[[12,3,4,5,6]]}')).toEqual({ topic: 'tiles', data: { seq: '7', layer: 'grid', tiles: [[12, 3, 4, 5, 6]] } });
     expect(readEvent('tiles', '{"seq":7,"layer":"grid","tiles":"all"}')).toMatchObject({ data: { tiles: 'all' } });
     expect(readEvent('incident', '{"id":"u","number":12,"state":"pending_accept","lon":118,"lat":25,"version":1}')).toMatchObject({ data: { number: '12', state: 'pending_accept' } });
     expect(readEvent('summary', '')).toEqual({ topic: 'summary' });
@@ -55,7 +55,78 @@ describe('live events', () => {
     vi.spyOn(console, 'warn').mockImplementation(() => undefined);
     expect(readEvent('tiles', '{"layer":')).toBeNull();
     expect(readEvent('tiles', '{"layer":"grid","tiles":[["a"]]}')).toBeNull();
+    expect(readEvent('tiles', '{"layer":"grid","tiles":[[12,3,4]]}')).toBeNull();
     expect(readEvent('gossip', '{}')).toBeNull();
+  });
+});
+
+describe('the live stream', () => {
+  class Source extends EventTarget {
+    static readonly CLOSED = 2;
+    static all: Source[] = [];
+    readyState = 1;
+    onopen = () => undefined;
+    onerror = () => undefined;
+    constructor(readonly url: string) {
+      super();
+      Source.all.push(this);
+    }
+    close() {
+      this.readyState = Source.CLOSED;
+    }
+    hear(topic: string, data: string, lastEventId: string) {
+      this.dispatchEvent(Object.assign(new Event(topic), { data, lastEventId }));
+    }
+    cut(forGood: boolean) {
+      if (forGood) this.readyState = Source.CLOSED;
+      this.onerror();
+    }
+  }
+  const heard = () => {
+    Source.all = [];
+    vi.useFakeTimers();
+    vi.stubGlobal('EventSource', Source);
+    vi.stubGlobal('document', Object.assign(new EventTarget(), { visibilityState: 'visible' }));
+    const events: string[] = [];
+    const live = openLive(['tiles', 'incident']);
+    live.on(({ topic }) => events.push(topic));
+    return { live, events, source: () => Source.all.at(-1) ?? new Source('') };
+  };
+  afterEach(() => vi.useRealTimers());
+  const tiles = (layer: string, what: unknown) => JSON.stringify({ seq: 's', layer, tiles: what });
+
+  it('goes on from the last event, and nothing is reloaded', () => {
+    const { live, events, source } = heard();
+    expect(source().url).toBe('/live?topics=tiles%2Cincident');
+    source().onopen();
+    source().hear('tiles', tiles('grid', [[9, 1, 1, 1, 1]]), 'e.7');
+    source().cut(false);
+    expect(live.state.value).toBe('lost');
+    source().onopen(); // the browser resumed it
+    expect([live.state.value, events]).toEqual(['live', ['tiles']]);
+    source().cut(true);
+    vi.runAllTimers();
+    expect(source().url).toBe('/live?topics=tiles%2Cincident&last_event_id=e.7');
+    source().onopen();
+    expect(events).toEqual(['tiles']);
+    live.close();
+  });
+  it('reloads what is shown when it never heard where it stood', () => {
+    const { live, events, source } = heard();
+    source().cut(true);
+    vi.runAllTimers();
+    expect(source().url).not.toContain('last_event_id');
+    source().onopen();
+    expect(events).toEqual(['resumed']);
+    live.close();
+  });
+  it('reloads what is shown when the server can tell no single incident', () => {
+    const { live, events, source } = heard();
+    source().onopen();
+    source().hear('tiles', tiles('grid', 'all'), 'e.9');
+    source().hear('tiles', tiles('incident', 'all'), 'e.9');
+    expect(events).toEqual(['tiles', 'tiles', 'resumed']);
+    live.close();
   });
 });
 

@@ -1,10 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { county, type County } from '../src/api/shapes';
 import { areaLabels, inside, labelPoint } from '../src/map/labels';
 import { outside } from '../src/map/mask';
 import { inOrder, LAYER_ORDER } from '../src/map/order';
 import { buildSources, ReadOwnWrites, TILE_LAYERS } from '../src/map/sources';
-import { StaleTiles } from '../src/map/stale';
+import { covers, renew, StaleTiles } from '../src/map/stale';
 import { buildStyle } from '../src/map/style';
 import type { Theme } from '../src/map/theme';
 import { DEFAULT_ON, TOGGLES } from '../src/map/toggles';
@@ -132,14 +132,54 @@ describe('a region\'s name', () => {
 });
 
 describe('stale tiles', () => {
-  it('are asked for once, and a whole layer swallows its tiles', () => {
+  it('are gathered by layer, and a whole layer swallows its ranges', () => {
     const stale = new StaleTiles();
-    stale.add('grid', [[12, 1, 2], [12, 1, 3]]);
-    stale.add('grid', [[12, 1, 2]]);
-    stale.add('venue', [[9, 0, 0]]);
+    stale.add('grid', [[12, 1, 2, 1, 3]]);
+    stale.add('grid', [[13, 2, 4, 3, 7]]);
+    stale.add('venue', [[9, 0, 0, 0, 0]]);
     stale.add('venue', 'all');
-    stale.add('venue', [[9, 0, 1]]);
-    expect(stale.take()).toEqual([['grid', [{ z: 12, x: 1, y: 2 }, { z: 12, x: 1, y: 3 }]], ['venue', null]]);
-    expect(stale.take()).toEqual([]);
+    stale.add('venue', [[9, 0, 1, 0, 1]]);
+    stale.add('road', []);
+    expect(stale.take()).toEqual([['grid', [[12, 1, 2, 1, 3], [13, 2, 4, 3, 7]]], ['venue', 'all']]);
+    expect(stale.empty).toBe(true);
+  });
+  it('include both ends of a range, at its zoom alone', () => {
+    const within = (z: number, x: number, y: number) => covers([[12, 3, 5, 4, 7]], { z, x, y });
+    expect([within(12, 3, 5), within(12, 4, 7), within(12, 2, 5), within(12, 5, 7), within(12, 3, 4), within(12, 3, 8), within(11, 3, 5)]).toEqual([true, true, false, false, false, false, false]);
+    expect(covers('all', { z: 1, x: 0, y: 0 })).toBe(true);
+  });
+
+  /** A map that holds tiles of one source in view, others out of view. */
+  const holding = (tiles: Record<string, string>, outOfView: string[]) => {
+    const id = (key: string) => {
+      const [z = 0, x = 0, y = 0] = key.split('/').map(Number);
+      return { canonical: { z, x, y } };
+    };
+    let kept = outOfView;
+    const refreshTiles = vi.fn();
+    const manager = {
+      getIds: () => Object.keys(tiles),
+      getTileByID: (key: string) => ({ tileID: id(key), state: tiles[key] }),
+      _outOfViewCache: { filter: (keep: (tile: object) => boolean) => void (kept = kept.filter((key) => keep({ tileID: id(key) }))) },
+    };
+    const map = { style: { tileManagers: { grid: manager } }, refreshTiles } as unknown as Parameters<typeof renew>[0];
+    return { map, refreshTiles, kept: () => kept };
+  };
+  it('are asked for anew where the map shows them, and forgotten where it does not', () => {
+    const { map, refreshTiles, kept } = holding({ '14/1/1': 'loaded', '14/2/1': 'loaded', '14/3/1': 'errored', '13/1/1': 'loaded' }, ['14/0/1', '14/9/1']);
+    expect(renew(map, 'grid', [[14, 0, 0, 1, 9], [14, 3, 1, 3, 1]])).toEqual([]);
+    expect(refreshTiles).toHaveBeenCalledExactlyOnceWith('grid', [{ z: 14, x: 1, y: 1 }, { z: 14, x: 3, y: 1 }]);
+    expect(kept()).toEqual(['14/9/1']);
+  });
+  it('wait while they are under way, lest an older answer comes last', () => {
+    const { map, refreshTiles } = holding({ '14/1/1': 'loading', '14/2/1': 'expired', '14/3/1': 'reloading', '14/4/1': 'loaded' }, []);
+    expect(renew(map, 'grid', 'all')).toEqual([[14, 1, 1, 1, 1], [14, 2, 1, 2, 1], [14, 3, 1, 3, 1]]);
+    expect(refreshTiles).toHaveBeenCalledExactlyOnceWith('grid', [{ z: 14, x: 4, y: 1 }]);
+  });
+  it('outside what the map holds ask for nothing', () => {
+    const { map, refreshTiles } = holding({ '14/1/1': 'loaded' }, []);
+    expect(renew(map, 'grid', [[14, 5, 5, 900, 900]])).toEqual([]);
+    expect(renew(map, 'road', 'all')).toEqual([]);
+    expect(refreshTiles).not.toHaveBeenCalled();
   });
 });

@@ -1,5 +1,6 @@
 /** The live stream: what changed on the server reaches every open map. */
 import { ref, type Ref } from 'vue';
+import { path } from './client';
 import { liveIncident, liveTiles, type LiveIncident, type LiveTiles } from './shapes';
 
 export type LiveEvent =
@@ -28,11 +29,14 @@ export function isJustReported({ state, version }: Pick<LiveIncident, 'state' | 
   return ['pending_location', 'pending_dispatch', 'pending_accept'].includes(state) && version <= DISPATCHED_VERSION;
 }
 
+/** All incidents may be others: no single one is told, as after a gap that the server could not replay. */
+const isWhole = ({ layer, tiles }: LiveTiles) => layer === 'incident' && tiles === 'all';
+
 export type LiveState = 'connecting' | 'live' | 'lost';
 
 export interface Live {
   state: Ref<LiveState>;
-  /** Called for each event. `resumed` after a gap the server could not replay: reload what is shown. */
+  /** Called for each event. `resumed` after a gap nobody can tell of: reload what is shown. */
   on(handler: (event: LiveEvent | { topic: 'resumed' }) => void): () => void;
   close(): void;
 }
@@ -42,11 +46,15 @@ const LAST_RETRY_MS = 30_000;
 /** A page nobody looks at gives its connection back: browsers allow few to one host. */
 const HIDDEN_MS = 60_000;
 
-/** Opens the stream and keeps it open: the browser resumes short cuts by itself, we reopen refused ones. */
+/**
+ * Opens the stream and keeps it open: the browser resumes short cuts by itself, we reopen refused ones. Either way the
+ * server is told the last event that arrived, and tells what was missed since.
+ */
 export function openLive(topics: readonly ('tiles' | 'incident' | 'summary')[]): Live {
   const state = ref<LiveState>('connecting');
   const handlers = new Set<(event: LiveEvent | { topic: 'resumed' }) => void>();
   let source: EventSource | null = null;
+  let last = '';
   let retry = FIRST_RETRY_MS;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let closed = false;
@@ -54,12 +62,12 @@ export function openLive(topics: readonly ('tiles' | 'incident' | 'summary')[]):
   const tell = (event: LiveEvent | { topic: 'resumed' }) => handlers.forEach((handler) => handler(event));
 
   const open = () => {
-    source = new EventSource(`/live?topics=${topics.join(',')}`);
+    // A new stream sends no Last-Event-ID; when the browser resumes this one, it sends a later one, which counts.
+    source = new EventSource(path('/live', { topics: topics.join(','), last_event_id: last }));
     source.onopen = () => {
-      // Even a resumed stream may have lost events with the server's epoch: one reload is cheap, a stale wall is not.
-      const lost = state.value === 'lost';
+      const cut = state.value === 'lost';
       state.value = 'live';
-      if (lost) tell({ topic: 'resumed' });
+      if (cut && last === '') tell({ topic: 'resumed' });
       retry = FIRST_RETRY_MS;
     };
     source.onerror = () => {
@@ -70,9 +78,11 @@ export function openLive(topics: readonly ('tiles' | 'incident' | 'summary')[]):
       }
     };
     for (const topic of topics) {
-      source.addEventListener(topic, (message) => {
-        const event = readEvent(topic, (message as MessageEvent<string>).data);
+      source.addEventListener(topic, ({ data, lastEventId }: MessageEvent<string>) => {
+        last = lastEventId;
+        const event = readEvent(topic, data);
         if (event) tell(event);
+        if (event?.topic === 'tiles' && isWhole(event.data)) tell({ topic: 'resumed' });
       });
     }
   };

@@ -126,8 +126,7 @@ export const collections = obj({ collections: list(obj({ id: str, extent: maybe(
 
 export const liveTiles = obj({
   seq: maybe(id), layer: str,
-  tiles: (value: unknown, path: string): 'all' | [number, number, number][] =>
-    value === 'all' || value === undefined || value === null ? 'all' : list(tile)(value, path),
+  tiles: (value: unknown, path: string): 'all' | TileRange[] => (value === 'all' || value === undefined || value === null ? 'all' : list(range)(value, path)),
 });
 export type LiveTiles = Checked<typeof liveTiles>;
 export const liveIncident = obj({
@@ -141,7 +140,10 @@ export const problem = obj({
   errors: or(list(obj({ pointer: or(str, ''), detail: or(str, '') })), []),
 });
 
-function tile(value: unknown, path: string): [number, number, number] {
-  const [z, x, y] = list(num)(value, path);
-  return [num(z, path), num(x, path), num(y, path)];
+/** Columns and rows at one zoom, both ends included. */
+type TileRange = [z: number, xMin: number, yMin: number, xMax: number, yMax: number];
+
+function range(value: unknown, path: string): TileRange {
+  const [z, xMin, yMin, xMax, yMax] = list(num)(value, path);
+  return [num(z, path), num(xMin, path), num(yMin, path), num(xMax, path), num(yMax, path)];
 }

@@ -14,7 +14,7 @@ import { addSymbols } from './icons';
 import { areaLabels, RegionLabels } from './labels';
 import { outside } from './mask';
 import { isTileLayer, ReadOwnWrites, TILE_LAYERS } from './sources';
-import { StaleTiles } from './stale';
+import { renew, StaleTiles } from './stale';
 import { buildStyle } from './style';
 import { readTheme } from './theme';
 import { TOGGLES, type ToggleKey } from './toggles';
@@ -101,6 +101,8 @@ export class YituMap {
         touchPitch: false,
         fadeDuration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 200,
         maxZoom: 19,
+        // Beyond a layer's last zoom its tiles are drawn larger: pieces cut from them would outlive a change.
+        zoomLevelsToOverscale: 24,
         minZoom: 6,
         maxBounds: roomy(county.bbox),
         transformRequest: (url) => ({ url: writes.apply(url) }),
@@ -338,9 +340,15 @@ export class YituMap {
     if (!isTileLayer(layer)) return;
     this.writes.arrived(layer);
     this.stale.add(layer, tiles);
+    this.renewSoon();
+  }
+
+  private renewSoon(): void {
+    if (this.stale.empty) return;
     this.refreshing ??= setTimeout(() => {
       this.refreshing = undefined;
-      for (const [name, list] of this.stale.take()) this.map.refreshTiles(name, list ?? undefined);
+      for (const [layer, tiles] of this.stale.take()) this.stale.add(layer, renew(this.map, layer, tiles));
+      this.renewSoon();
     }, GATHER_MS);
   }
 
