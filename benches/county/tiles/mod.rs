@@ -77,8 +77,10 @@ fn single_features(folder: &Path, exact: bool) -> PathBuf {
         if settings.contains_key("cluster_below") {
             settings.insert("cluster_below".to_owned(), 0.into());
         }
-        if exact && settings.contains_key("tolerance_px") {
+        settings.insert("max_bytes".to_owned(), 0.into());
+        if exact {
             settings.insert("tolerance_px".to_owned(), 0.0.into());
+            settings.insert("min_area_px".to_owned(), 0.0.into());
         }
         std::fs::write(folder.join(format!("{layer}.toml")), toml::to_string(&settings).unwrap()).unwrap();
     }
