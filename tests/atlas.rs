@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::PgPool;
 use sqlx::{AssertSqlSafe, Executor};
-use support::TestDatabase;
+use support::{TestDatabase, commit};
 use yitu::atlas::Atlas;
 use yitu::db::change_log::{self, LayerUpdate, Reader};
 use yitu::db::layer::LayerReader;
@@ -55,20 +55,6 @@ async fn county() -> TestDatabase {
     tx.execute(COUNTY).await.unwrap();
     tx.commit().await.unwrap();
     db
-}
-
-/// Connections that no test cuts.
-async fn writers(db: &TestDatabase) -> PgPool {
-    let options: PgConnectOptions = db.url().parse().unwrap();
-    PgPoolOptions::new().max_connections(12).connect_with(options.application_name("writer")).await.unwrap()
-}
-
-/// Commits and answers the position, as a write of the service does.
-async fn commit(mut tx: sqlx::Transaction<'static, sqlx::Postgres>) -> LogPosition {
-    let (epoch, xid): (uuid::Uuid, String) =
-        sqlx::query_as("SELECT epoch, pg_current_xact_id()::text FROM log_epoch").fetch_one(&mut *tx).await.unwrap();
-    tx.commit().await.unwrap();
-    LogPosition { epoch, xid: xid.parse().unwrap() }
 }
 
 async fn write(pool: &PgPool, sql: &str) -> LogPosition {
@@ -118,7 +104,7 @@ async fn a_loaded_layer_has_its_properties_by_type() {
 async fn a_transaction_that_commits_late_is_not_skipped() {
     let db = county().await;
     let yitu = db.yitu().await;
-    let pool = writers(&db).await;
+    let pool = db.writers().await;
     let mut changes = yitu.changes.listen();
     let mut early = pool.begin().await.unwrap();
     early.execute("UPDATE settlement SET name = '先写后交' WHERE id = 101").await.unwrap();
@@ -150,7 +136,7 @@ async fn a_transaction_that_commits_late_is_not_skipped() {
 async fn what_shows_a_part_of_a_changed_feature_changes_with_it() {
     let db = county().await;
     let yitu = db.yitu().await;
-    let pool = writers(&db).await;
+    let pool = db.writers().await;
     let seq = write(
         &pool,
         "UPDATE party_org SET name = '红旗党小组' WHERE id = 11; UPDATE region SET name = '岭上村' WHERE id = 3;
@@ -204,7 +190,7 @@ async fn storm(pool: PgPool, seed: u64) {
 async fn after_a_storm_of_writers_and_cut_connections_the_atlas_is_the_truth() {
     let db = county().await;
     let yitu = db.yitu().await;
-    let pool = writers(&db).await;
+    let pool = db.writers().await;
     let mut idle = pool.begin().await.unwrap();
     idle.execute("UPDATE settlement SET name = '久未提交' WHERE id = 140").await.unwrap();
     let writing: Vec<_> = (1..=8).map(|seed| tokio::spawn(storm(pool.clone(), seed))).collect();
@@ -238,7 +224,7 @@ async fn after_a_storm_of_writers_and_cut_connections_the_atlas_is_the_truth() {
 #[tokio::test]
 async fn a_reader_the_log_no_longer_reaches_and_one_of_an_older_epoch_begin_anew() {
     let db = county().await;
-    let pool = writers(&db).await;
+    let pool = db.writers().await;
     let mut reader = Reader::connect(&db.databases.system).await.unwrap();
     let loaded = reader.everything().await.unwrap();
     // Transactions of other databases of the server move the snapshot on, but bring nothing.

@@ -31,12 +31,6 @@ impl Access {
             Role::County => true,
         }
     }
-
-    /// The part of the county.
-    #[must_use]
-    pub fn scope(&self) -> &Scope {
-        &self.scope
-    }
 }
 
 /// A principal with its scope.

@@ -51,9 +51,9 @@ impl TileRanges {
         }
     }
 
-    /// Adds other tiles.
-    pub fn extend(&mut self, other: &Self) {
-        self.0.extend_from_slice(&other.0);
+    /// Adds one tile.
+    pub fn add_tile(&mut self, z: u8, (x, y): (u32, u32)) {
+        self.add_row(z, i64::from(y), (i64::from(x), i64::from(x)));
     }
 
     /// Joins what overlaps or meets: each tile is then in one range alone, and the ranges are in order.

@@ -37,18 +37,12 @@ impl TileClock {
     /// data changed.
     pub fn note(&self, tiles: &TileRanges, beyond: &TileRanges) {
         let next = self.generation() + 1;
-        for range in tiles.ranges() {
+        let tiles = tiles.ranges().iter().map(|range| (range.z, range));
+        for (z, range) in tiles.chain(beyond.ranges().iter().map(|range| (BEYOND, range))) {
             if range.len() > PLACES as u64 {
                 self.all.store(next, Ordering::Release);
             } else {
-                range.tiles().for_each(|t| self.places[place(t.z(), t)].store(next, Ordering::Release));
-            }
-        }
-        for range in beyond.ranges() {
-            if range.len() > PLACES as u64 {
-                self.all.store(next, Ordering::Release);
-            } else {
-                range.tiles().for_each(|t| self.places[place(BEYOND, t)].store(next, Ordering::Release));
+                range.tiles().for_each(|tile| self.places[place(z, tile)].store(next, Ordering::Release));
             }
         }
         self.generation.store(next, Ordering::Release);

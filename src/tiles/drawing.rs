@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::encode::{EXTENT, LayerWriter, Scratch, Unit};
-use super::outline::Outline;
+use super::outline::{Outline, OutlineKind, WholeOutline};
 use super::points::{PointColumns, PointRow, Units, tiles_around, unit_shift};
 use super::pyramid::{CELL_ZOOMS, Counted, Pyramid, Sum, gather};
 use super::rules::{Derived, KindLists, LayerRules, Row};
@@ -45,9 +45,6 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// Everything.
-    pub const ALL: Self = Self { attributes: u32::MAX, admits: None, parts: None };
-
     fn takes(&self, id: FeatureId, part: FeatureId) -> bool {
         self.parts.is_none_or(|parts| parts.contains(&part)) && self.admits.is_none_or(|admits| admits(id))
     }
@@ -172,10 +169,7 @@ impl Drawing {
             } else {
                 pyramid.take(&point)
             }
-            for z in pyramid.zooms() {
-                let (x, y) = point.at.tile(z);
-                tiles.add_row(z, i64::from(y), (i64::from(x), i64::from(x)));
-            }
+            pyramid.zooms().for_each(|z| tiles.add_tile(z, point.at.tile(z)));
         }
     }
 
@@ -213,8 +207,8 @@ impl Drawing {
         }
         let cells_after = self.cells(&places);
         for (cell, _) in cells_before.iter().zip(&cells_after).filter(|(a, b)| a != b) {
-            let (z, (x, y)) = cell.0;
-            tiles.add_row(z, i64::from(y), (i64::from(x), i64::from(x)));
+            let (z, tile) = cell.0;
+            tiles.add_tile(z, tile);
         }
         let first = self.rules.config().minzoom.max(self.rules.config().cluster_below);
         for z in first..=self.rules.config().maxzoom {
@@ -249,6 +243,18 @@ impl Drawing {
         places.iter().flat_map(|at| pyramid.zooms().map(move |z| ((z, at.tile(z)), shown(*at, z)))).collect()
     }
 
+    /// How many features drawing a tile looks at, about.
+    #[must_use]
+    pub fn count_about(&self, tile: TileId) -> usize {
+        let clusters = (CELLS * CELLS) as usize;
+        let config = self.rules.config();
+        match tile.z() {
+            z if z < config.minzoom => 0,
+            z if z < config.cluster_below => clusters,
+            _ => self.points.count_in(tile) + self.shapes.count_about(tile),
+        }
+    }
+
     /// Appends the layer to a tile's bytes.
     pub fn render(&self, tile: TileId, wanted: &Wanted<'_>, scratch: &mut Scratch, out: &mut Vec<u8>) {
         let config = self.rules.config();
@@ -261,6 +267,8 @@ impl Drawing {
             return;
         }
         let max_bytes = config.max_bytes(z);
+        let near = self.shapes.near_tile(tile).into_iter();
+        let near: Vec<_> = near.filter(|(id, shape)| wanted.takes(*id, shape.row.part)).collect();
         for coarser in 0..=COARSEST {
             let mut writer = LayerWriter::new(self.rules.name(), scratch);
             let fits = |writer: &LayerWriter<'_>| max_bytes == 0 || writer.len() <= max_bytes;
@@ -270,11 +278,11 @@ impl Drawing {
                 self.write_gathered(&mut writer, tile, wanted, CELLS >> (coarser - 1));
             }
             if fits(&writer) {
-                self.write_shapes(&mut writer, tile, wanted, coarser);
+                self.write_shapes(&mut writer, tile, (&near, wanted.attributes), coarser);
             }
             if coarser == COARSEST || fits(&writer) {
                 writer.finish(out);
-                self.render_markers(tile, wanted, coarser, scratch, out);
+                self.render_markers(tile, &near, coarser, scratch, out);
                 return;
             }
         }
@@ -312,7 +320,7 @@ impl Drawing {
             let units = Units::of(tile);
             for (id, shape) in self.shapes.near_tile(tile) {
                 if wanted.takes(id, shape.row.part) {
-                    points.push((units.floor(middle(shape)), shape.row.kinds));
+                    points.push((units.floor(shape.middle()), shape.row.kinds));
                 }
             }
         }
@@ -377,16 +385,27 @@ impl Drawing {
         wanted.map(|(at, name)| (at, writer.key(name))).collect()
     }
 
-    fn write_shapes(&self, writer: &mut LayerWriter<'_>, tile: TileId, wanted: &Wanted<'_>, coarser: u8) {
-        let near = self.shapes.near_tile(tile);
+    fn write_shapes(
+        &self,
+        writer: &mut LayerWriter<'_>,
+        tile: TileId,
+        (near, attributes): (&[(FeatureId, &ShapeRow)], u32),
+        coarser: u8,
+    ) {
         if near.is_empty() {
             return;
         }
         let detail = tile.z().saturating_sub(coarser).max(self.rules.config().minzoom);
-        let columns = self.columns(writer, wanted.attributes & self.rules.mask(tile.z()));
-        for (id, shape) in near.into_iter().filter(|(id, shape)| wanted.takes(*id, shape.row.part)) {
-            let Some(drawn) = shape.drawn_at(detail).and_then(|o| o.in_tile(tile, detail)) else { continue };
-            let mut tags: Vec<(u32, u32)> = Vec::with_capacity(columns.len() + 1);
+        let columns = self.columns(writer, attributes & self.rules.mask(tile.z()));
+        let mut tags: Vec<(u32, u32)> = Vec::with_capacity(columns.len() + 1);
+        for (id, shape) in near {
+            let Some(outline) = shape.drawn_at(detail) else { continue };
+            let whole = if detail == tile.z() { outline.whole_in(tile) } else { None };
+            let cut = if whole.is_none() { outline.in_tile(tile, detail) } else { None };
+            if whole.map_or(cut.is_none(), |whole| whole.commands.is_empty()) {
+                continue;
+            }
+            tags.clear();
             for &(at, key) in &columns {
                 tags.extend(writer.shared_value(&self.values, shape.row.values[at]).map(|value| (key, value)));
             }
@@ -394,16 +413,26 @@ impl Drawing {
                 let key = writer.key(COARSER);
                 tags.extend(writer.value(&Value::Bool(true)).map(|value| (key, value)));
             }
-            writer.add(Some(id.unsigned_abs()), &drawn, &tags);
+            if let Some(WholeOutline { start, commands }) = whole {
+                writer.add_whole(Some(id.unsigned_abs()), outline.kind() == OutlineKind::Areas, start, commands, &tags);
+            } else if let Some(shape) = cut {
+                writer.add(Some(id.unsigned_abs()), &shape, &tags);
+            }
         }
     }
 
     /// Counts the areas of a tile that are too small to be drawn.
-    fn render_markers(&self, tile: TileId, wanted: &Wanted<'_>, coarser: u8, scratch: &mut Scratch, out: &mut Vec<u8>) {
+    fn render_markers(
+        &self,
+        tile: TileId,
+        near: &[(FeatureId, &ShapeRow)],
+        coarser: u8,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) {
         let detail = tile.z().saturating_sub(coarser).max(self.rules.config().minzoom);
         let units = Units::of(tile);
-        let near = self.shapes.near_tile(tile).into_iter().filter(|(id, shape)| wanted.takes(*id, shape.row.part));
-        let small = near.filter_map(|(_, shape)| Some((units.floor(shape.marker_at(detail)?), &[][..])));
+        let small = near.iter().filter_map(|(_, shape)| Some((units.floor(shape.marker_at(detail)?), &[][..])));
         let gathered = gather(small, CELLS);
         if gathered.is_empty() {
             return;
@@ -436,13 +465,9 @@ fn place(feature: &Feature) -> Option<World> {
     }
 }
 
-fn middle(shape: &ShapeRow) -> World {
-    let (low, high) = shape.outline.bounds();
-    World { x: low.x + (high.x - low.x) / 2, y: low.y + (high.y - low.y) / 2 }
-}
-
 fn counted<'a>(shape: &ShapeRow, kinds: &'a KindLists) -> Counted<'a> {
-    Counted { at: middle(shape), part: shape.row.part, zooms: shape.row.zooms, kinds: kinds.list(shape.row.kinds) }
+    let row = &shape.row;
+    Counted { at: shape.middle(), part: row.part, zooms: row.zooms, kinds: kinds.list(row.kinds) }
 }
 
 const _: () = assert!(EXTENT as i32 % CELLS == 0);

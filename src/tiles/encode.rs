@@ -118,6 +118,20 @@ impl<'s> LayerWriter<'s> {
     pub fn add(&mut self, id: Option<u64>, shape: &Shape, tags: &[(u32, u32)]) {
         self.scratch.geometry.clear();
         let kind = commands(&mut self.scratch.geometry, shape);
+        self.add_geometry(id, kind, tags);
+    }
+
+    /// Adds a feature of lines or `rings` whose commands after their start are written already.
+    pub fn add_whole(&mut self, id: Option<u64>, rings: bool, start: Unit, commands: &[u8], tags: &[(u32, u32)]) {
+        let geometry = &mut self.scratch.geometry;
+        geometry.clear();
+        move_to(geometry, &mut (0, 0), start);
+        geometry.extend_from_slice(commands);
+        self.add_geometry(id, if rings { 3 } else { 2 }, tags);
+    }
+
+    /// Adds a feature of the scratch's geometry.
+    fn add_geometry(&mut self, id: Option<u64>, kind: u64, tags: &[(u32, u32)]) {
         let features = &mut self.scratch.features;
         let start = begin_message(features, 2);
         head(features, id, tags);
@@ -193,9 +207,14 @@ fn end_message(out: &mut Vec<u8>, start: usize) {
     if length < 0x80 {
         out[start - 1] = length as u8;
     } else {
-        let mut bytes = Vec::with_capacity(5);
-        varint(&mut bytes, length as u64);
-        out.splice(start - 1..start, bytes);
+        // As many bytes more as the length takes beyond its first.
+        let more = (usize::BITS - length.leading_zeros()).div_ceil(7) as usize - 1;
+        out.resize(out.len() + more, 0);
+        out.copy_within(start..start + length, start + more);
+        for (at, byte) in out[start - 1..start + more].iter_mut().enumerate() {
+            let rest = (length >> (7 * at)) as u8;
+            *byte = if at < more { rest | 0x80 } else { rest & 0x7f };
+        }
     }
 }
 
@@ -222,35 +241,55 @@ pub fn value_field(out: &mut Vec<u8>, value: &Value) -> bool {
 
 /// Appends a shape's packed commands; answers its geometry type.
 fn commands(out: &mut Vec<u8>, shape: &Shape) -> u64 {
-    let mut at = (0, 0);
-    let mut go = |out: &mut Vec<u8>, to: Unit| {
-        varint(out, zigzag(to.0 - at.0));
-        varint(out, zigzag(to.1 - at.1));
-        at = to;
-    };
-    let command = |out: &mut Vec<u8>, id: u64, count: usize| varint(out, id | (count as u64) << 3);
     match shape {
         Shape::Points(points) => {
+            let mut at = (0, 0);
             command(out, 1, points.len());
-            for point in points {
-                go(out, *point);
-            }
+            points.iter().for_each(|point| go(out, &mut at, *point));
             1
         }
-        Shape::Lines(parts) | Shape::Rings(parts) => {
-            let rings = matches!(shape, Shape::Rings(_));
-            for part in parts {
-                command(out, 1, 1);
-                go(out, part[0]);
-                command(out, 2, part.len() - 1);
-                part[1..].iter().for_each(|p| go(out, *p));
-                if rings {
-                    command(out, 7, 1);
-                }
-            }
-            if rings { 3 } else { 2 }
+        Shape::Lines(parts) => {
+            move_to(out, &mut (0, 0), parts[0][0]);
+            commands_after_start(out, parts, false);
+            2
+        }
+        Shape::Rings(parts) => {
+            move_to(out, &mut (0, 0), parts[0][0]);
+            commands_after_start(out, parts, true);
+            3
         }
     }
+}
+
+/// Appends the packed commands of lines or `rings` but for the first, which moves to their start: the same wherever that
+/// is.
+pub fn commands_after_start(out: &mut Vec<u8>, parts: &[Vec<Unit>], rings: bool) {
+    let mut at = parts.first().map_or((0, 0), |part| part[0]);
+    for (number, part) in parts.iter().enumerate() {
+        if number > 0 {
+            move_to(out, &mut at, part[0]);
+        }
+        command(out, 2, part.len() - 1);
+        part[1..].iter().for_each(|to| go(out, &mut at, *to));
+        if rings {
+            command(out, 7, 1);
+        }
+    }
+}
+
+fn command(out: &mut Vec<u8>, id: u64, count: usize) {
+    varint(out, id | (count as u64) << 3);
+}
+
+fn move_to(out: &mut Vec<u8>, at: &mut Unit, to: Unit) {
+    command(out, 1, 1);
+    go(out, at, to);
+}
+
+fn go(out: &mut Vec<u8>, at: &mut Unit, to: Unit) {
+    varint(out, zigzag(to.0 - at.0));
+    varint(out, zigzag(to.1 - at.1));
+    *at = to;
 }
 
 fn zigzag(n: i32) -> u64 {

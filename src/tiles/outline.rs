@@ -3,7 +3,7 @@
 use geo::{Coord, LineString, Polygon};
 
 use super::clip::{BUFFER, clip_line, clip_ring, doubled_area, drop_needless, is_inside, is_nested, is_simple, valid};
-use super::encode::{EXTENT, Shape, Unit};
+use super::encode::{EXTENT, Shape, Unit, commands_after_start};
 use super::points::{Units, unit_shift};
 use crate::geo::tile::MAX_ZOOM;
 use crate::geo::{Geometry, TileId, TileRanges, World};
@@ -30,6 +30,27 @@ pub struct Outline {
     parts: Vec<(u32, bool)>,
     /// Zooms at which its rings touch or cross when drawn, a bit each.
     tangled: u32,
+    written: Written,
+}
+
+/// What tiles carry of an outline that lies in them whole, zoom by zoom: commands hold differences, so they are the same
+/// in all of them but for where they start.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Written {
+    first_zoom: u8,
+    commands: Vec<u8>,
+    /// Of each zoom, where the outline starts and where its commands end.
+    zooms: Vec<(Far, u32)>,
+    bounds: Option<WorldBox>,
+}
+
+/// An outline that lies whole in a tile, ready to be copied into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WholeOutline<'a> {
+    /// Where it starts.
+    pub start: Unit,
+    /// Its commands after the one that moves there; empty where nothing is left of it.
+    pub commands: &'a [u8],
 }
 
 /// North-west and south-east.
@@ -65,18 +86,22 @@ impl Outline {
         }
         parts.retain(|group| !group.is_empty());
         parts.sort();
-        let mut outline = Self { kind, positions: Vec::new(), kept_from: Vec::new(), parts: Vec::new(), tangled: 0 };
+        let mut outline = Self::empty(kind);
         for (part, exterior) in parts.into_iter().flatten() {
             outline.push_part(&part, &vec![0; part.len()], exterior);
         }
         (!outline.parts.is_empty()).then_some(outline)
     }
 
+    fn empty(kind: OutlineKind) -> Self {
+        let (positions, kept_from, parts) = (Vec::new(), Vec::new(), Vec::new());
+        Self { kind, positions, kept_from, parts, tangled: 0, written: Written::default() }
+    }
+
     /// An area of rings turned as areas' are, with the zoom each position is kept from.
     #[must_use]
     pub fn of_rings(rings: &[Vec<World>], kept_from: impl Fn(World) -> u8) -> Self {
-        let (positions, parts) = (Vec::new(), Vec::new());
-        let mut outline = Self { kind: OutlineKind::Areas, positions, kept_from: Vec::new(), parts, tangled: 0 };
+        let mut outline = Self::empty(OutlineKind::Areas);
         for ring in rings {
             let kept: Vec<u8> = ring.iter().map(|at| kept_from(*at)).collect();
             outline.push_part(ring, &kept, is_exterior(ring));
@@ -87,7 +112,7 @@ impl Outline {
     /// The same with other positions; parts that would be too few of them stay as they are.
     #[must_use]
     pub fn map_positions(&self, to: impl Fn(World) -> World) -> Self {
-        let mut outline = Self { positions: Vec::new(), kept_from: Vec::new(), parts: Vec::new(), ..*self };
+        let mut outline = Self::empty(self.kind);
         for (range, exterior) in self.ranges() {
             let part = &self.positions[range];
             let mut moved: Vec<World> = part.iter().map(|at| to(*at)).collect();
@@ -104,7 +129,7 @@ impl Outline {
     /// An area with more positions between those it has: `between` answers those of an edge, in their order.
     #[must_use]
     pub fn map_edges(&self, mut between: impl FnMut(World, World) -> Vec<World>) -> Self {
-        let mut outline = Self { positions: Vec::new(), kept_from: Vec::new(), parts: Vec::new(), ..*self };
+        let mut outline = Self::empty(self.kind);
         for (range, exterior) in self.ranges() {
             let part = &self.positions[range];
             let next = part.iter().cycle().skip(1);
@@ -156,17 +181,64 @@ impl Outline {
         self.kept_from[at]
     }
 
-    /// Sets from which zoom the positions are kept, and notes at which of the `zooms` the result is tangled.
+    /// Sets from which zoom the positions are kept, and prepares what the `zooms` draw.
     pub fn keep(&mut self, kept_from: Vec<u8>, zooms: std::ops::RangeInclusive<u8>) {
         self.kept_from = kept_from;
         self.tangled = 0;
-        if self.kind == OutlineKind::Areas {
-            let is_tangled = |z: u8| {
-                let rings = self.drawn(z);
-                !is_simple(&rings) || !is_nested(&rings)
-            };
-            self.tangled = zooms.filter(|z| is_tangled(*z)).fold(0, |bits, z| bits | 1 << z);
+        self.written = Written { first_zoom: *zooms.start(), bounds: Some(self.bounds()), ..Written::default() };
+        if self.kind == OutlineKind::Points {
+            return;
         }
+        for z in zooms {
+            let mut parts = self.drawn(z);
+            if self.kind == OutlineKind::Areas && !(is_simple(&parts) && is_nested(&parts)) {
+                self.tangled |= 1 << z;
+                parts = valid(&parts);
+            }
+            if self.may_be_whole(z) {
+                self.write(z, parts);
+            }
+        }
+        self.written.commands.shrink_to_fit();
+    }
+
+    /// Whether a zoom's tiles are large enough for it. What is too large stays so at higher zooms.
+    fn may_be_whole(&self, z: u8) -> bool {
+        let (low, high) = self.bounds();
+        let reach = i64::from(high.x - low.x).max(i64::from(high.y - low.y));
+        let shift = unit_shift(z);
+        shift >= 0 && reach >> shift <= i64::from(EXTENT) + 2 * i64::from(BUFFER)
+    }
+
+    /// Notes what a zoom's tiles carry of it.
+    fn write(&mut self, z: u8, mut parts: Vec<Vec<Unit>>) {
+        if self.kind == OutlineKind::Areas {
+            parts.iter_mut().for_each(|ring| begin_at_least(ring));
+        } else {
+            parts.retain(|line| line.len() > 1);
+        }
+        let start = parts.first().map_or((0, 0), |part| {
+            let origin = self.corner(z);
+            let far = |origin: u32, unit: i32| i64::from(origin >> unit_shift(z)) + i64::from(unit);
+            (far(origin.x, part[0].0), far(origin.y, part[0].1))
+        });
+        commands_after_start(&mut self.written.commands, &parts, self.kind == OutlineKind::Areas);
+        self.written.zooms.push((start, self.written.commands.len() as u32));
+    }
+
+    /// What a tile shows of it, if it lies in the tile whole and was prepared for its zoom.
+    #[must_use]
+    pub fn whole_in(&self, tile: TileId) -> Option<WholeOutline<'_>> {
+        let at = usize::from(tile.z().checked_sub(self.written.first_zoom)?);
+        let &(start, end) = self.written.zooms.get(at)?;
+        let ((low, high), units) = (self.written.bounds?, Units::of(tile));
+        if !is_inside(units.round(low)) || !is_inside(units.round(high)) {
+            return None;
+        }
+        let begin = at.checked_sub(1).map_or(0, |before| self.written.zooms[before].1);
+        let unit = |far: i64, tile: u32| (far - i64::from(tile) * i64::from(EXTENT)) as i32;
+        let commands = &self.written.commands[begin as usize..end as usize];
+        Some(WholeOutline { start: (unit(start.0, tile.x()), unit(start.1, tile.y())), commands })
     }
 
     /// Whether it is the same geometry, however its positions are kept.
@@ -179,6 +251,13 @@ impl Outline {
     #[must_use]
     pub fn is_tangled(&self, z: u8) -> bool {
         self.tangled >> z.min(MAX_ZOOM) & 1 == 1
+    }
+
+    /// Memory it holds beside itself, bytes, about.
+    #[must_use]
+    pub fn resident(&self) -> usize {
+        let written = self.written.commands.capacity() + self.written.zooms.capacity() * size_of::<(Far, u32)>();
+        self.positions.len() * (size_of::<World>() + 1) + self.parts.len() * size_of::<(u32, bool)>() + written
     }
 
     /// The box around it.
@@ -202,14 +281,19 @@ impl Outline {
         self.parts().map(signed_area).sum::<f64>().abs()
     }
 
-    /// Its parts in tile units of a zoom, from the corner of its box: what a tile would show without its edges.
-    /// Rings without area are left out.
+    /// The unit at the corner of what a zoom keeps of it.
+    fn corner(&self, z: u8) -> World {
+        let shift = unit_shift(z).max(0) as u32;
+        let kept = || self.positions.iter().zip(&self.kept_from).filter(|(_, from)| **from <= z).map(|(at, _)| at);
+        let least = |of: fn(&World) -> u32| kept().map(of).min().unwrap_or(0) >> shift << shift;
+        World { x: least(|at| at.x), y: least(|at| at.y) }
+    }
+
+    /// Its parts in tile units of a zoom, from its corner: what a tile would show without its edges. Rings without area
+    /// are left out.
     #[must_use]
     pub fn drawn(&self, z: u8) -> Vec<Vec<Unit>> {
-        let (low, _) = self.bounds();
-        let shift = unit_shift(z).max(0) as u32;
-        let align = |n: u32| n >> shift << shift;
-        let origin = Units::from_corner(World { x: align(low.x), y: align(low.y) }, z);
+        let origin = Units::from_corner(self.corner(z), z);
         let mut parts: Vec<Vec<Unit>> = Vec::new();
         let mut exterior_is_there = true;
         for (range, exterior) in self.ranges() {
@@ -421,4 +505,78 @@ fn signed_area(ring: &[World]) -> f64 {
     let at = |p: &World| (f64::from(p.x) - f64::from(first.x), f64::from(p.y) - f64::from(first.y));
     let next = ring.iter().cycle().skip(1);
     ring.iter().zip(next).map(|(a, b)| (at(a), at(b))).map(|(a, b)| (a.0 * b.1 - b.0 * a.1) / 2.0).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use geo::{MultiPolygon, polygon};
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+    use crate::tiles::encode::{LayerWriter, Scratch};
+
+    /// A ring around a place that may cross itself, or not.
+    fn star(rng: &mut ChaCha8Rng, (lon, lat): (f64, f64), radius: f64) -> LineString<f64> {
+        let n = rng.random_range(3..30);
+        let crosses = rng.random_bool(0.1);
+        let at = |k: i32, rng: &mut ChaCha8Rng| {
+            let turn = f64::from(if crosses { k * 2 } else { k }) / f64::from(n) * std::f64::consts::TAU;
+            let r = radius * rng.random_range(0.3..1.0);
+            Coord { x: lon + r * turn.cos(), y: lat + r * turn.sin() }
+        };
+        (0..n).map(|k| at(k, rng)).collect()
+    }
+
+    fn any(rng: &mut ChaCha8Rng) -> Geometry {
+        let place = (117.0 + rng.random_range(-0.1..0.1), 25.0 + rng.random_range(-0.1..0.1));
+        let radius = f64::powi(10.0, rng.random_range(-5..0));
+        let area = |rng: &mut ChaCha8Rng| {
+            let hole =
+                LineString::from(vec![place, (place.0 + radius / 20.0, place.1), (place.0, place.1 + radius / 9.0)]);
+            Polygon::new(star(rng, place, radius), if rng.random_bool(0.3) { vec![hole] } else { vec![] })
+        };
+        match rng.random_range(0..4) {
+            0 => Geometry::LineString(star(rng, place, radius)),
+            1 => {
+                let (w, s) = (place.0 + radius * 2.0, place.1);
+                let beside = polygon![(x: w, y: s), (x: w + radius, y: s), (x: w, y: s + radius)];
+                Geometry::MultiPolygon(MultiPolygon(vec![area(rng), beside]))
+            }
+            _ => Geometry::Polygon(area(rng)),
+        }
+    }
+
+    /// What is copied into a tile is what drawing it there gives.
+    #[test]
+    fn whole_outlines_are_the_same_written_once_or_in_each_tile() {
+        let mut rng = ChaCha8Rng::seed_from_u64(11);
+        let (mut one, mut other) = (Scratch::default(), Scratch::default());
+        let mut compared = [0; 3];
+        for _ in 0..3000 {
+            let Some(mut outline) = Outline::of(&any(&mut rng)) else { continue };
+            let kept = outline.positions().iter().map(|_| rng.random_range(4..14)).collect();
+            outline.keep(kept, 6..=16);
+            for z in 6..=18 {
+                let at = outline.positions()[0];
+                let (x, y) = at.tile(z);
+                let tile = TileId::new(z, x, y).expect("a tile");
+                let Some(whole) = outline.whole_in(tile) else { continue };
+                let (mut copied, mut drawn) = (Vec::new(), Vec::new());
+                let mut writer = LayerWriter::new("o", &mut one);
+                if !whole.commands.is_empty() {
+                    writer.add_whole(None, outline.kind() == OutlineKind::Areas, whole.start, whole.commands, &[]);
+                }
+                writer.finish(&mut copied);
+                let mut writer = LayerWriter::new("o", &mut other);
+                if let Some(shape) = outline.in_tile(tile, z) {
+                    writer.add(None, &shape, &[]);
+                }
+                writer.finish(&mut drawn);
+                assert_eq!(copied, drawn, "z{z} {outline:?}");
+                compared[if outline.is_tangled(z) { 2 } else { usize::from(copied.is_empty()) }] += 1;
+            }
+        }
+        assert!(compared.iter().all(|n| *n > 50), "{compared:?}");
+    }
 }

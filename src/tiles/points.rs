@@ -100,11 +100,6 @@ impl PointColumns {
         self.leaves.is_empty()
     }
 
-    /// All of them, in the order of the curve.
-    pub fn iter(&self) -> impl Iterator<Item = PointRow<'_>> {
-        self.leaves.values().flat_map(|l| (0..l.rows.len()).map(|at| l.row(at, self.attributes)))
-    }
-
     /// Hands out the points of a tile and, where wanted, of its buffer, which show at its zoom: along the curve, those
     /// of one tile unit by their ids. O(log n + points).
     pub fn in_tile(&self, tile: TileId, buffered: bool, mut each: impl FnMut(Unit, PointRow<'_>)) {
@@ -134,6 +129,17 @@ impl PointColumns {
                 }
             }
         }
+    }
+
+    /// How many are in a tile without its buffer, whatever zoom they show at. O(leaves of the tile).
+    #[must_use]
+    pub fn count_in(&self, tile: TileId) -> usize {
+        let (first, last) = morton_range(tile.z(), tile.x(), tile.y());
+        let leaves = self.leaves.range(first >> LEAF_BITS..=last >> LEAF_BITS);
+        let within = |(_, l): (&u64, &Leaf)| {
+            l.rows.partition_point(|r| r.code <= last) - l.rows.partition_point(|r| r.code < first)
+        };
+        leaves.map(within).sum()
     }
 
     /// Memory they hold, bytes.

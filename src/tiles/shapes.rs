@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use rstar::primitives::{GeomWithData, Rectangle};
-use rstar::{AABB, RTree};
+use rstar::{AABB, Envelope, RTree};
 
 use super::config::TileConfig;
 use super::outline::{Far, Outline, OutlineKind, WorldBox, tiles_of};
@@ -68,9 +68,14 @@ impl ShapeRow {
     /// Where its marker stands, at the zooms that have one.
     #[must_use]
     pub fn marker_at(&self, z: u8) -> Option<World> {
+        (self.shows_at(z) && z < self.drawn_from).then(|| self.middle())
+    }
+
+    /// The middle of its box as it was given.
+    #[must_use]
+    pub fn middle(&self) -> World {
         let (low, high) = self.bounds;
-        let middle = World { x: low.x + (high.x - low.x) / 2, y: low.y + (high.y - low.y) / 2 };
-        (self.shows_at(z) && z < self.drawn_from).then_some(middle)
+        World { x: low.x + (high.x - low.x) / 2, y: low.y + (high.y - low.y) / 2 }
     }
 }
 
@@ -132,6 +137,18 @@ impl Shapes {
             .collect();
         found.sort_unstable_by_key(|(id, row)| (row.row.rank, *id));
         found
+    }
+
+    /// How many a tile would have if they lay evenly over the layer's extent. O(1).
+    #[must_use]
+    pub fn count_about(&self, tile: TileId) -> usize {
+        let of_layer = self.tree.root().envelope();
+        let side = f64::powi(2.0, 32 - i32::from(tile.z()));
+        let low = corner(tile);
+        let low = [f64::from(low.x), f64::from(low.y)];
+        let both = of_layer.intersection_area(&AABB::from_corners(low, [low[0] + side, low[1] + side]));
+        let share = if of_layer.area() > 0.0 { both / of_layer.area() } else { 1.0 };
+        (self.rows.len() as f64 * share).ceil() as usize
     }
 
     /// Puts shapes in place of what they were, or takes them out; adds the tiles that show anything else now, and to
@@ -300,7 +317,11 @@ impl Shapes {
     /// Memory the outlines hold, bytes, about.
     #[must_use]
     pub fn resident(&self) -> usize {
-        self.rows.values().map(|r| r.outline.positions().len() * 9 + size_of::<ShapeRow>() + size_of::<Entry>()).sum()
+        let outlines = |r: &ShapeRow| {
+            let folded: usize = r.folded.iter().map(|(_, _, outline)| outline.resident()).sum();
+            r.outline.resident() + r.given.as_ref().map_or(0, Outline::resident) + folded
+        };
+        self.rows.values().map(|r| outlines(r) + size_of::<ShapeRow>() + size_of::<Entry>()).sum()
     }
 }
 
@@ -315,17 +336,17 @@ fn compare_at(
     let marker = |row: Option<&ShapeRow>| row.and_then(|r| r.marker_at(detail)).map(|at| (at, at.tile(z)));
     let (old_marker, new_marker) = (marker(old), marker(new));
     if old_marker != new_marker {
-        for (_, (x, y)) in old_marker.into_iter().chain(new_marker) {
-            tiles.add_row(z, i64::from(y), (i64::from(x), i64::from(x)));
+        for (_, tile) in old_marker.into_iter().chain(new_marker) {
+            tiles.add_tile(z, tile);
         }
     }
-    let drawn = |row: Option<&ShapeRow>| row.and_then(|r| Some((r.drawn_at(detail)?.clone(), looks(r, rules.mask(z)))));
-    let (a, b) = (drawn(old), drawn(new));
+    let mask = rules.mask(z);
+    let (a, b) = (old.and_then(|r| drawn(r, detail, mask)), new.and_then(|r| drawn(r, detail, mask)));
     if a == b {
         return;
     }
     let is_area = [&a, &b].into_iter().flatten().any(|(o, _)| o.kind() == OutlineKind::Areas);
-    let whole = |drawn: &Option<(Outline, _)>| drawn.as_ref().map_or_else(Vec::new, |(o, _)| o.segments(z, detail));
+    let whole = |drawn: &Option<Drawn<'_>>| drawn.as_ref().map_or_else(Vec::new, |(o, _)| o.segments(z, detail));
     let (before, after) = (whole(&a), whole(&b));
     let same_look = match (&a, &b) {
         (Some((one, look)), Some((other, other_look))) => {
@@ -341,10 +362,13 @@ fn compare_at(
     }
 }
 
-/// What beside its outline a tile shows of a shape.
-fn looks(row: &ShapeRow, mask: u32) -> (Vec<u32>, i64) {
+/// What a tile shows of a shape: its outline, its values and its place in the order.
+type Drawn<'a> = (&'a Outline, (Vec<u32>, i64));
+
+fn drawn(row: &ShapeRow, detail: u8, mask: u32) -> Option<Drawn<'_>> {
+    let outline = row.drawn_at(detail)?;
     let values = row.row.values.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1).map(|(_, v)| *v);
-    (values.collect(), row.row.rank)
+    Some((outline, (values.collect(), row.row.rank)))
 }
 
 /// What is in one of two sorted lists more often than in the other.

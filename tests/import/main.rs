@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/import.rs"]
+mod asking;
 mod broken;
 mod formats;
 mod grids;
@@ -12,43 +14,16 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
+use asking::{phone_key, request};
 use gdal::DriverManager;
 use gdal::spatial_ref::{AxisMappingStrategy, SpatialRef};
 use gdal::vector::{Feature, FieldDefn, Geometry, LayerAccess, LayerOptions, OGRFieldType, OGRwkbGeometryType};
 use support::TestDatabase;
-use yitu::access::phone::PhoneKey;
 use yitu::db::import::{Level, NewCounty};
-use yitu::service::import::{Declaration, ImportError, ImportLayer, ImportRequest, Report, run};
+use yitu::service::import::{ImportError, ImportLayer, ImportRequest, Report, run};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/import").join(name)
-}
-
-fn phone_key() -> PhoneKey {
-    PhoneKey::new(&[7; 32])
-}
-
-fn request(layer: ImportLayer, file: &Path) -> ImportRequest {
-    ImportRequest {
-        layer,
-        files: vec![file.to_owned()],
-        reading: yitu::service::import::source::Reading::default(),
-        said: yitu::service::import::position::Said::default(),
-        level: None,
-        parent: None,
-        map: Vec::new(),
-        declared: Declaration {
-            security_class: "internal".into(),
-            provider: "测试测绘队".into(),
-            dated: "2026-03-01".parse().unwrap(),
-            approval_no: None,
-        },
-        phone_key: phone_key(),
-        county: None,
-        dry_run: false,
-        skip_refused: false,
-        now: "2026-11-20T02:00:00Z".parse().unwrap(),
-    }
 }
 
 fn regions(file: &Path, level: Level) -> ImportRequest {

@@ -135,12 +135,8 @@ async fn a_renamed_group_is_seen_in_the_chain() {
         .execute(&mut *tx)
         .await
         .unwrap();
-    let seq: String = sqlx::query_scalar("SELECT epoch || '.' || pg_current_xact_id() FROM log_epoch")
-        .fetch_one(&mut *tx)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
-    assert!(server.yitu.atlas.wait_for(seq.parse().unwrap(), std::time::Duration::from_secs(10)).await);
+    let seq = support::commit(tx).await;
+    assert!(server.yitu.atlas.wait_for(seq, std::time::Duration::from_secs(10)).await);
     let renamed = server.get_json(&format!("/api/locate?lon={lon}&lat={lat}")).await;
     assert_eq!(renamed["chain"][0]["org_name"], "改名后的党小组");
 }

@@ -8,11 +8,12 @@ use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, Connection, Executor};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgPool};
 use yitu::config::Config;
 use yitu::db::connect::Addresses;
 use yitu::db::{self, Databases};
+use yitu::domain::LogPosition;
 use yitu::service::Yitu;
 
 /// A fresh database on the throwaway server, migrated.
@@ -47,7 +48,7 @@ async fn ensure_template(template: &str, fill: impl AsyncFnOnce(PgConnectOptions
 }
 
 async fn migrate(options: PgConnectOptions) {
-    let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await.unwrap();
     db::migrate(&pool).await.unwrap();
     pool.close().await;
 }
@@ -58,7 +59,7 @@ pub const DEMO_NOW: &str = "2026-11-20T10:00:00+08:00";
 /// Loads the small demo county (seed 7), as `yitu demo --size small` does.
 async fn load_demo(options: PgConnectOptions) {
     migrate(options.clone()).await;
-    let pool = sqlx::postgres::PgPoolOptions::new().max_connections(2).connect_with(options).await.unwrap();
+    let pool = PgPoolOptions::new().max_connections(2).connect_with(options).await.unwrap();
     let now = DEMO_NOW.parse().unwrap();
     let made = tokio::task::spawn_blocking(move || {
         yitu::demo::county::generate(7, now, &yitu::demo::plan::Plan::small(), &mut |_| {})
@@ -103,10 +104,26 @@ impl TestDatabase {
         url.replacen("/postgres?", &format!("/{}?", self.name), 1)
     }
 
+    /// Connections of their own, for writers whom no test cuts off.
+    pub async fn writers(&self) -> PgPool {
+        let options: PgConnectOptions = self.url().parse().unwrap();
+        PgPoolOptions::new().max_connections(12).connect_with(options.application_name("writer")).await.unwrap()
+    }
+
     /// A running Yitu over it.
     pub async fn yitu(&self) -> Yitu {
         yitu::service::startup::start(Config::default(), self.databases.clone()).await.unwrap()
     }
+}
+
+/// Commits and answers where in the log the write stands, as a write of the service does.
+pub async fn commit(mut tx: sqlx::Transaction<'static, sqlx::Postgres>) -> LogPosition {
+    let seq: String = sqlx::query_scalar("SELECT epoch || '.' || pg_current_xact_id() FROM log_epoch")
+        .fetch_one(&mut *tx)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    seq.parse().unwrap()
 }
 
 /// A server on a loopback port of its own.

@@ -5,6 +5,8 @@
 mod coverage;
 mod fresh;
 mod gdal;
+#[path = "../support/import.rs"]
+mod import;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -16,14 +18,11 @@ use rand_chacha::ChaCha8Rng;
 use sqlx::AssertSqlSafe;
 use support::mvt::{self, Decoded};
 use support::{TestDatabase, TestServer};
-use yitu::access::phone::PhoneKey;
 use yitu::config::Config;
 use yitu::db::import::{Level, NewCounty};
 use yitu::domain::Layer;
 use yitu::geo::TileId;
-use yitu::service::import::position::Said;
-use yitu::service::import::source::Reading;
-use yitu::service::import::{Declaration, ImportLayer, ImportRequest, run};
+use yitu::service::import::{ImportLayer, ImportRequest, run};
 
 /// The same tile by PostGIS from the same rows.
 async fn by_postgis(db: &TestDatabase, layer: Layer, attributes: &[String], tile: TileId) -> BTreeMap<u64, Decoded> {
@@ -259,11 +258,7 @@ async fn a_write_is_on_the_next_tile_and_in_the_stream() {
             .execute(&mut *tx)
             .await
             .unwrap();
-        let seq: String = sqlx::query_scalar("SELECT epoch || '.' || pg_current_xact_id() FROM log_epoch")
-            .fetch_one(&mut *tx)
-            .await
-            .unwrap();
-        tx.commit().await.unwrap();
+        let seq = support::commit(tx).await;
         let after = mvt::by_id(&server.get(&format!("{path}?min_seq={seq}")).await.bytes().await.unwrap());
         assert_eq!(after[&(id as u64)].properties["name"], format!("新名{turn}"));
         let mut told = String::new();
@@ -325,26 +320,9 @@ async fn hillshade_is_of_the_stored_heights() {
 /// Tokyo's municipalities as the townships of a county.
 async fn import_tokyo(db: &TestDatabase) {
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/import/tokyo/tokyomet262.shp");
-    let request = ImportRequest {
-        layer: ImportLayer::Region,
-        files: vec![file],
-        reading: Reading::default(),
-        said: Said::default(),
-        level: Some(Level::Township),
-        parent: None,
-        map: Vec::new(),
-        declared: Declaration {
-            security_class: "internal".into(),
-            provider: "测试测绘队".into(),
-            dated: "2026-03-01".parse().unwrap(),
-            approval_no: None,
-        },
-        phone_key: PhoneKey::new(&[7; 32]),
-        county: Some(NewCounty { name: "试验县".into(), code: "350999".into() }),
-        dry_run: false,
-        skip_refused: false,
-        now: support::DEMO_NOW.parse().unwrap(),
-    };
+    let county = Some(NewCounty { name: "试验县".into(), code: "350999".into() });
+    let level = Some(Level::Township);
+    let request = ImportRequest { level, county, ..import::request(ImportLayer::Region, &file) };
     let report = run(&db.databases, request).await.unwrap();
     assert_eq!(report.inserted, 262);
 }

@@ -9,12 +9,13 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use sqlx::PgPool;
+use yitu::domain::LogPosition;
 use yitu::geo::TileId;
 
 use super::load::{self, Connection, PathOf};
 use super::mix;
 use crate::program::Server;
-use crate::support::{TestDatabase, mvt};
+use crate::support::{TestDatabase, commit, mvt};
 use crate::{Figure, ms, quantiles, seconds};
 
 const EDITS_A_SECOND: u32 = 200;
@@ -142,7 +143,7 @@ async fn write(
         let due = Duration::from_secs(1) / EDITS_A_SECOND * (n * WRITERS + first) as u32;
         tokio::time::sleep_until((begun + due).into()).await;
         let new_name = format!("改名{first}之{n}");
-        let seq = commit(&pool, &edit, &new_name).await;
+        let seq = make(&pool, &edit, &new_name).await;
         // The next edit does not wait for this one to be seen.
         seen.push(tokio::spawn(see(address, edit, new_name, seq, Instant::now())));
     }
@@ -154,7 +155,7 @@ async fn write(
 }
 
 /// Answers the edit's position in the change log, once it is committed.
-async fn commit(pool: &PgPool, edit: &Edit, new_name: &str) -> String {
+async fn make(pool: &PgPool, edit: &Edit, new_name: &str) -> LogPosition {
     let mut tx = pool.begin().await.unwrap();
     let query = match edit {
         Edit::Rename { id, .. } => {
@@ -176,12 +177,7 @@ async fn commit(pool: &PgPool, edit: &Edit, new_name: &str) -> String {
         }
     };
     assert!(query.execute(&mut *tx).await.unwrap().rows_affected() > 0, "{edit:?}");
-    let seq: String = sqlx::query_scalar("SELECT epoch || '.' || pg_current_xact_id() FROM log_epoch")
-        .fetch_one(&mut *tx)
-        .await
-        .unwrap();
-    tx.commit().await.unwrap();
-    seq
+    commit(tx).await
 }
 
 /// Asks for the edit's tile until it shows the edit: the first answer must.
@@ -189,7 +185,7 @@ async fn see(
     address: SocketAddr,
     edit: Edit,
     new_name: String,
-    seq: String,
+    seq: LogPosition,
     committed: Instant,
 ) -> (&'static str, Duration) {
     let (kind, layer, id, at) = match edit {

@@ -70,6 +70,16 @@ impl MapLayers {
         self.slots[layer as usize].drawing.read()
     }
 
+    /// Whether a tile of some layers has at most so many features, about, and none of them is being changed just now.
+    #[must_use]
+    pub fn are_few(&self, layers: &[Layer], tile: TileId, most: usize) -> bool {
+        let about = |layer: &Layer| {
+            let drawing = self.slots[*layer as usize].drawing.try_read()?;
+            Some(drawing.as_ref().map_or(0, |d| d.count_about(tile)))
+        };
+        layers.iter().map(about).sum::<Option<usize>>().is_some_and(|n| n <= most)
+    }
+
     /// Moves on with every change of a layer's tiles. Read it before the layer.
     #[must_use]
     pub fn generation(&self, layer: Layer) -> u64 {

@@ -26,6 +26,8 @@ const MOST_NAMES: usize = 32;
 const LONGEST_KEPT_FILTER: usize = 1024;
 /// How often a tile is drawn anew because it changed while it was drawn, before it is drawn for its asker alone.
 const TURNS: usize = 3;
+/// A tile of fewer features is drawn at once: to hand it to another thread would take longer.
+const FEW: usize = 200;
 /// What an entry of the cache takes beside its bytes, about.
 const ENTRY_BYTES: usize = 256;
 
@@ -231,18 +233,19 @@ pub async fn render(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Tile, 
         filter: asked.filter,
     };
     let is_kept = key.filter.as_ref().is_none_or(|f| f.len() <= LONGEST_KEPT_FILTER);
-    let filters = Arc::new(bound(&yitu.atlas, &key)?);
     let Some(cache) = yitu.tiles.cache.0.as_ref().filter(|_| is_kept) else {
+        let filters = Arc::new(bound(&yitu.atlas, &key)?);
         return Ok(draw(yitu, &key, &filters).await?.tile.clone());
     };
     let key = Key::Tile(key);
     let Key::Tile(wanted) = &key else { return Err(ServiceError::Internal("a tile's key".to_owned())) };
+    if let Some(Held::Tile(drawn)) = cache.get(&key).await
+        && drawn.holds(yitu, wanted)
+    {
+        return Ok(drawn.tile.clone());
+    }
+    let filters = Arc::new(bound(&yitu.atlas, wanted)?);
     for _ in 0..TURNS {
-        if let Some(Held::Tile(drawn)) = cache.get(&key).await
-            && drawn.holds(yitu, wanted)
-        {
-            return Ok(drawn.tile.clone());
-        }
         // One draws, and whoever asks for the same meanwhile waits for it.
         let fill = async { draw(yitu, wanted, &filters).await.map_or(Held::Failed, Held::Tile) };
         let outdated = |held: &Held| match held {
@@ -314,6 +317,9 @@ impl Drawn {
 
 async fn draw(yitu: &Yitu, key: &TileKey, filters: &Arc<Vec<Bound>>) -> Result<Arc<Drawn>, ServiceError> {
     let (atlas, layers) = (Arc::clone(&yitu.atlas), Arc::clone(&yitu.tiles.layers));
+    if filters.is_empty() && layers.are_few(&key.layers, key.tile, FEW) {
+        return Ok(Arc::new(fill(&atlas, &layers, key, filters)));
+    }
     let (key, filters) = (key.clone(), Arc::clone(filters));
     off_thread(move || Arc::new(fill(&atlas, &layers, &key, &filters))).await
 }
