@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::CliError;
 use crate::config::{Config, LogFormat};
+use crate::service::tile::check_settings;
 
 #[derive(Debug, Clone, Copy, Subcommand)]
 pub(super) enum Arguments {
@@ -11,9 +12,11 @@ pub(super) enum Arguments {
     Check,
 }
 
-/// The settings were parsed before this runs; what is left is to show them, passwords apart.
+/// The settings were parsed before this runs; what is left is to read those of the tiles, and to show them all,
+/// passwords apart.
 pub(super) fn run(config: &Config, arguments: Arguments) -> Result<(), CliError> {
     let Arguments::Check = arguments;
+    check_settings(config.tiles_config_dir.as_deref()).map_err(CliError::fault)?;
     let database = |url: &Option<String>| if url.is_some() { "已设置" } else { "未设置" };
     println!("配置有效。");
     println!("  listen                {}", config.listen);

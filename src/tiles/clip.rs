@@ -79,9 +79,10 @@ fn clip_segment(a: Unit, b: Unit) -> Option<(Unit, Unit)> {
     Some((if t0 > 0.0 { at(t0) } else { a }, if t1 < 1.0 { at(t1) } else { b }))
 }
 
-/// A ring cut to the buffered tile (Sutherland and Hodgman 1974). Answers how often it crosses the sides.
+/// A ring cut to the buffered tile (Sutherland and Hodgman 1974). Answers how often it crosses a side, the most of any:
+/// of a simple ring that crosses none more than twice, what is left is a simple ring.
 pub fn clip_ring(ring: &mut Vec<Unit>) -> usize {
-    let mut crossings = 0;
+    let mut most = 0;
     for side in 0..4 {
         let inside = |p: Unit| match side {
             0 => p.0 >= LOW,
@@ -92,7 +93,8 @@ pub fn clip_ring(ring: &mut Vec<Unit>) -> usize {
         if ring.iter().all(|p| inside(*p)) {
             continue;
         }
-        let Some(mut before) = ring.last().copied() else { return crossings };
+        let Some(mut before) = ring.last().copied() else { return most };
+        let mut crossings = 0;
         let mut out = Vec::with_capacity(ring.len() + 4);
         for &at in ring.iter() {
             match (inside(before), inside(at)) {
@@ -110,8 +112,9 @@ pub fn clip_ring(ring: &mut Vec<Unit>) -> usize {
             before = at;
         }
         *ring = out;
+        most = most.max(crossings);
     }
-    crossings
+    most
 }
 
 /// Where a segment meets a side. The same from either end, so that neighbours meet in one place.
@@ -136,30 +139,32 @@ pub fn drop_needless(ring: &mut Vec<Unit>) {
         let (dx, dy) = (i64::from(b.0) - i64::from(a.0), i64::from(b.1) - i64::from(a.1));
         dx * (i64::from(c.1) - i64::from(b.1)) == dy * (i64::from(c.0) - i64::from(b.0))
     };
-    let mut kept: Vec<Unit> = Vec::with_capacity(ring.len());
-    for &at in ring.iter() {
-        kept.push(at);
-        while kept.len() > 2 && is_needless(kept[kept.len() - 3], kept[kept.len() - 2], kept[kept.len() - 1]) {
-            kept.remove(kept.len() - 2);
+    let mut kept = 0;
+    for at in 0..ring.len() {
+        ring[kept] = ring[at];
+        kept += 1;
+        while kept > 2 && is_needless(ring[kept - 3], ring[kept - 2], ring[kept - 1]) {
+            ring[kept - 2] = ring[kept - 1];
+            kept -= 1;
         }
-        if kept.len() > 1 && kept[kept.len() - 2] == kept[kept.len() - 1] {
-            kept.pop();
+        if kept > 1 && ring[kept - 2] == ring[kept - 1] {
+            kept -= 1;
         }
     }
+    ring.truncate(kept);
     // The end meets the beginning.
     let mut first = 0;
-    while kept.len() - first > 2 {
-        let (n, last) = (kept.len(), kept[kept.len() - 1]);
-        if last == kept[first] || is_needless(kept[n - 2], last, kept[first]) {
-            kept.pop();
-        } else if is_needless(last, kept[first], kept[first + 1]) {
+    while ring.len() - first > 2 {
+        let (n, last) = (ring.len(), ring[ring.len() - 1]);
+        if last == ring[first] || is_needless(ring[n - 2], last, ring[first]) {
+            ring.pop();
+        } else if is_needless(last, ring[first], ring[first + 1]) {
             first += 1;
         } else {
             break;
         }
     }
-    kept.drain(..first);
-    *ring = kept;
+    ring.drain(..first);
 }
 
 /// Twice the area: positive for a ring that runs clockwise as seen on the tile (surveyor's formula, y to the south).

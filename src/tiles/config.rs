@@ -274,6 +274,16 @@ fn at_line(text: &str, key: &str, why: &str) -> String {
     }
 }
 
+/// Why a filter cannot be used, with the line it stands in.
+#[must_use]
+pub fn at_filter(text: &str, filter: &str, why: &str) -> String {
+    let is_it = |line: &str| line.trim_start().starts_with("filter") && line.contains(filter);
+    match text.lines().position(is_it) {
+        Some(line) => format!("第 {} 行 / line {}: filter: {why}", line + 1, line + 1),
+        None => at_line(text, "filter", why),
+    }
+}
+
 impl TileConfigs {
     /// The built-in settings, each replaced by `LAYER.toml` of `folder` where there is one. `check` has the last
     /// word on each layer's settings, with the file's text.
@@ -284,6 +294,9 @@ impl TileConfigs {
         folder: Option<&Path>,
         check: &dyn Fn(Layer, &TileConfig, &str) -> Option<String>,
     ) -> Result<Self, TileConfigError> {
+        if let Some(folder) = folder {
+            strangers(folder)?;
+        }
         let mut configs = HashMap::new();
         for (layer, built_in) in BUILT_IN {
             let file = folder.map(|f| f.join(format!("{layer}.toml"))).filter(|f| f.exists());
@@ -316,14 +329,74 @@ impl TileConfigs {
     }
 }
 
+/// Refuses a folder that is not there, and settings of a layer that has none: most are misspelt.
+fn strangers(folder: &Path) -> Result<(), TileConfigError> {
+    let fault = |file: &Path, message: String| Err(TileConfigError { file: file.to_owned(), message });
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return fault(folder, error.to_string()),
+    };
+    for file in entries.flatten().map(|entry| entry.path()).filter(|f| f.extension().is_some_and(|e| e == "toml")) {
+        let is_known = |(layer, _): &(Layer, &str)| file.file_stem().is_some_and(|stem| stem == layer.name());
+        if !BUILT_IN.iter().any(is_known) {
+            let all = BUILT_IN.map(|(layer, _)| layer.name()).join("、");
+            return fault(&file, format!("没有这个图层,可用的有:{all}。/ no such layer; there are those"));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn settings_of_no_layer_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("README.md"), "of people").expect("writes");
+        assert!(TileConfigs::load(Some(folder.path()), &|_, _, _| None).is_ok());
+        std::fs::write(folder.path().join("households.toml"), "").expect("writes");
+        let error = TileConfigs::load(Some(folder.path()), &|_, _, _| None).expect_err("is refused").to_string();
+        assert!(error.contains("households.toml") && error.contains("household、"), "{error}");
+        assert!(TileConfigs::load(Some(&folder.path().join("away")), &|_, _, _| None).is_err());
+    }
+
+    #[test]
     fn the_built_in_settings_are_sound() {
         let configs = TileConfigs::load(None, &|_, _, _| None).expect("loads");
         assert_eq!(configs.iter().count(), BUILT_IN.len());
+    }
+
+    /// Settings with anything in them are read or refused.
+    #[test]
+    fn strange_settings_are_refused() {
+        use rand::{Rng, SeedableRng};
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(5);
+        let pieces =
+            ["[[zoom]]", "from = 3", "to = 300", "= -1", "1e9", "[", "\"", "\n", "县", "[sort]", "max_bytes = 1"];
+        let mut refused = 0;
+        for _ in 0..20_000 {
+            let (_, text) = BUILT_IN[rng.random_range(0..BUILT_IN.len())];
+            let mut chars: Vec<char> = text.chars().collect();
+            for _ in 0..rng.random_range(1..4) {
+                let at = rng.random_range(0..chars.len());
+                let end = (at + rng.random_range(0..12)).min(chars.len());
+                chars.splice(at..end, pieces[rng.random_range(0..pieces.len())].chars());
+            }
+            let text: String = chars.into_iter().collect();
+            match TileConfig::parse(&text) {
+                Ok(config) => {
+                    let _ = config.against(&text, ["name"]);
+                    (0..=MAX_ZOOM)
+                        .for_each(|z| assert!(config.tolerance_px(z) <= 64.0 && config.min_area_px(z) <= 64.0));
+                }
+                Err(message) => {
+                    assert!(!message.is_empty());
+                    refused += 1;
+                }
+            }
+        }
+        assert!(refused > 10_000, "{refused}");
     }
 
     #[test]

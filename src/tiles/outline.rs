@@ -363,7 +363,7 @@ impl Outline {
 
     fn area_in_tile(&self, z: u8, units: Units, tangled: bool) -> Option<Shape> {
         let mut rings: Vec<Vec<Unit>> = Vec::new();
-        let (mut cut_rings, mut crossings) = (0, 0);
+        let mut comes_apart = false;
         let mut exterior_is_there = false;
         for (range, exterior) in self.ranges() {
             if !exterior && !exterior_is_there {
@@ -380,17 +380,15 @@ impl Outline {
             if !is_there {
                 continue;
             }
-            if crossed > 0 {
-                cut_rings += 1;
-                crossings = crossings.max(crossed);
-            }
+            // A hole that is cut shares its edge with the exterior around it.
+            comes_apart |= crossed > 2 || crossed > 0 && !exterior;
             // What is drawn coarsely may turn over; its winding is what it was.
             if (area > 0) != exterior {
                 ring.reverse();
             }
             rings.push(ring);
         }
-        if tangled || self.is_tangled(z) || crossings > 2 || cut_rings > 1 {
+        if tangled || self.is_tangled(z) || comes_apart {
             rings = valid(&rings);
         }
         // The same ring begins at the same position, wherever its outline was begun.

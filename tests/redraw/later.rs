@@ -1,10 +1,17 @@
 //! Redraws published for a later day: they wait, nothing is drawn under them, and they can be taken back.
 
+use std::time::Duration;
+
 use serde_json::json;
+use yitu::domain::Layer;
+use yitu::geo::TileId;
+use yitu::service::Yitu;
 use yitu::service::grid::discard::discard;
 use yitu::service::grid::publish::Publish;
 use yitu::service::grid::redraw::redraw;
+use yitu::service::tile::{Asked, render};
 
+use crate::support::commit;
 use crate::{HOUSEHOLDS, Village, slug};
 
 #[tokio::test]
@@ -101,4 +108,54 @@ async fn a_redraw_that_waits_can_be_taken_back() {
     discard(&village.yitu, &village.viewer, second.id, &asked(two.version)).await.unwrap();
     assert_eq!(village.count("SELECT count(*) FROM grid_version v JOIN grid g ON g.id = v.grid_id WHERE g.village_id = $1 AND v.name = '改名' AND upper_inf(v.recorded_during)", village.id).await, 1);
     discard(&village.yitu, &village.viewer, first.id, &asked(one.version)).await.unwrap();
+}
+
+/// The map shows new grids from their day on, and every tile then is what a server draws that has just read the
+/// database.
+#[tokio::test(flavor = "multi_thread")]
+async fn tiles_show_a_redraw_from_its_day_on() {
+    let village = Village::some().await;
+    let pool = &village.database.databases.migrator;
+    // It is always a later day at one end of the world than at the other: a county that moves there comes into its day.
+    let move_to = async |zone: &str| {
+        let mut tx = pool.begin().await.unwrap();
+        let sql = "UPDATE region SET time_zone = $1 WHERE level = 'county' RETURNING county_day(id)";
+        sqlx::query(sql).bind(zone).execute(&mut *tx).await.unwrap();
+        let seq = commit(tx).await;
+        assert!(village.yitu.atlas.wait_for(seq, Duration::from_secs(20)).await);
+        sqlx::query_scalar("SELECT county_day(id) FROM region WHERE level = 'county'").fetch_one(pool).await.unwrap()
+    };
+    let west: chrono::NaiveDate = move_to("Etc/GMT+12").await;
+    let day = west + chrono::Duration::days(1);
+    let waiting = village.waived(village.split(day).await).await;
+    village.publish(&waiting).await.unwrap();
+    let (lon, lat): (f64, f64) = sqlx::query_as(
+        "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geom) AS p FROM layer_grid WHERE id = $1) q",
+    )
+    .bind(village.grids[0].0)
+    .fetch_one(pool)
+    .await
+    .unwrap();
+    let tiles: Vec<TileId> = (10..=16).map(|z| TileId::containing(z, lon, lat)).collect();
+    let draw = async |yitu: &Yitu, tile: TileId| {
+        render(yitu, &village.viewer, Asked::all(vec![Layer::Grid], tile)).await.unwrap().bytes
+    };
+    let has_east = |bytes: &[u8]| bytes.windows("新东网格".len()).any(|w| w == "新东网格".as_bytes());
+    for &tile in &tiles {
+        assert!(!has_east(&draw(&village.yitu, tile).await), "{tile:?} shows what is to come");
+    }
+    let east: chrono::NaiveDate = move_to("Pacific/Kiritimati").await;
+    assert!(east >= day);
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while !has_east(&draw(&village.yitu, tiles[4]).await) {
+        assert!(std::time::Instant::now() < deadline, "the new day does not come to the map");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    yitu::db::redraw::activate_due(&village.database.databases.system, chrono::Utc::now()).await.unwrap();
+    let seq = commit(pool.begin().await.unwrap()).await;
+    assert!(village.yitu.atlas.wait_for(seq, Duration::from_secs(20)).await);
+    let fresh = village.database.yitu().await;
+    for tile in tiles {
+        assert_eq!(draw(&village.yitu, tile).await, draw(&fresh, tile).await, "{tile:?} is stale");
+    }
 }

@@ -5,8 +5,10 @@
 mod coverage;
 mod fresh;
 mod gdal;
+mod hostile;
 #[path = "../support/import.rs"]
 mod import;
+mod settings;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -14,7 +14,7 @@ use crate::geo::tile::MAX_ZOOM;
 use crate::geo::{TileId, TileRanges};
 use crate::service::ServiceError;
 use crate::service::ogc::{self, Filter};
-use crate::tiles::config::TileConfigError;
+use crate::tiles::config::{TileConfigError, at_filter};
 use crate::tiles::rules::{LayerRules, ZoomFilter};
 use crate::tiles::{Drawing, TileClock, TileConfig, TileConfigs};
 
@@ -112,7 +112,7 @@ impl MapLayers {
         let zone = ogc::zone(atlas);
         let store = atlas.layer(layer);
         // They were tried when the settings were read.
-        let Ok(rules) = rules(layer, config, store.schema(), zone) else { return };
+        let Ok(rules) = rules(layer, config, "", store.schema(), zone) else { return };
         if layer == Layer::Incident {
             due.clear();
             let coming = store.iter().filter_map(|f| Some((deadline(store.schema(), f)?, f.id)));
@@ -207,22 +207,37 @@ impl MapLayers {
     }
 }
 
+/// Reads the settings of a folder as far as that goes without the data they are for.
+///
+/// # Errors
+/// When they cannot be used.
+pub fn check_settings(folder: Option<&Path>) -> Result<(), TileConfigError> {
+    let unread = |config: &TileConfig, text: &str| {
+        config.filters().find_map(|(_, f)| Some(filter_fault(text, f, Filter::parse(f, false, false).err()?)))
+    };
+    TileConfigs::load(folder, &|_, config, text| unread(config, text)).map(|_| ())
+}
+
+fn filter_fault(text: &str, filter: &str, error: impl Into<ServiceError>) -> String {
+    at_filter(text, filter, &error.into().to_string())
+}
+
 /// The settings of a folder, tried against the atlas.
 fn configs(atlas: &Atlas, folder: Option<&Path>) -> Result<TileConfigs, TileConfigError> {
     let zone = ogc::zone(atlas);
     TileConfigs::load(folder, &|layer, config, text| {
         let store = atlas.layer(layer);
         let names = store.schema().names().iter().map(AsRef::as_ref);
-        config.against(text, names).or_else(|| rules(layer, config, store.schema(), zone).err())
+        config.against(text, names).or_else(|| rules(layer, config, text, store.schema(), zone).err())
     })
 }
 
-fn rules(layer: Layer, config: &TileConfig, schema: &Schema, zone: Tz) -> Result<LayerRules, String> {
+/// A layer's settings bound to its properties; what is wrong with them is told by the line of `text`.
+fn rules(layer: Layer, config: &TileConfig, text: &str, schema: &Schema, zone: Tz) -> Result<LayerRules, String> {
     let mut bound = Vec::new();
-    for ((from, to), text) in config.filters() {
-        let said = |e: ServiceError| format!("filter = {text:?}: {e}");
-        let filter = Filter::parse(text, false, false).map_err(said)?;
-        let test = filter.bind(layer, schema, zone).map_err(|p| said(p.into()))?;
+    for ((from, to), filter) in config.filters() {
+        let parsed = Filter::parse(filter, false, false).map_err(|e| filter_fault(text, filter, e))?;
+        let test = parsed.bind(layer, schema, zone).map_err(|e| filter_fault(text, filter, e))?;
         let zooms = (from..=to.min(MAX_ZOOM)).fold(0_u32, |bits, z| bits | 1 << z);
         bound.push((zooms, test));
     }

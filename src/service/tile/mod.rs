@@ -8,5 +8,5 @@ pub mod render;
 
 pub use describe::vector_layers;
 pub use encoding::Encoding;
-pub use layers::MapLayers;
+pub use layers::{MapLayers, check_settings};
 pub use render::{Asked, Tile, TileCache, layers, packed, properties, render};
