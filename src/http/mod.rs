@@ -69,9 +69,7 @@ pub fn app(yitu: Yitu) -> Router {
     let router = router
         .merge(web_map::routes())
         .route("/metrics", axum::routing::get(metrics::expose))
-        .route_layer(axum::middleware::from_fn(metrics::measure))
         .merge(utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/openapi.json", document))
-        .layer(CompressionLayer::new().compress_when(compressible()))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method);
     router
@@ -80,6 +78,8 @@ pub fn app(yitu: Yitu) -> Router {
                 .layer(SetRequestIdLayer::new(REQUEST_ID, RequestIds::default()))
                 .layer(TraceLayer::new_for_http().make_span_with(request_span))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+                .layer(axum::middleware::from_fn(metrics::measure))
+                .layer(CompressionLayer::new().compress_when(compressible()))
                 .layer(axum::middleware::from_fn(problem::render))
                 .layer(CatchPanicLayer::custom(problem::panicked))
                 .layer(tower_http::timeout::TimeoutLayer::with_status_code(

@@ -144,9 +144,7 @@ pub async fn render(request: Request, next: Next) -> Response {
         request_id,
         extra: problem.extra,
     };
-    // They told of the body that is replaced here; the framework's may have been compressed already.
     parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.remove(header::CONTENT_ENCODING);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     parts.headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(if chinese { "zh-CN" } else { "en" }));
     parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

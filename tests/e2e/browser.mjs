@@ -22,7 +22,7 @@ export const launch = () =>
   });
 
 /** Opens a page of its own and writes down everything a user should never meet. */
-export async function open(browser, path, { viewport = SIZES.desk, geolocation, before } = {}) {
+export async function open(browser, path, { viewport = SIZES.desk, geolocation, before, origin = base } = {}) {
   const context = await browser.newContext({ viewport, locale: 'zh-CN', ...(geolocation ? { geolocation, permissions: ['geolocation'] } : {}) });
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
@@ -32,7 +32,7 @@ export async function open(browser, path, { viewport = SIZES.desk, geolocation, 
   page.on('pageerror', (error) => faults.push(`page: ${error.message}`));
   context.on('request', (request) => {
     const url = new URL(request.url());
-    if (/^https?:$/.test(url.protocol) && url.origin !== base) faults.push(`another host: ${url.href}`);
+    if (/^https?:$/.test(url.protocol) && url.origin !== origin) faults.push(`another host: ${url.href}`);
   });
   page.on('response', async (response) => {
     if (!/^\/tiles\/(?!dem\/)/.test(new URL(response.url()).pathname) || response.status() !== 200) return;
@@ -43,7 +43,7 @@ export async function open(browser, path, { viewport = SIZES.desk, geolocation, 
     document.addEventListener('securitypolicyviolation', (event) => console.error(`policy: ${event.violatedDirective} ${event.blockedURI} ${event.sample}`));
   });
   await before?.(page);
-  await page.goto(base + path);
+  await page.goto(origin + path);
   return { page, context, faults, tiles };
 }
 

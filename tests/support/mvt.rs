@@ -154,12 +154,13 @@ fn feature(bytes: &[u8], keys: &[String], values: &[String]) -> Decoded {
     decoded
 }
 
-/// The features of all layers by id; each id once.
+/// The features of all layers by id; each id once. What stands for several has none.
 pub fn by_id(tile: &[u8]) -> BTreeMap<u64, Decoded> {
     let mut found = BTreeMap::new();
     for feature in layers(tile).into_iter().flat_map(|layer| layer.features) {
-        let id = feature.id.unwrap_or(0);
-        assert!(found.insert(id, feature).is_none(), "id {id} twice");
+        if let Some(id) = feature.id {
+            assert!(found.insert(id, feature).is_none(), "id {id} twice");
+        }
     }
     found
 }
