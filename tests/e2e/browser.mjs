@@ -61,11 +61,12 @@ export async function ask(path) {
   return response.json();
 }
 
-/** A place well inside a general grid of the demo county, as the server itself locates it. */
+/** A place well inside a general grid of the demo county, as the server itself locates it; in another township for another `skip`. */
 export async function somewhere(skip = 0) {
   const county = await ask('/api/summary');
   const townships = county.children.map((child) => child.region.id);
-  for (const id of [...townships.slice(skip), ...townships.slice(0, skip)]) {
+  const first = skip % townships.length;
+  for (const id of [...townships.slice(first), ...townships.slice(0, first)]) {
     const { children } = await ask(`/api/summary?region=${id}`);
     for (const { region } of children) {
       const [w, s, e, n] = region.bbox;

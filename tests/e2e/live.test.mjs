@@ -5,8 +5,9 @@ import { after, before, test } from 'node:test';
 import { base, hash, idle, launch, open, PATIENCE, shoot, somewhere } from './browser.mjs';
 
 let browser;
+const left = [];
 before(async () => (browser = await launch()));
-after(() => browser?.close());
+after(() => (left.forEach((close) => close()), browser?.close()));
 
 /** Writes down which ranges of which layer the server tells of. */
 async function listen() {
@@ -25,7 +26,8 @@ async function listen() {
       }
     }
   })().catch(() => undefined);
-  return { told, stop: () => stop.abort() };
+  left.push(() => stop.abort());
+  return told;
 }
 
 /** A wire to the server that can be cut: what goes over it ends at once, and nothing new gets through. */
@@ -43,17 +45,17 @@ async function wire() {
     }
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  left.push(() => (ends.forEach((end) => end.destroy()), server.close()));
   return {
     origin: `http://127.0.0.1:${server.address().port}`,
     cut: () => ((cut = true), ends.forEach((end) => end.destroy())),
     mend: () => (cut = false),
-    close: () => (ends.forEach((end) => end.destroy()), server.close()),
   };
 }
 
 const TILE = /\/tiles\/([^/]+)\/(\d+)\/(\d+)\/(\d+)/;
 const isTold = (told, url) => {
-  const [, layer, ...tile] = TILE.exec(url);
+  const [, layer, ...tile] = TILE.exec(url) ?? [];
   const [z, x, y] = tile.map(Number);
   return told.some((event) => event.layer === layer && Array.isArray(event.tiles) && event.tiles.some(([zoom, xMin, yMin, xMax, yMax]) => z === zoom && xMin <= x && x <= xMax && yMin <= y && y <= yMax));
 };
@@ -96,7 +98,7 @@ test('an edit in one map is seen in the other, out of view as well, for the touc
     await idle(page);
     await page.locator('[data-live=live]').waitFor();
   }
-  const ear = await listen();
+  const told = await listen();
   const asked = [];
   two.page.on('request', (request) => TILE.test(request.url()) && asked.push(request.url()));
   const name = `试验议事亭${Date.now()}`;
@@ -107,7 +109,7 @@ test('an edit in one map is seen in the other, out of view as well, for the touc
   await shows;
   await idle(two.page);
   assert.ok(asked.length > 0);
-  assert.deepEqual(asked.filter((url) => !isTold(ear.told, url)), [], 'nothing else is asked for');
+  assert.deepEqual(asked.filter((url) => !isTold(told, url)), [], 'nothing else is asked for');
   await clickMiddle(two.page, (text) => text.includes(name));
   await shoot(two.page, 'live-other-map');
 
@@ -118,16 +120,15 @@ test('an edit in one map is seen in the other, out of view as well, for the touc
   await there;
   await idle(two.page);
   const path = new URL(made.location, base).pathname;
-  const before = ear.told.length;
+  const before = told.length;
   const gone = await send(one.page, 'DELETE', path, { 'if-match': made.tag });
   assert.ok(gone.status < 300, `${gone.status}`);
-  while (ear.told.length === before) await new Promise((resolve) => setTimeout(resolve, 50));
-  const again = two.page.waitForRequest((request) => isTold(ear.told.slice(before), request.url()));
+  while (told.length === before) await new Promise((resolve) => setTimeout(resolve, 50));
+  const again = two.page.waitForRequest((request) => isTold(told.slice(before), request.url()));
   await two.page.evaluate((hash) => (location.hash = hash), view(spot));
   await again;
   await idle(two.page);
   await clickMiddle(two.page, (text) => !text.includes(name));
-  ear.stop();
   assert.deepEqual([...one.faults, ...two.faults], []);
   for (const { context } of [one, two]) await context.close();
 });
@@ -147,7 +148,7 @@ test('a cut stream goes on where it was: what came meanwhile is seen, and nothin
   assert.equal((await send(one.page, 'POST', items, json, venue('第一处'))).status, 201);
   await first;
   await idle(one.page);
-  const ear = await listen();
+  const told = await listen();
   const asked = [];
   one.page.on('request', (request) => TILE.test(request.url()) && asked.push(request.url()));
   line.cut();
@@ -159,8 +160,6 @@ test('a cut stream goes on where it was: what came meanwhile is seen, and nothin
   await one.page.locator('[data-live=live]').waitFor();
   await second;
   await idle(one.page);
-  assert.deepEqual(asked.filter((url) => !isTold(ear.told, url)), []);
-  ear.stop();
+  assert.deepEqual(asked.filter((url) => !isTold(told, url)), []);
   await one.context.close();
-  line.close();
 });
