@@ -50,6 +50,9 @@ impl Wanted<'_> {
     }
 }
 
+/// A tile, and what it shows of a cell: where its cluster stands, how many it counts, and of each kind.
+type ShownCell = ((u8, (u32, u32)), Option<(Unit, u32, Vec<u32>)>);
+
 /// A feature as it was and as it is.
 pub type Change = (FeatureId, Option<Arc<Feature>>, Option<Arc<Feature>>);
 
@@ -165,9 +168,9 @@ impl Drawing {
         for shape in ids.iter().filter_map(|id| self.shapes.get(*id)) {
             let point = counted(shape, &self.kinds);
             if add {
-                pyramid.add(&point)
+                pyramid.add(&point);
             } else {
-                pyramid.take(&point)
+                pyramid.take(&point);
             }
             pyramid.zooms().for_each(|z| tiles.add_tile(z, point.at.tile(z)));
         }
@@ -227,12 +230,14 @@ impl Drawing {
             add_around(at, self.rules.config().maxzoom, beyond);
         }
         if let Some((values, _)) = old {
-            values.into_iter().for_each(|id| self.values.release(id));
+            for id in values {
+                self.values.release(id);
+            }
         }
     }
 
     /// The tile of each place at each zoom of clusters, and what is shown of the cell it lies in.
-    fn cells(&self, places: &[World]) -> Vec<((u8, (u32, u32)), Option<(Unit, u32, Vec<u32>)>)> {
+    fn cells(&self, places: &[World]) -> Vec<ShownCell> {
         let Some(pyramid) = &self.pyramid else { return Vec::new() };
         let shown = |at: World, z: u8| {
             let (x, y) = at.tile(z);
@@ -376,7 +381,9 @@ impl Drawing {
             }
         });
         rows.sort_unstable_by_key(|(rank, id, ..)| (*rank, *id));
-        rows.iter().for_each(|(_, id, unit, values)| write(*id, *unit, values));
+        for (_, id, unit, values) in &rows {
+            write(*id, *unit, values);
+        }
     }
 
     /// Where wanted attributes are in a row, and the numbers of their names.

@@ -174,7 +174,9 @@ impl<'s> LayerWriter<'s> {
         tile.reserve(length + 6);
         varint(tile, 3 << 3 | 2);
         varint(tile, length as u64);
-        parts.iter().for_each(|p| tile.extend_from_slice(p));
+        for part in parts {
+            tile.extend_from_slice(part);
+        }
     }
 }
 
@@ -245,7 +247,9 @@ fn commands(out: &mut Vec<u8>, shape: &Shape) -> u64 {
         Shape::Points(points) => {
             let mut at = (0, 0);
             command(out, 1, points.len());
-            points.iter().for_each(|point| go(out, &mut at, *point));
+            for point in points {
+                go(out, &mut at, *point);
+            }
             1
         }
         Shape::Lines(parts) => {

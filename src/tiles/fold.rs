@@ -8,27 +8,23 @@ use i_overlay::core::simplify::Simplify;
 use i_overlay::i_float::int::point::IntPoint;
 
 use super::outline::{Outline, WorldBox};
-use super::shapes::ShapeRow;
+use super::shapes::{ShapeRow, ShapeRows};
 use super::values::ABSENT;
 use crate::domain::FeatureId;
 use crate::geo::World;
 
 /// What each area that takes others in is drawn as: from a zoom, to a zoom, the outline.
 pub type Folded = HashMap<FeatureId, Vec<(u8, u8, Outline)>>;
+type Neighbours = HashMap<FeatureId, Vec<FeatureId>>;
 
 type Edge = (World, World);
 
 /// Folds all small areas of a layer. `near` answers the ids of the shapes whose boxes meet a box.
-pub fn fold(
-    rows: &HashMap<FeatureId, ShapeRow>,
-    (first, last): (u8, u8),
-    near: impl Fn(WorldBox) -> Vec<FeatureId>,
-) -> Folded {
+pub fn fold(rows: &ShapeRows, (first, last): (u8, u8), near: impl Fn(WorldBox) -> Vec<FeatureId>) -> Folded {
     let is_small = |row: &ShapeRow| row.drawn_from > first && row.row.coverage != ABSENT;
     let mut small: Vec<FeatureId> = rows.iter().filter(|(_, row)| is_small(row)).map(|(id, _)| *id).collect();
     small.sort_unstable();
-    let neighbours: HashMap<FeatureId, Vec<FeatureId>> =
-        small.iter().map(|&id| (id, by_border(id, &rows[&id], rows, &near))).collect();
+    let neighbours: Neighbours = small.iter().map(|&id| (id, by_border(id, &rows[&id], rows, &near))).collect();
     let mut guests: BTreeMap<(FeatureId, u8), Vec<FeatureId>> = BTreeMap::new();
     for &id in &small {
         for z in (first..rows[&id].drawn_from.min(last + 1)).filter(|z| rows[&id].shows_at(*z)) {
@@ -57,12 +53,7 @@ pub fn fold(
 }
 
 /// The larger neighbour of the same coverage that is drawn at a zoom, over ever larger ones.
-fn host(
-    id: FeatureId,
-    z: u8,
-    rows: &HashMap<FeatureId, ShapeRow>,
-    neighbours: &HashMap<FeatureId, Vec<FeatureId>>,
-) -> Option<FeatureId> {
+fn host(id: FeatureId, z: u8, rows: &ShapeRows, neighbours: &Neighbours) -> Option<FeatureId> {
     let own = &rows[&id];
     let larger = |other: &&FeatureId| {
         let row = &rows[*other];
@@ -76,7 +67,7 @@ fn host(
 fn by_border(
     id: FeatureId,
     row: &ShapeRow,
-    rows: &HashMap<FeatureId, ShapeRow>,
+    rows: &ShapeRows,
     near: &impl Fn(WorldBox) -> Vec<FeatureId>,
 ) -> Vec<FeatureId> {
     let own: HashSet<Edge> = edges(&row.outline).collect();

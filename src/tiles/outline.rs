@@ -62,7 +62,7 @@ impl Outline {
     #[must_use]
     pub fn of(geometry: &Geometry) -> Option<Self> {
         let line = |l: &LineString<f64>| -> Vec<World> { project(&l.0) };
-        let (kind, mut parts): (_, Vec<Vec<(Vec<World>, bool)>>) = match geometry {
+        let (kind, mut parts): (_, Vec<Vec<ProjectedPart>>) = match geometry {
             Geometry::Point(p) => (OutlineKind::Points, vec![vec![(project(&[p.0]), false)]]),
             Geometry::MultiPoint(all) => {
                 (OutlineKind::Points, all.iter().map(|p| vec![(project(&[p.0]), false)]).collect())
@@ -213,7 +213,9 @@ impl Outline {
     /// Notes what a zoom's tiles carry of it.
     fn write(&mut self, z: u8, mut parts: Vec<Vec<Unit>>) {
         if self.kind == OutlineKind::Areas {
-            parts.iter_mut().for_each(|ring| begin_at_least(ring));
+            for ring in &mut parts {
+                begin_at_least(ring);
+            }
         } else {
             parts.retain(|line| line.len() > 1);
         }
@@ -392,7 +394,9 @@ impl Outline {
             rings = valid(&rings);
         }
         // The same ring begins at the same position, wherever its outline was begun.
-        rings.iter_mut().for_each(|ring| begin_at_least(ring));
+        for ring in &mut rings {
+            begin_at_least(ring);
+        }
         (!rings.is_empty()).then_some(Shape::Rings(rings))
     }
 
@@ -473,8 +477,11 @@ fn project(line: &[Coord<f64>]) -> Vec<World> {
     out
 }
 
+/// A part's positions, and whether it is an exterior ring.
+type ProjectedPart = (Vec<World>, bool);
+
 /// A polygon's rings: the exterior, then the holes in an order of their own.
-fn rings(polygon: &Polygon<f64>) -> Vec<(Vec<World>, bool)> {
+fn rings(polygon: &Polygon<f64>) -> Vec<ProjectedPart> {
     let ring = |line: &LineString<f64>, exterior: bool| {
         let mut ring = project(&line.0);
         if ring.len() > 1 && ring.first() == ring.last() {

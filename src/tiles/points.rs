@@ -124,7 +124,9 @@ impl PointColumns {
                     same_unit.clear();
                     same_unit.extend(at..at + many);
                     same_unit.sort_unstable_by_key(|&k| leaf.rows[k].id);
-                    same_unit.iter().for_each(|&k| leaf.hand_out(k, self.attributes, z, &to_unit, &mut each));
+                    for &k in &same_unit {
+                        leaf.hand_out(k, self.attributes, z, &to_unit, &mut each);
+                    }
                     at += many;
                 }
             }
@@ -300,7 +302,7 @@ mod tests {
                 .collect();
             let mut found = Vec::new();
             columns.in_tile(tile, true, |unit, row| {
-                assert_eq!(row.values[0] as FeatureId, row.id);
+                assert_eq!(FeatureId::from(row.values[0]), row.id);
                 found.push((row.id, unit));
             });
             let in_order = found.windows(2).all(|w| w[0].1 != w[1].1 || w[0].0 < w[1].0);
@@ -308,7 +310,7 @@ mod tests {
             found.sort_unstable();
             expected.sort_unstable();
             assert_eq!(found, expected, "z{z}");
-            for (_, at) in &known {
+            for at in known.values() {
                 let ((x0, x1), (y0, y1)) = tiles_around(*at, z);
                 let unit = units.floor(*at);
                 let told = (x0..=x1).contains(&i64::from(tile.x())) && (y0..=y1).contains(&i64::from(tile.y()));

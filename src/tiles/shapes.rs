@@ -1,7 +1,8 @@
 //! A layer's lines and areas, prepared for drawing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use hashbrown::HashMap;
 use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, Envelope, RTree};
 
@@ -79,6 +80,11 @@ impl ShapeRow {
     }
 }
 
+/// The shapes of a layer.
+pub type ShapeRows = HashMap<FeatureId, ShapeRow>;
+/// Shapes as they were before a change.
+type Before = HashMap<FeatureId, Option<ShapeRow>>;
+
 /// Shapes by id, with an R-tree over their boxes.
 #[derive(Debug)]
 pub struct Shapes {
@@ -86,7 +92,7 @@ pub struct Shapes {
     zooms: (u8, u8),
     /// The least area drawn by zoom from the first, square steps.
     least_areas: Vec<f64>,
-    rows: HashMap<FeatureId, ShapeRow>,
+    rows: ShapeRows,
     tree: RTree<Entry>,
     /// How edges meet, where the layer's areas share them.
     topology: Option<Topology>,
@@ -96,7 +102,7 @@ impl Shapes {
     /// All of a layer.
     #[must_use]
     pub fn load(config: &TileConfig, shapes: impl Iterator<Item = (FeatureId, Outline, Row)>) -> Self {
-        let rows: HashMap<FeatureId, ShapeRow> = shapes.map(|(id, o, row)| (id, ShapeRow::new(o, row))).collect();
+        let rows: ShapeRows = shapes.map(|(id, o, row)| (id, ShapeRow::new(o, row))).collect();
         let (first, last) = (config.minzoom, config.maxzoom);
         let unit = |z: u8| 8.0 * f64::powi(2.0, unit_shift(z));
         let mut shapes = Self {
@@ -159,7 +165,7 @@ impl Shapes {
         rules: &LayerRules,
         (tiles, beyond): (&mut TileRanges, &mut TileRanges),
     ) -> Vec<Row> {
-        let mut before: HashMap<FeatureId, Option<ShapeRow>> = HashMap::new();
+        let mut before: Before = HashMap::new();
         let mut moved: Vec<WorldBox> = Vec::new();
         let mut gone = Vec::new();
         for (id, now) in changes {
@@ -201,7 +207,7 @@ impl Shapes {
     }
 
     /// Prepares what may look otherwise now that shapes came or went within some boxes; notes how it was.
-    fn prepare(&mut self, moved: &[WorldBox], before: &mut HashMap<FeatureId, Option<ShapeRow>>) {
+    fn prepare(&mut self, moved: &[WorldBox], before: &mut Before) {
         if moved.is_empty() {
             return;
         }
@@ -219,7 +225,9 @@ impl Shapes {
             }
         }
         self.node(&affected);
-        affected.into_iter().for_each(|id| self.prepare_one(id));
+        for id in affected {
+            self.prepare_one(id);
+        }
         self.fold(before);
     }
 
@@ -248,7 +256,9 @@ impl Shapes {
     fn prepare_all(&mut self) {
         let ids: BTreeSet<FeatureId> = self.rows.keys().copied().collect();
         self.node(&ids);
-        ids.into_iter().for_each(|id| self.prepare_one(id));
+        for id in ids {
+            self.prepare_one(id);
+        }
         self.fold(&mut HashMap::new());
     }
 
@@ -267,7 +277,7 @@ impl Shapes {
     }
 
     /// Lets areas that are too small for a zoom fold into the neighbour they share the longest border with.
-    fn fold(&mut self, before: &mut HashMap<FeatureId, Option<ShapeRow>>) {
+    fn fold(&mut self, before: &mut Before) {
         if self.topology.is_none() {
             return;
         }

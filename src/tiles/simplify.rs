@@ -225,8 +225,8 @@ fn stretch(line: &[World], topology: Option<&Topology>, tolerances: &Tolerances,
         }
         let (a, b) = (turned[from], turned[to]);
         let (mut far, mut strays) = (from + 1, -1.0);
-        for at in from + 1..to {
-            let here = distance(turned[at], a, b);
+        for (at, &position) in turned.iter().enumerate().take(to).skip(from + 1) {
+            let here = distance(position, a, b);
             if here > strays {
                 (far, strays) = (at, here);
             }

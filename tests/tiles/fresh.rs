@@ -117,7 +117,7 @@ async fn assert_fresh(
     asked: &BTreeSet<(usize, TileId)>,
 ) {
     let latest = write(pool, "UPDATE venue SET name = name WHERE false".to_owned()).await.unwrap();
-    assert!(yitu.atlas.wait_for(latest, Duration::from_secs(60)).await, "the atlas does not come after");
+    assert!(yitu.atlas.wait_for(latest, Duration::from_mins(1)).await, "the atlas does not come after");
     let uncached = Config { tile_cache_bytes: 0, ..Config::default() };
     let fresh = yitu::service::startup::start(uncached, db.databases.clone()).await.unwrap();
     for &tile in asked {

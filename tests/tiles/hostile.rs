@@ -69,7 +69,7 @@ fn path(rng: &mut ChaCha8Rng) -> String {
     let layers: Vec<String> = (0..rng.random_range(1..60)).map(|_| layer(rng)).collect();
     let layers = layers[..rng.random_range(1..=layers.len().min(3))].join(",");
     let (z, x, y) = (number(rng), number(rng), number(rng));
-    let escaped = |text: &str| text.bytes().map(|b| format!("%{b:02X}")).collect::<String>();
+    let escaped = |text: &str| text.bytes().map(|b| format!("%{b:02X}")).collect::<Vec<_>>().concat();
     let mut query = Vec::new();
     for (key, value) in [
         ("filter", some(rng, 9, " ")),
