@@ -89,6 +89,9 @@ impl Drawing {
             drawing.insert(feature.id, World::from_morton(code), &row);
         }
         drawing.count_shapes();
+        let numbers = drawing.values.arrange();
+        drawing.points.renumber(&numbers);
+        drawing.shapes.renumber(&numbers);
         drawing.points.shrink();
         drawing
     }

@@ -68,12 +68,19 @@ impl<'s> LayerWriter<'s> {
         }) as u32
     }
 
-    /// The layer's number of a table's value, if it is there. All such values are of one table.
+    /// The layer's number of a table's value, if it is there. All such values are of one table, and a layer asks once
+    /// for each use of a value.
     pub fn shared_value(&mut self, table: &ValueTable, id: u32) -> Option<u32> {
         if id == ABSENT {
             return None;
         }
         let scratch = &mut *self.scratch;
+        // Nobody asks again for what is used once: most values of most points, whose numbers lie far apart in memory.
+        if table.is_used_once(id) {
+            scratch.values.extend_from_slice(table.bytes_of(id));
+            self.value_count += 1;
+            return Some(self.value_count - 1);
+        }
         if scratch.numbers.len() <= id as usize {
             scratch.numbers.resize(table.capacity(), 0);
         }

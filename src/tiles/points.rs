@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::encode::{EXTENT, Unit};
+use super::values::ABSENT;
 use crate::domain::FeatureId;
 use crate::geo::world::{WORLD_BITS, corner, morton_range};
 use crate::geo::{TileId, World};
@@ -149,6 +150,13 @@ impl PointColumns {
     pub fn resident(&self) -> usize {
         let of = |l: &Leaf| l.rows.capacity() * size_of::<Fixed>() + l.values.capacity() * 4 + size_of::<Leaf>() + 8;
         self.leaves.values().map(of).sum()
+    }
+
+    /// Puts the numbers of values in place of others.
+    pub fn renumber(&mut self, numbers: &[u32]) {
+        for value in self.leaves.values_mut().flat_map(|leaf| &mut leaf.values) {
+            *value = numbers.get(*value as usize).copied().unwrap_or(ABSENT);
+        }
     }
 
     /// Gives back memory kept for growth.

@@ -11,6 +11,7 @@ use super::outline::{Far, Outline, OutlineKind, WorldBox, tiles_of};
 use super::points::unit_shift;
 use super::rules::{LayerRules, Row};
 use super::simplify::{NEXT_TO, Tolerances, Topology, kept_from};
+use super::values::ABSENT;
 use crate::domain::FeatureId;
 use crate::geo::world::corner;
 use crate::geo::{TileId, TileRanges, World};
@@ -115,6 +116,15 @@ impl Shapes {
         };
         shapes.prepare_all();
         shapes
+    }
+
+    /// Puts the numbers of values in place of others.
+    pub fn renumber(&mut self, numbers: &[u32]) {
+        for Row { values, coverage, .. } in self.rows.values_mut().map(|shape| &mut shape.row) {
+            for value in values.iter_mut().chain([coverage]) {
+                *value = numbers.get(*value as usize).copied().unwrap_or(ABSENT);
+            }
+        }
     }
 
     /// One shape.

@@ -76,10 +76,37 @@ impl ValueTable {
         }
     }
 
+    /// Numbers the values anew: those used again and again first, close together in memory, as tiles read them from all
+    /// over the layer; then those used once, in the order they came in. Answers the new number of each old one.
+    pub fn arrange(&mut self) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..self.entries.len() as u32).collect();
+        order.retain(|id| self.entries[*id as usize].uses > 0);
+        order.sort_by_key(|id| self.entries[*id as usize].uses == 1);
+        let mut numbers = vec![ABSENT; self.entries.len()];
+        let mut bytes = Vec::with_capacity(self.bytes.len() - self.garbage);
+        let mut entries = Vec::with_capacity(order.len());
+        for (number, &id) in order.iter().enumerate() {
+            numbers[id as usize] = number as u32;
+            entries.push(Entry { at: bytes.len() as u32, ..self.entries[id as usize] });
+            bytes.extend_from_slice(self.bytes_of(id));
+        }
+        for id in &mut self.index {
+            *id = numbers[*id as usize];
+        }
+        (self.bytes, self.entries, self.free, self.garbage) = (bytes, entries, Vec::new(), 0);
+        numbers
+    }
+
     /// The value as a field of a tile's layer: tag, length, message. Empty for what is no longer there.
     #[must_use]
     pub fn bytes_of(&self, id: u32) -> &[u8] {
         slice(&self.entries, &self.bytes, id)
+    }
+
+    /// Whether it was taken once more than it was released.
+    #[must_use]
+    pub fn is_used_once(&self, id: u32) -> bool {
+        self.entries[id as usize].uses == 1
     }
 
     /// Numbers in use and free.
@@ -133,5 +160,25 @@ mod tests {
         let again = table.take(&text(5));
         assert!(others.contains(&again), "numbers are used again");
         assert!(table.garbage < 1 << 17);
+    }
+
+    #[test]
+    fn values_used_again_and_again_come_first() {
+        let mut table = ValueTable::default();
+        let text = |n: usize| Value::Text(format!("第{n}户").into());
+        let old: Vec<u32> = (0..1_000).map(|n| table.take(&text(n % 700))).collect();
+        table.release(old[650]);
+        let bytes: Vec<Vec<u8>> = old.iter().map(|id| table.bytes_of(*id).to_vec()).collect();
+        let numbers = table.arrange();
+        for n in (0..1_000).filter(|n| *n != 650) {
+            let id = numbers[old[n] as usize];
+            assert_eq!(table.bytes_of(id), bytes[n], "{n}");
+            assert_eq!(table.is_used_once(id), (300..700).contains(&(n % 700)), "{n}");
+            assert_eq!(id < 300, !table.is_used_once(id), "{n}");
+            assert_eq!(table.take(&text(n % 700)), id, "{n}");
+            table.release(id);
+        }
+        assert_eq!(table.capacity(), 699);
+        assert_eq!(table.take(&text(650)), 699, "what was given back is no more");
     }
 }
