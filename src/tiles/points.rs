@@ -1,6 +1,7 @@
 //! A layer's points as columns that lie in memory in the order tiles read them.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use super::encode::{EXTENT, Unit};
 use super::values::ABSENT;
@@ -110,9 +111,8 @@ impl PointColumns {
         let unit_bits = 2 * WORLD_BITS.saturating_sub(u32::from(z) + EXTENT.ilog2());
         let mut same_unit: Vec<usize> = Vec::new();
         for (first, last) in if buffered { buffered_ranges(tile) } else { vec![morton_range(z, tile.x(), tile.y())] } {
-            for (_, leaf) in self.leaves.range(first >> LEAF_BITS..=last >> LEAF_BITS) {
-                let mut at = leaf.rows.partition_point(|r| r.code < first);
-                let end = at + leaf.rows[at..].partition_point(|r| r.code <= last);
+            for (&key, leaf) in self.leaves.range(first >> LEAF_BITS..=last >> LEAF_BITS) {
+                let Range { start: mut at, end } = leaf.within(key, (first, last));
                 while at < end {
                     let unit = leaf.rows[at].code.checked_shr(unit_bits);
                     let next = at + 1;
@@ -121,14 +121,13 @@ impl PointColumns {
                         at = next;
                         continue;
                     }
-                    let many = leaf.rows[at..end].partition_point(|r| r.code.checked_shr(unit_bits) == unit);
                     same_unit.clear();
-                    same_unit.extend(at..at + many);
+                    same_unit.extend((at..end).take_while(|&k| leaf.rows[k].code.checked_shr(unit_bits) == unit));
+                    at += same_unit.len();
                     same_unit.sort_unstable_by_key(|&k| leaf.rows[k].id);
                     for &k in &same_unit {
                         leaf.hand_out(k, self.attributes, z, &to_unit, &mut each);
                     }
-                    at += many;
                 }
             }
         }
@@ -139,10 +138,7 @@ impl PointColumns {
     pub fn count_in(&self, tile: TileId) -> usize {
         let (first, last) = morton_range(tile.z(), tile.x(), tile.y());
         let leaves = self.leaves.range(first >> LEAF_BITS..=last >> LEAF_BITS);
-        let within = |(_, l): (&u64, &Leaf)| {
-            l.rows.partition_point(|r| r.code <= last) - l.rows.partition_point(|r| r.code < first)
-        };
-        leaves.map(within).sum()
+        leaves.map(|(&key, leaf)| leaf.within(key, (first, last)).len()).sum()
     }
 
     /// Memory they hold, bytes.
@@ -169,12 +165,23 @@ impl PointColumns {
 }
 
 impl Leaf {
+    /// Where the rows of a range of the curve are. O(1) if the leaf lies in it whole.
+    fn within(&self, key: u64, (first, last): (u64, u64)) -> Range<usize> {
+        let whole = first <= key << LEAF_BITS && key << LEAF_BITS | ((1 << LEAF_BITS) - 1) <= last;
+        if whole {
+            return 0..self.rows.len();
+        }
+        self.rows.partition_point(|r| r.code < first)..self.rows.partition_point(|r| r.code <= last)
+    }
+
+    #[inline]
     fn row(&self, at: usize, attributes: usize) -> PointRow<'_> {
         let Fixed { code, id, part, rank, zooms, kinds } = self.rows[at];
         let values = &self.values[at * attributes..(at + 1) * attributes];
         PointRow { id, at: World::from_morton(code), zooms, rank, part, values, kinds }
     }
 
+    #[inline]
     fn hand_out(&self, at: usize, attributes: usize, z: u8, units: &Units, each: &mut impl FnMut(Unit, PointRow<'_>)) {
         if self.rows[at].zooms >> z & 1 == 1 {
             let row = self.row(at, attributes);

@@ -19,6 +19,7 @@ pub struct ValueTable {
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
     garbage: usize,
+    often: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +94,7 @@ impl ValueTable {
         for id in &mut self.index {
             *id = numbers[*id as usize];
         }
+        self.often = order.partition_point(|id| self.entries[*id as usize].uses > 1) as u32;
         (self.bytes, self.entries, self.free, self.garbage) = (bytes, entries, Vec::new(), 0);
         numbers
     }
@@ -101,6 +103,13 @@ impl ValueTable {
     #[must_use]
     pub fn bytes_of(&self, id: u32) -> &[u8] {
         slice(&self.entries, &self.bytes, id)
+    }
+
+    /// From this number on values were used once when they were arranged. Below it, all were used again and again:
+    /// there is no need to look, which would be a read from far away in memory.
+    #[must_use]
+    pub fn often(&self) -> u32 {
+        self.often
     }
 
     /// Whether it was taken once more than it was released.
