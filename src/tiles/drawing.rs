@@ -9,7 +9,7 @@ use super::points::{PointColumns, PointRow, Units, tiles_around, unit_shift};
 use super::pyramid::{CELL_ZOOMS, Counted, Pyramid, Sum, gather};
 use super::rules::{Derived, KindLists, LayerRules, Row};
 use super::shapes::{COARSEST, ShapeRow, Shapes};
-use super::values::ValueTable;
+use super::values::{ABSENT, ValueTable};
 use crate::domain::{Feature, FeatureId, Value};
 use crate::geo::{Geometry, TileId, TileRanges, World};
 
@@ -90,8 +90,9 @@ impl Drawing {
         }
         drawing.count_shapes();
         let numbers = drawing.values.arrange();
-        drawing.points.renumber(&numbers);
-        drawing.shapes.renumber(&numbers);
+        for value in drawing.points.values_mut().chain(drawing.shapes.values_mut()).filter(|v| **v != ABSENT) {
+            *value = numbers[*value as usize];
+        }
         drawing.points.shrink();
         drawing
     }

@@ -76,7 +76,7 @@ impl<'s> LayerWriter<'s> {
         }
         let scratch = &mut *self.scratch;
         // Nobody asks again for what is used once: most values of most points.
-        if id >= table.often() && table.is_used_once(id) {
+        if !table.is_shared(id) {
             scratch.values.extend_from_slice(table.bytes_of(id));
             self.value_count += 1;
             return Some(self.value_count - 1);
@@ -309,14 +309,14 @@ fn zigzag(n: i32) -> u64 {
 
 fn varint(out: &mut Vec<u8>, mut n: u64) {
     // Nearly all are of one to three bytes: room for them is made once, not byte by byte.
-    let (low, middle) = (n as u8 | 0x80, (n >> 7) as u8 | 0x80);
     match n {
         0..0x80 => return out.push(n as u8),
-        0x80..0x4000 => return out.extend_from_slice(&[low, (n >> 7) as u8]),
-        0x4000..0x20_0000 => return out.extend_from_slice(&[low, middle, (n >> 14) as u8]),
-        _ => out.extend_from_slice(&[low, middle]),
+        0x80..0x4000 => return out.extend_from_slice(&[n as u8 | 0x80, (n >> 7) as u8]),
+        0x4000..0x20_0000 => {
+            return out.extend_from_slice(&[n as u8 | 0x80, (n >> 7) as u8 | 0x80, (n >> 14) as u8]);
+        }
+        _ => {}
     }
-    n >>= 14;
     while n >= 0x80 {
         out.push(n as u8 | 0x80);
         n >>= 7;

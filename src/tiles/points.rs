@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::encode::{EXTENT, Unit};
-use super::values::ABSENT;
 use crate::domain::FeatureId;
 use crate::geo::world::{WORLD_BITS, corner, morton_range};
 use crate::geo::{TileId, World};
@@ -148,11 +147,9 @@ impl PointColumns {
         self.leaves.values().map(of).sum()
     }
 
-    /// Puts the numbers of values in place of others.
-    pub fn renumber(&mut self, numbers: &[u32]) {
-        for value in self.leaves.values_mut().flat_map(|leaf| &mut leaf.values) {
-            *value = numbers.get(*value as usize).copied().unwrap_or(ABSENT);
-        }
+    /// The numbers of all values, wherever they are used.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut u32> {
+        self.leaves.values_mut().flat_map(|leaf| &mut leaf.values)
     }
 
     /// Gives back memory kept for growth.

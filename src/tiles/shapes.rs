@@ -11,7 +11,6 @@ use super::outline::{Far, Outline, OutlineKind, WorldBox, tiles_of};
 use super::points::unit_shift;
 use super::rules::{LayerRules, Row};
 use super::simplify::{NEXT_TO, Tolerances, Topology, kept_from};
-use super::values::ABSENT;
 use crate::domain::FeatureId;
 use crate::geo::world::corner;
 use crate::geo::{TileId, TileRanges, World};
@@ -118,13 +117,9 @@ impl Shapes {
         shapes
     }
 
-    /// Puts the numbers of values in place of others.
-    pub fn renumber(&mut self, numbers: &[u32]) {
-        for Row { values, coverage, .. } in self.rows.values_mut().map(|shape| &mut shape.row) {
-            for value in values.iter_mut().chain([coverage]) {
-                *value = numbers.get(*value as usize).copied().unwrap_or(ABSENT);
-            }
-        }
+    /// The numbers of all values, wherever they are used.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut u32> {
+        self.rows.values_mut().flat_map(|shape| shape.row.values.iter_mut().chain([&mut shape.row.coverage]))
     }
 
     /// One shape.

@@ -19,6 +19,7 @@ pub struct ValueTable {
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
     garbage: usize,
+    /// Below this number all values were used more than once when they were arranged.
     often: u32,
 }
 
@@ -105,17 +106,11 @@ impl ValueTable {
         slice(&self.entries, &self.bytes, id)
     }
 
-    /// From this number on values were used once when they were arranged. Below it, all were used again and again:
-    /// there is no need to look, which would be a read from far away in memory.
+    /// Whether it is used more than once, or was when the values were arranged: of those its use is not read, which lies
+    /// far away in memory.
     #[must_use]
-    pub fn often(&self) -> u32 {
-        self.often
-    }
-
-    /// Whether it was taken once more than it was released.
-    #[must_use]
-    pub fn is_used_once(&self, id: u32) -> bool {
-        self.entries[id as usize].uses == 1
+    pub fn is_shared(&self, id: u32) -> bool {
+        id < self.often || self.entries[id as usize].uses > 1
     }
 
     /// Numbers in use and free.
@@ -182,8 +177,9 @@ mod tests {
         for n in (0..1_000).filter(|n| *n != 650) {
             let id = numbers[old[n] as usize];
             assert_eq!(table.bytes_of(id), bytes[n], "{n}");
-            assert_eq!(table.is_used_once(id), (300..700).contains(&(n % 700)), "{n}");
-            assert_eq!(id < 300, !table.is_used_once(id), "{n}");
+            assert_eq!(table.entries[id as usize].uses == 1, (300..700).contains(&(n % 700)), "{n}");
+            assert_eq!(id < 300, table.entries[id as usize].uses > 1, "{n}");
+            assert_eq!(table.is_shared(id), id < 300, "{n}");
             assert_eq!(table.take(&text(n % 700)), id, "{n}");
             table.release(id);
         }
