@@ -249,4 +249,18 @@ async fn a_reader_the_log_no_longer_reaches_and_one_of_an_older_epoch_begin_anew
     sqlx::query("UPDATE log_epoch SET epoch = gen_random_uuid()").execute(&pool).await.unwrap();
     let restored = reader.since(&anew.standing).await.unwrap().unwrap();
     assert!(restored.standing.epoch != anew.standing.epoch && restored.updates.len() == Layer::ALL.len());
+    sqlx::raw_sql(
+        "ALTER VIEW layer_venue RENAME COLUMN name TO title;
+         INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9999, 'rename', true, '', 0)",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    let migrated = reader.since(&restored.standing).await.unwrap().unwrap();
+    let venue = migrated.updates.iter().find(|(layer, _)| *layer == Layer::Venue).unwrap();
+    assert!(
+        matches!(&venue.1, LayerUpdate::Whole(schema, _) if schema.names().iter().any(|n| &**n == "title")),
+        "who follows reads the layers a migration has changed"
+    );
 }

@@ -5,10 +5,11 @@
 //! the rows does not matter, and moves on to the snapshot it read in.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgPool};
-use sqlx::{Connection, Postgres, Transaction};
+use sqlx::{Connection, Postgres, Row, Transaction};
 use uuid::Uuid;
 
 use super::DbError;
@@ -27,6 +28,8 @@ pub struct Standing {
     pub snapshot: Snapshot,
     /// The calendar days of the counties: what is in force changes with them, without a row in the log.
     pub days: String,
+    /// The last migration: layers have the properties it left them.
+    pub schema: i64,
 }
 
 /// What is to be done with one layer.
@@ -53,15 +56,18 @@ pub struct Step {
 #[derive(Debug)]
 pub struct Reader {
     connection: PgConnection,
+    /// Those opened since everything was read, in the schema of then.
+    layers: BTreeMap<Layer, LayerReader>,
 }
 
 impl Reader {
-    /// Takes a connection out of the system login's pool, for as long as the reader lives.
+    /// Opens a connection of the system login, driven by the runtime that asks for it.
     ///
     /// # Errors
     /// When the database cannot be reached.
     pub async fn connect(system: &PgPool) -> Result<Self, DbError> {
-        Ok(Self { connection: system.acquire().await?.detach() })
+        let connection = PgConnection::connect_with(&system.connect_options()).await?;
+        Ok(Self { connection, layers: BTreeMap::new() })
     }
 
     /// All layers in one snapshot.
@@ -70,8 +76,9 @@ impl Reader {
     /// When the database cannot be read.
     pub async fn everything(&mut self) -> Result<Step, DbError> {
         let mut transaction = begin(&mut self.connection).await?;
-        let (standing, _) = standing(&mut transaction).await?;
-        let updates = read_all(&mut transaction).await?;
+        let all_seen = Snapshot { xmax: u64::MAX, ..Snapshot::default() };
+        let Seen { standing, .. } = look(&mut transaction, &all_seen).await?;
+        let updates = read_all(&mut transaction, &mut self.layers).await?;
         transaction.commit().await?;
         Ok(Step { standing, updates, organisation: true })
     }
@@ -82,20 +89,26 @@ impl Reader {
     /// When the database cannot be read. The reader's standing is then unchanged; drop the reader.
     pub async fn since(&mut self, last: &Standing) -> Result<Option<Step>, DbError> {
         let mut transaction = begin(&mut self.connection).await?;
-        let (now, trimmed_to) = standing(&mut transaction).await?;
-        if now == *last {
+        let Seen { standing, trimmed_to, changed } = look(&mut transaction, &last.snapshot).await?;
+        if standing == *last {
             transaction.commit().await?;
             return Ok(None);
         }
-        let told =
-            now.epoch == last.epoch && now.days == last.days && is_told(&last.snapshot, &now.snapshot, trimmed_to);
+        let told = standing.is_in_the_world_of(last) && is_told(&last.snapshot, &standing.snapshot, trimmed_to);
         let (updates, organisation) = if told {
-            read_changed(&mut transaction, &last.snapshot).await?
+            read_changed(&mut transaction, &mut self.layers, changed).await?
         } else {
-            (read_all(&mut transaction).await?, true)
+            (read_all(&mut transaction, &mut self.layers).await?, true)
         };
         transaction.commit().await?;
-        Ok(Some(Step { standing: now, updates, organisation }))
+        Ok(Some(Step { standing, updates, organisation }))
+    }
+}
+
+impl Standing {
+    /// Whether all that can differ from an earlier standing is in the log.
+    fn is_in_the_world_of(&self, last: &Self) -> bool {
+        self.epoch == last.epoch && self.days == last.days && self.schema == last.schema
     }
 }
 
@@ -103,18 +116,38 @@ async fn begin(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres
     Ok(connection.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
 }
 
-/// Where a reader of this transaction stands, and the transaction id below which rows may be trimmed.
-async fn standing(transaction: &mut PgConnection) -> Result<(Standing, u64), DbError> {
-    let (epoch, snapshot, trimmed_to, days): (Uuid, String, String, String) = sqlx::query_as(
-        "SELECT epoch, pg_current_snapshot()::text, trimmed_to::text,
-                coalesce((SELECT string_agg(id || ':' || county_day(id), ',' ORDER BY id) FROM region WHERE level = 'county'), '')
-         FROM log_epoch, change_log_floor",
-    )
-    .fetch_one(transaction)
-    .await?;
-    let snapshot = snapshot.parse().map_err(|e| DbError::Stored(format!("{e}")))?;
+/// What one look at the log shows.
+struct Seen {
+    /// Where a reader of this transaction stands.
+    standing: Standing,
+    /// The transaction id below which rows may have been trimmed.
+    trimmed_to: u64,
+    /// The layers' names and the features to be read again.
+    changed: Vec<(String, FeatureId)>,
+}
+
+/// One question, because each costs a journey to the database and back.
+async fn look(transaction: &mut PgConnection, last: &Snapshot) -> Result<Seen, DbError> {
+    let running: Vec<String> = last.running.iter().map(u64::to_string).collect();
+    let row = sqlx::query(include_str!("sql/changed_since.sql"))
+        .bind(last.xmax.to_string())
+        .bind(running)
+        .fetch_one(transaction)
+        .await?;
+    let snapshot = row.try_get::<&str, _>("snapshot")?.parse().map_err(|e| DbError::Stored(format!("{e}")))?;
+    let trimmed_to: &str = row.try_get("trimmed_to")?;
     let trimmed_to = trimmed_to.parse().map_err(|_| DbError::Stored(format!("trimmed_to {trimmed_to}")))?;
-    Ok((Standing { epoch, snapshot, days }, trimmed_to))
+    let (layers, ids): (Vec<String>, Vec<FeatureId>) = (row.try_get("layers")?, row.try_get("ids")?);
+    Ok(Seen {
+        standing: Standing {
+            epoch: row.try_get("epoch")?,
+            snapshot,
+            days: row.try_get("days")?,
+            schema: row.try_get("schema")?,
+        },
+        trimmed_to,
+        changed: layers.into_iter().zip(ids).collect(),
+    })
 }
 
 /// Whether the log still holds every row a reader at `last` has not seen. Rows below `trimmed_to` may be
@@ -123,10 +156,15 @@ fn is_told(last: &Snapshot, now: &Snapshot, trimmed_to: u64) -> bool {
     last.xmax >= trimmed_to && !last.running.iter().any(|&xid| xid < trimmed_to && now.sees(xid))
 }
 
-async fn read_all(transaction: &mut PgConnection) -> Result<Vec<(Layer, LayerUpdate)>, DbError> {
+type LayerReaders = BTreeMap<Layer, LayerReader>;
+type LayerUpdates = Vec<(Layer, LayerUpdate)>;
+
+async fn read_all(transaction: &mut PgConnection, readers: &mut LayerReaders) -> Result<LayerUpdates, DbError> {
+    // The schema may be another, and texts once shared may be gone.
+    readers.clear();
     let mut updates = Vec::with_capacity(Layer::ALL.len());
     for &layer in Layer::ALL {
-        let mut reader = LayerReader::open(transaction, layer).await?;
+        let reader = opened(transaction, readers, layer).await?;
         let features = reader.all(transaction).await?;
         updates.push((layer, LayerUpdate::Whole(reader.schema().clone(), features)));
     }
@@ -136,26 +174,21 @@ async fn read_all(transaction: &mut PgConnection) -> Result<Vec<(Layer, LayerUpd
 /// The changed features' present state, and whether the party tree or a handling unit is among the changes.
 async fn read_changed(
     transaction: &mut PgConnection,
-    last: &Snapshot,
-) -> Result<(Vec<(Layer, LayerUpdate)>, bool), DbError> {
-    let running: Vec<String> = last.running.iter().map(u64::to_string).collect();
-    let rows: Vec<(String, FeatureId)> = sqlx::query_as(include_str!("sql/changed_features.sql"))
-        .bind(last.xmax.to_string())
-        .bind(running)
-        .fetch_all(&mut *transaction)
-        .await?;
-    let mut changed: BTreeMap<Layer, Vec<FeatureId>> = BTreeMap::new();
+    readers: &mut LayerReaders,
+    changed: Vec<(String, FeatureId)>,
+) -> Result<(LayerUpdates, bool), DbError> {
+    let mut ids_of: BTreeMap<Layer, Vec<FeatureId>> = BTreeMap::new();
     let mut organisation = false;
-    for (layer, id) in rows {
+    for (layer, id) in changed {
         // The log also tells of what is on no map, such as handling units.
         organisation |= matches!(layer.as_str(), "party_org" | "handling_unit");
         if let Ok(layer) = layer.parse() {
-            changed.entry(layer).or_default().push(id);
+            ids_of.entry(layer).or_default().push(id);
         }
     }
-    let mut updates = Vec::with_capacity(changed.len());
-    for (layer, ids) in changed {
-        let mut reader = LayerReader::open(transaction, layer).await?;
+    let mut updates = Vec::with_capacity(ids_of.len());
+    for (layer, ids) in ids_of {
+        let reader = opened(transaction, readers, layer).await?;
         let update = if ids.len() > READ_WHOLE_ABOVE {
             let features = reader.all(transaction).await?;
             LayerUpdate::Whole(reader.schema().clone(), features)
@@ -167,6 +200,17 @@ async fn read_changed(
         updates.push((layer, update));
     }
     Ok((updates, organisation))
+}
+
+async fn opened<'r>(
+    transaction: &mut PgConnection,
+    readers: &'r mut LayerReaders,
+    layer: Layer,
+) -> Result<&'r mut LayerReader, DbError> {
+    Ok(match readers.entry(layer) {
+        Entry::Occupied(known) => known.into_mut(),
+        Entry::Vacant(new) => new.insert(LayerReader::open(transaction, layer).await?),
+    })
 }
 
 /// Drops rows older than `keep` and notes how far the log no longer tells. Answers how many.

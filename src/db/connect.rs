@@ -3,8 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Executor};
 use thiserror::Error;
 
 /// One pool a login. Cloning shares the pools.
@@ -89,23 +89,15 @@ impl Databases {
             .await
             .map_err(ConnectError::Unreachable)?;
         let pool = |own: Option<PgConnectOptions>, role: &'static str, connections: u32| {
-            let assume = own.is_none();
+            let options = own.unwrap_or_else(|| addresses.migrator.clone().options([("role", role)]));
             PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(Duration::from_secs(10))
-                .after_connect(move |connection, _| {
-                    Box::pin(async move {
-                        if assume {
-                            connection.execute(role).await?;
-                        }
-                        Ok(())
-                    })
-                })
-                .connect_lazy_with(quiet(own.unwrap_or_else(|| addresses.migrator.clone())))
+                .connect_lazy_with(quiet(options))
         };
         Ok(Self {
-            request: pool(addresses.request.clone(), "SET ROLE yitu_request", addresses.request_connections),
-            system: pool(addresses.system.clone(), "SET ROLE yitu_system", 6),
+            request: pool(addresses.request.clone(), "yitu_request", addresses.request_connections),
+            system: pool(addresses.system.clone(), "yitu_system", 6),
             migrator,
         })
     }

@@ -95,7 +95,7 @@ impl LayerReader {
     /// When the view cannot be read.
     pub async fn some(&mut self, connection: &mut PgConnection, ids: &[FeatureId]) -> Result<Vec<Feature>, DbError> {
         let sql = format!("{} WHERE id = ANY($1)", self.select);
-        let rows = sqlx::query(AssertSqlSafe(sql)).persistent(false).bind(ids).fetch_all(connection).await?;
+        let rows = sqlx::query(AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
         rows.iter().map(|row| self.feature(row)).collect()
     }
 

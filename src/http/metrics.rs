@@ -70,7 +70,9 @@ pub async fn expose(State(yitu): State<Yitu>) -> String {
     for &layer in Layer::ALL {
         metrics::gauge!("yitu_atlas_features", "layer" => layer.name()).set(yitu.atlas.layer(layer).len() as f64);
     }
-    metrics::gauge!("yitu_tile_columns_bytes").set(yitu.tiles.layers.resident() as f64);
+    for (layer, bytes) in yitu.tiles.layers.resident() {
+        metrics::gauge!("yitu_tile_columns_bytes", "layer" => layer.name()).set(bytes as f64);
+    }
     metrics::gauge!("yitu_tile_cache_bytes").set(yitu.tiles.cache.resident() as f64);
     metrics::gauge!("yitu_atlas_following").set(f64::from(u8::from(yitu.atlas.is_following())));
     for (login, (open, idle)) in yitu.db.connections() {

@@ -106,7 +106,7 @@ pub async fn start_by(clock: Arc<dyn Clock>, config: Config, databases: Database
 /// # Errors
 /// When the map cannot be loaded.
 pub async fn stand_still(config: Config, databases: Databases) -> Result<Yitu, StartError> {
-    let (followed, ..) = follow::load(&config, &databases, Arc::new(SystemClock)).await?;
+    let (followed, _) = follow::load(&config, &databases, Arc::new(SystemClock)).await?;
     Ok(over(followed, config, databases))
 }
 

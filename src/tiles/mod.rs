@@ -16,6 +16,7 @@ pub mod pyramid;
 pub mod rules;
 pub mod shapes;
 pub mod simplify;
+pub mod touched;
 pub mod values;
 
 pub use clock::TileClock;

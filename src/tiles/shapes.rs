@@ -7,10 +7,11 @@ use rstar::primitives::{GeomWithData, Rectangle};
 use rstar::{AABB, Envelope, RTree};
 
 use super::config::TileConfig;
-use super::outline::{Far, Outline, OutlineKind, WorldBox, tiles_of};
+use super::outline::{Outline, OutlineKind, WorldBox};
 use super::points::unit_shift;
 use super::rules::{LayerRules, Row};
 use super::simplify::{NEXT_TO, Tolerances, Topology, kept_from};
+use super::touched::{Far, tiles_of};
 use crate::domain::FeatureId;
 use crate::geo::world::corner;
 use crate::geo::{TileId, TileRanges, World};

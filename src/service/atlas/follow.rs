@@ -45,9 +45,9 @@ pub struct Followed {
 /// # Errors
 /// When the database cannot be read, or a layer's tile settings cannot be used.
 pub async fn start(config: &Config, databases: &Databases, clock: Arc<dyn Clock>) -> Result<Followed, StartError> {
-    let (followed, reader, standing) = load(config, databases, clock).await?;
+    let (followed, standing) = load(config, databases, clock).await?;
     followed.atlas.set_following(true);
-    tokio::spawn(follow(Following::of(&followed), databases.clone(), reader, standing));
+    follow_apart(Following::of(&followed), databases.clone(), standing)?;
     tokio::spawn(trim_now_and_then(Arc::downgrade(&followed.atlas), databases.clone()));
     if let Some(folder) = config.tiles_config_dir.clone() {
         tokio::spawn(configure(Following::of(&followed), folder));
@@ -63,13 +63,12 @@ pub async fn load(
     config: &Config,
     databases: &Databases,
     clock: Arc<dyn Clock>,
-) -> Result<(Followed, Reader, Standing), StartError> {
+) -> Result<(Followed, Standing), StartError> {
     let mut reader = Reader::connect(&databases.system).await.map_err(StartError::Load)?;
     let step = reader.everything().await.map_err(StartError::Load)?;
     let folder = config.tiles_config_dir.clone();
     let made = tokio::task::spawn_blocking(move || first(step, folder.as_deref(), clock)).await;
-    let (followed, standing) = made.map_err(|e| StartError::Load(DbError::Stored(e.to_string())))??;
-    Ok((followed, reader, standing))
+    made.map_err(|e| StartError::Load(DbError::Stored(e.to_string())))?
 }
 
 /// Puts everything into an atlas and prepares it.
@@ -113,10 +112,11 @@ impl Following {
 }
 
 impl Followed {
-    /// Takes a step, and tells of it once all of it is there. Indexes and drawings are work for a thread.
+    /// Takes a step, and tells of it once all of it is there.
     async fn take(&self, step: Step) -> Result<Standing, DbError> {
         let followed = self.clone();
-        let taken = tokio::task::spawn_blocking(move || followed.put(step)).await;
+        // A task of its own, so that it may fail alone.
+        let taken = tokio::spawn(async move { followed.put(step) }).await;
         taken.map_err(|e| DbError::Stored(format!("the atlas did not take a step: {e}")))
     }
 
@@ -154,8 +154,17 @@ impl Followed {
     }
 }
 
-async fn follow(following: Following, databases: Databases, reader: Reader, mut standing: Standing) {
-    let mut reader = Some(reader);
+/// Follows on a thread of its own: a busy server's requests do not stand before it, and it does not hold them up.
+fn follow_apart(following: Following, databases: Databases, standing: Standing) -> Result<(), StartError> {
+    let failed = |e: std::io::Error| StartError::Load(DbError::Sql(e.into()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let run = move || runtime.block_on(follow(following, databases, standing));
+    std::thread::Builder::new().name("follow".to_owned()).spawn(run).map_err(failed)?;
+    Ok(())
+}
+
+async fn follow(following: Following, databases: Databases, mut standing: Standing) {
+    let mut reader = None;
     let mut pause = BACKOFF.0;
     loop {
         tokio::time::sleep(if reader.is_some() { POLL } else { pause }).await;

@@ -93,10 +93,10 @@ impl MapLayers {
         self.slots[layer as usize].clock.changed_since(generation, tile, last)
     }
 
-    /// Memory of the prepared layers, bytes, about.
-    #[must_use]
-    pub fn resident(&self) -> usize {
-        self.slots.iter().filter_map(|slot| slot.drawing.read().as_ref().map(Drawing::resident)).sum()
+    /// Memory of each prepared layer, bytes, about.
+    pub fn resident(&self) -> impl Iterator<Item = (Layer, usize)> {
+        let of = |&layer: &Layer| Some((layer, self.drawing(layer).as_ref()?.resident()));
+        Layer::ALL.iter().filter_map(of)
     }
 
     /// Replaces a whole layer of the atlas, and prepares it.

@@ -1,12 +1,17 @@
 //! Lines and areas, prepared once: projected, with the zoom from which each of their positions is kept.
 
+mod in_tile;
+
 use geo::{Coord, LineString, Polygon};
 
-use super::clip::{BUFFER, clip_line, clip_ring, doubled_area, drop_needless, is_inside, is_nested, is_simple, valid};
-use super::encode::{EXTENT, Shape, Unit, commands_after_start};
+pub use self::in_tile::WholeOutline;
+use self::in_tile::Written;
+use super::clip::{doubled_area, drop_needless, is_nested, is_simple, valid};
+use super::encode::Unit;
 use super::points::{Units, unit_shift};
+use super::touched::Far;
 use crate::geo::tile::MAX_ZOOM;
-use crate::geo::{Geometry, TileId, TileRanges, World};
+use crate::geo::{Geometry, World};
 
 /// What an outline is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,26 +36,6 @@ pub struct Outline {
     /// Zooms at which its rings touch or cross when drawn, a bit each.
     tangled: u32,
     written: Written,
-}
-
-/// What tiles carry of an outline that lies in them whole, zoom by zoom: commands hold differences, so they are the same
-/// in all of them but for where they start.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Written {
-    first_zoom: u8,
-    commands: Vec<u8>,
-    /// Of each zoom, where the outline starts and where its commands end.
-    zooms: Vec<(Far, u32)>,
-    bounds: Option<WorldBox>,
-}
-
-/// An outline that lies whole in a tile, ready to be copied into it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WholeOutline<'a> {
-    /// Where it starts.
-    pub start: Unit,
-    /// Its commands after the one that moves there; empty where nothing is left of it.
-    pub commands: &'a [u8],
 }
 
 /// North-west and south-east.
@@ -185,7 +170,7 @@ impl Outline {
     pub fn keep(&mut self, kept_from: Vec<u8>, zooms: std::ops::RangeInclusive<u8>) {
         self.kept_from = kept_from;
         self.tangled = 0;
-        self.written = Written { first_zoom: *zooms.start(), bounds: Some(self.bounds()), ..Written::default() };
+        self.written = Written::from(*zooms.start(), self.bounds());
         if self.kind == OutlineKind::Points {
             return;
         }
@@ -199,48 +184,7 @@ impl Outline {
                 self.write(z, parts);
             }
         }
-        self.written.commands.shrink_to_fit();
-    }
-
-    /// Whether a zoom's tiles are large enough for it. What is too large stays so at higher zooms.
-    fn may_be_whole(&self, z: u8) -> bool {
-        let (low, high) = self.bounds();
-        let reach = i64::from(high.x - low.x).max(i64::from(high.y - low.y));
-        let shift = unit_shift(z);
-        shift >= 0 && reach >> shift <= i64::from(EXTENT) + 2 * i64::from(BUFFER)
-    }
-
-    /// Notes what a zoom's tiles carry of it.
-    fn write(&mut self, z: u8, mut parts: Vec<Vec<Unit>>) {
-        if self.kind == OutlineKind::Areas {
-            for ring in &mut parts {
-                begin_at_least(ring);
-            }
-        } else {
-            parts.retain(|line| line.len() > 1);
-        }
-        let start = parts.first().map_or((0, 0), |part| {
-            let origin = self.corner(z);
-            let far = |origin: u32, unit: i32| i64::from(origin >> unit_shift(z)) + i64::from(unit);
-            (far(origin.x, part[0].0), far(origin.y, part[0].1))
-        });
-        commands_after_start(&mut self.written.commands, &parts, self.kind == OutlineKind::Areas);
-        self.written.zooms.push((start, self.written.commands.len() as u32));
-    }
-
-    /// What a tile shows of it, if it lies in the tile whole and was prepared for its zoom.
-    #[must_use]
-    pub fn whole_in(&self, tile: TileId) -> Option<WholeOutline<'_>> {
-        let at = usize::from(tile.z().checked_sub(self.written.first_zoom)?);
-        let &(start, end) = self.written.zooms.get(at)?;
-        let ((low, high), units) = (self.written.bounds?, Units::of(tile));
-        if !is_inside(units.round(low)) || !is_inside(units.round(high)) {
-            return None;
-        }
-        let begin = at.checked_sub(1).map_or(0, |before| self.written.zooms[before].1);
-        let unit = |far: i64, tile: u32| (far - i64::from(tile) * i64::from(EXTENT)) as i32;
-        let commands = &self.written.commands[begin as usize..end as usize];
-        Some(WholeOutline { start: (unit(start.0, tile.x()), unit(start.1, tile.y())), commands })
+        self.written.shrink();
     }
 
     /// Whether it is the same geometry, however its positions are kept.
@@ -258,8 +202,9 @@ impl Outline {
     /// Memory it holds beside itself, bytes, about.
     #[must_use]
     pub fn resident(&self) -> usize {
-        let written = self.written.commands.capacity() + self.written.zooms.capacity() * size_of::<(Far, u32)>();
-        self.positions.len() * (size_of::<World>() + 1) + self.parts.len() * size_of::<(u32, bool)>() + written
+        self.positions.len() * (size_of::<World>() + 1)
+            + self.parts.len() * size_of::<(u32, bool)>()
+            + self.written.resident()
     }
 
     /// The box around it.
@@ -342,64 +287,6 @@ impl Outline {
         segments
     }
 
-    /// What a tile shows of it, with the positions kept at the zoom `detail`.
-    #[must_use]
-    pub fn in_tile(&self, tile: TileId, detail: u8) -> Option<Shape> {
-        let units = Units::of(tile);
-        let z = detail;
-        match self.kind {
-            OutlineKind::Points => {
-                let all: Vec<Unit> = self.positions.iter().map(|p| units.round(*p)).filter(|p| is_inside(*p)).collect();
-                (!all.is_empty()).then_some(Shape::Points(all))
-            }
-            OutlineKind::Lines => {
-                let mut parts = Vec::new();
-                for (range, _) in self.ranges() {
-                    clip_line(&self.units(range, z, units), &mut parts);
-                }
-                (!parts.is_empty()).then_some(Shape::Lines(parts))
-            }
-            OutlineKind::Areas => self.area_in_tile(z, units, detail != tile.z()),
-        }
-    }
-
-    fn area_in_tile(&self, z: u8, units: Units, tangled: bool) -> Option<Shape> {
-        let mut rings: Vec<Vec<Unit>> = Vec::new();
-        let mut comes_apart = false;
-        let mut exterior_is_there = false;
-        for (range, exterior) in self.ranges() {
-            if !exterior && !exterior_is_there {
-                continue;
-            }
-            let mut ring = self.units(range, z, units);
-            let crossed = clip_ring(&mut ring);
-            drop_needless(&mut ring);
-            let area = doubled_area(&ring);
-            let is_there = ring.len() > 2 && area != 0;
-            if exterior {
-                exterior_is_there = is_there;
-            }
-            if !is_there {
-                continue;
-            }
-            // A hole that is cut shares its edge with the exterior around it.
-            comes_apart |= crossed > 2 || crossed > 0 && !exterior;
-            // What is drawn coarsely may turn over; its winding is what it was.
-            if (area > 0) != exterior {
-                ring.reverse();
-            }
-            rings.push(ring);
-        }
-        if tangled || self.is_tangled(z) || comes_apart {
-            rings = valid(&rings);
-        }
-        // The same ring begins at the same position, wherever its outline was begun.
-        for ring in &mut rings {
-            begin_at_least(ring);
-        }
-        (!rings.is_empty()).then_some(Shape::Rings(rings))
-    }
-
     fn units(&self, range: std::ops::Range<usize>, z: u8, units: Units) -> Vec<Unit> {
         let mut out: Vec<Unit> = Vec::with_capacity(range.len());
         for at in range {
@@ -411,63 +298,6 @@ impl Outline {
             }
         }
         out
-    }
-}
-
-/// A position in tile units of a zoom from the world's corner.
-pub type Far = (i64, i64);
-
-/// The tiles that show any of some segments, and with `inside` the areas they enclose (even–odd).
-pub fn tiles_of(segments: &[(Far, Far)], inside: bool, z: u8, tiles: &mut TileRanges) {
-    let side = i64::from(EXTENT);
-    let buffer = i64::from(BUFFER);
-    let tile = |unit: i64| unit.div_euclid(side);
-    for &(a, b) in segments {
-        let (top, bottom) = (a.1.min(b.1), a.1.max(b.1));
-        for row in tile(top - buffer)..=tile(bottom + buffer) {
-            let (from, to) = (row * side - buffer, (row + 1) * side + buffer);
-            let (x0, x1) = across(a, b, from, to);
-            tiles.add_row(z, row, (tile(x0 - buffer), tile(x1 + buffer)));
-        }
-    }
-    if !inside {
-        return;
-    }
-    let low = segments.iter().map(|(a, b)| a.1.min(b.1)).min().unwrap_or(0);
-    let high = segments.iter().map(|(a, b)| a.1.max(b.1)).max().unwrap_or(0);
-    let mut crossings: Vec<i64> = Vec::new();
-    for row in tile(low)..=tile(high) {
-        let middle = row * side + side / 2;
-        crossings.clear();
-        for &(a, b) in segments.iter().filter(|(a, b)| (a.1 <= middle) != (b.1 <= middle)) {
-            crossings.push(across(a, b, middle, middle).0);
-        }
-        crossings.sort_unstable();
-        for pair in crossings.chunks_exact(2) {
-            tiles.add_row(z, row, (tile(pair[0]), tile(pair[1])));
-        }
-    }
-}
-
-/// The columns a segment passes between two rows, from the least to the greatest.
-fn across(a: Far, b: Far, from: i64, to: i64) -> (i64, i64) {
-    let at = |y: i64| {
-        if a.1 == b.1 {
-            return a.0;
-        }
-        let t = (y - a.1) as f64 / (b.1 - a.1) as f64;
-        a.0 + ((b.0 - a.0) as f64 * t.clamp(0.0, 1.0)).round() as i64
-    };
-    if a.1 == b.1 {
-        return (a.0.min(b.0), a.0.max(b.0));
-    }
-    let (p, q) = (at(from), at(to));
-    (p.min(q), p.max(q))
-}
-
-fn begin_at_least(ring: &mut [Unit]) {
-    if let Some(least) = ring.iter().enumerate().min_by_key(|(_, p)| **p).map(|(at, _)| at) {
-        ring.rotate_left(least);
     }
 }
 
@@ -510,78 +340,4 @@ fn signed_area(ring: &[World]) -> f64 {
     let at = |p: &World| (f64::from(p.x) - f64::from(first.x), f64::from(p.y) - f64::from(first.y));
     let next = ring.iter().cycle().skip(1);
     ring.iter().zip(next).map(|(a, b)| (at(a), at(b))).map(|(a, b)| (a.0 * b.1 - b.0 * a.1) / 2.0).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use geo::{MultiPolygon, polygon};
-    use rand::{Rng, SeedableRng};
-    use rand_chacha::ChaCha8Rng;
-
-    use super::*;
-    use crate::tiles::encode::{LayerWriter, Scratch};
-
-    /// A ring around a place that may cross itself, or not.
-    fn star(rng: &mut ChaCha8Rng, (lon, lat): (f64, f64), radius: f64) -> LineString<f64> {
-        let n = rng.random_range(3..30);
-        let crosses = rng.random_bool(0.1);
-        let at = |k: i32, rng: &mut ChaCha8Rng| {
-            let turn = f64::from(if crosses { k * 2 } else { k }) / f64::from(n) * std::f64::consts::TAU;
-            let r = radius * rng.random_range(0.3..1.0);
-            Coord { x: lon + r * turn.cos(), y: lat + r * turn.sin() }
-        };
-        (0..n).map(|k| at(k, rng)).collect()
-    }
-
-    fn any(rng: &mut ChaCha8Rng) -> Geometry {
-        let place = (117.0 + rng.random_range(-0.1..0.1), 25.0 + rng.random_range(-0.1..0.1));
-        let radius = f64::powi(10.0, rng.random_range(-5..0));
-        let area = |rng: &mut ChaCha8Rng| {
-            let hole =
-                LineString::from(vec![place, (place.0 + radius / 20.0, place.1), (place.0, place.1 + radius / 9.0)]);
-            Polygon::new(star(rng, place, radius), if rng.random_bool(0.3) { vec![hole] } else { vec![] })
-        };
-        match rng.random_range(0..4) {
-            0 => Geometry::LineString(star(rng, place, radius)),
-            1 => {
-                let (w, s) = (place.0 + radius * 2.0, place.1);
-                let beside = polygon![(x: w, y: s), (x: w + radius, y: s), (x: w, y: s + radius)];
-                Geometry::MultiPolygon(MultiPolygon(vec![area(rng), beside]))
-            }
-            _ => Geometry::Polygon(area(rng)),
-        }
-    }
-
-    /// What is copied into a tile is what drawing it there gives.
-    #[test]
-    fn whole_outlines_are_the_same_written_once_or_in_each_tile() {
-        let mut rng = ChaCha8Rng::seed_from_u64(11);
-        let (mut one, mut other) = (Scratch::default(), Scratch::default());
-        let mut compared = [0; 3];
-        for _ in 0..3000 {
-            let Some(mut outline) = Outline::of(&any(&mut rng)) else { continue };
-            let kept = outline.positions().iter().map(|_| rng.random_range(4..14)).collect();
-            outline.keep(kept, 6..=16);
-            for z in 6..=18 {
-                let at = outline.positions()[0];
-                let (x, y) = at.tile(z);
-                let tile = TileId::new(z, x, y).expect("a tile");
-                let Some(whole) = outline.whole_in(tile) else { continue };
-                let (mut copied, mut drawn) = (Vec::new(), Vec::new());
-                let mut writer = LayerWriter::new("o", &mut one);
-                if !whole.commands.is_empty() {
-                    writer.add_whole(None, outline.kind() == OutlineKind::Areas, whole.start, whole.commands, &[]);
-                }
-                writer.finish(&mut copied);
-                let mut writer = LayerWriter::new("o", &mut other);
-                if let Some(shape) = outline.in_tile(tile, z) {
-                    writer.add(None, &shape, &[]);
-                }
-                writer.finish(&mut drawn);
-                assert_eq!(copied, drawn, "z{z} {outline:?}");
-                compared[if outline.is_tangled(z) { 2 } else { usize::from(copied.is_empty()) }] += 1;
-            }
-        }
-        assert!(compared.iter().all(|n| *n > 50), "{compared:?}");
-    }
 }
