@@ -8,11 +8,11 @@ use sqlx::postgres::PgCopyIn;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
+use super::binary::HEADER;
+
 /// The driver's error, for callers that may not name the driver.
 pub use sqlx::Error;
 
-/// What begins every stream: signature, flags, length of the header's extension.
-const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// Bytes gathered before they are sent.
 const CHUNK: usize = 1 << 20;
 /// SRID of everything stored: CGCS2000.

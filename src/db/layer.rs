@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use futures::TryStreamExt;
 use sqlx::postgres::{PgConnection, PgRow};
-use sqlx::{AssertSqlSafe, Row};
+use sqlx::{AssertSqlSafe, Row, ValueRef};
 
 use super::DbError;
+use super::binary::{self, Fields};
 use crate::domain::{Feature, FeatureId, Layer, PropertyKind, Schema, Value};
 use crate::geo::ewkb;
 
@@ -80,11 +81,14 @@ impl LayerReader {
     /// # Errors
     /// When the view cannot be read.
     pub async fn all(&mut self, connection: &mut PgConnection) -> Result<Vec<Feature>, DbError> {
-        let sql = self.select.clone();
-        let mut rows = sqlx::query(AssertSqlSafe(sql)).persistent(false).fetch(connection);
+        let copy = format!("COPY ({}) TO STDOUT (FORMAT binary)", self.select);
+        let mut messages = connection.copy_out_raw(copy.as_str()).await?;
         let mut features = Vec::new();
-        while let Some(row) = rows.try_next().await? {
-            features.push(self.feature(&row)?);
+        while let Some(message) = messages.try_next().await? {
+            let mut fields = Fields::of_message(&message);
+            while fields.begin_row(self.kinds.len() + 3)? {
+                features.push(self.feature(|_| fields.value())?);
+            }
         }
         Ok(features)
     }
@@ -96,29 +100,37 @@ impl LayerReader {
     pub async fn some(&mut self, connection: &mut PgConnection, ids: &[FeatureId]) -> Result<Vec<Feature>, DbError> {
         let sql = format!("{} WHERE id = ANY($1)", self.select);
         let rows = sqlx::query(AssertSqlSafe(sql)).bind(ids).fetch_all(connection).await?;
-        rows.iter().map(|row| self.feature(row)).collect()
+        rows.iter().map(|row| self.feature(|at| raw(row, at))).collect()
     }
 
-    fn feature(&mut self, row: &PgRow) -> Result<Feature, DbError> {
-        let geometry = row.try_get::<Option<&[u8]>, _>(2)?.map(ewkb::decode).transpose()?;
-        let values = (0..self.kinds.len()).map(|at| self.value(row, at)).collect::<Result<_, _>>()?;
-        Ok(Feature { id: row.try_get(0)?, version: row.try_get(1)?, geometry, values })
+    /// A feature of the values of its columns, which are asked for in order.
+    fn feature<'r>(
+        &mut self,
+        mut column: impl FnMut(usize) -> Result<Option<&'r [u8]>, DbError>,
+    ) -> Result<Feature, DbError> {
+        let missing = || DbError::Stored(format!("layer_{} has a feature without id or version", self.layer));
+        let id = binary::int8(column(0)?.ok_or_else(missing)?)?;
+        let version = binary::int4(column(1)?.ok_or_else(missing)?)?;
+        let geometry = column(2)?.map(ewkb::decode).transpose()?;
+        let values = (0..self.kinds.len())
+            .map(|at| column(at + 3)?.map_or(Ok(Value::Null), |bytes| self.value(at, bytes)))
+            .collect::<Result<_, _>>()?;
+        Ok(Feature { id, version, geometry, values })
     }
 
-    fn value(&mut self, row: &PgRow, at: usize) -> Result<Value, DbError> {
-        let column = at + 3;
-        let value = match self.kinds[at] {
-            PropertyKind::Int => row.try_get::<Option<i64>, _>(column)?.map(Value::Int),
-            PropertyKind::Float => row.try_get::<Option<f64>, _>(column)?.map(Value::Float),
-            PropertyKind::Bool => row.try_get::<Option<bool>, _>(column)?.map(Value::Bool),
+    fn value(&mut self, at: usize, bytes: &[u8]) -> Result<Value, DbError> {
+        Ok(match self.kinds[at] {
+            PropertyKind::Int => Value::Int(binary::int8(bytes)?),
+            PropertyKind::Float => Value::Float(binary::float8(bytes)?),
+            PropertyKind::Bool => Value::Bool(binary::boolean(bytes)?),
             PropertyKind::Text | PropertyKind::Day | PropertyKind::Instant => {
-                row.try_get::<Option<&str>, _>(column)?.map(|text| Value::Text(self.share(at, text)))
+                Value::Text(self.share(at, binary::text(bytes)?))
             }
-            PropertyKind::TextList => row
-                .try_get::<Option<Vec<String>>, _>(column)?
-                .map(|list| Value::TextList(list.iter().map(|text| self.share(at, text)).collect())),
-        };
-        Ok(value.unwrap_or(Value::Null))
+            PropertyKind::TextList => {
+                let list = binary::text_list(bytes)?;
+                Value::TextList(list.into_iter().map(|text| self.share(at, text)).collect())
+            }
+        })
     }
 
     /// The one copy of a text that many features of the column have.
@@ -139,4 +151,10 @@ impl LayerReader {
     pub fn layer(&self) -> Layer {
         self.layer
     }
+}
+
+/// A column's bytes as the server sent them; rows of statements with parameters come in binary form.
+fn raw(row: &PgRow, at: usize) -> Result<Option<&[u8]>, DbError> {
+    let value = row.try_get_raw(at)?;
+    Ok(if value.is_null() { None } else { Some(value.as_bytes().map_err(sqlx::Error::Decode)?) })
 }

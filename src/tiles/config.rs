@@ -13,7 +13,7 @@ use crate::geo::tile::MAX_ZOOM;
 /// Properties that are computed when a feature is drawn.
 pub const DERIVED: [&str; 1] = ["overdue"];
 /// Attributes a layer's tiles may have.
-const MOST_ATTRIBUTES: usize = 32;
+pub const MOST_ATTRIBUTES: usize = 32;
 
 /// One layer's settings.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::encode::{EXTENT, LayerWriter, Scratch, Unit};
+use super::encode::{Column, EXTENT, LayerWriter, Scratch, Unit};
 use super::outline::{Outline, OutlineKind, WholeOutline};
 use super::points::{PointColumns, PointRow, Units, tiles_around, unit_shift};
 use super::pyramid::{CELL_ZOOMS, Counted, Pyramid, Sum, gather};
@@ -279,7 +279,7 @@ impl Drawing {
         let near = self.shapes.near_tile(tile).into_iter();
         let near: Vec<_> = near.filter(|(id, shape)| wanted.takes(*id, shape.row.part)).collect();
         for coarser in 0..=COARSEST {
-            let mut writer = LayerWriter::new(self.rules.name(), scratch);
+            let mut writer = LayerWriter::new(self.rules.name(), &self.values, scratch);
             let fits = |writer: &LayerWriter<'_>| max_bytes == 0 || writer.len() <= max_bytes;
             if coarser == 0 {
                 self.write_points(&mut writer, tile, wanted);
@@ -300,7 +300,7 @@ impl Drawing {
     fn render_clusters(&self, tile: TileId, wanted: &Wanted<'_>, scratch: &mut Scratch, out: &mut Vec<u8>) {
         let Some(pyramid) = &self.pyramid else { return };
         let (z, x, y) = (tile.z(), tile.x(), tile.y());
-        let mut writer = LayerWriter::new(self.rules.name(), scratch);
+        let mut writer = LayerWriter::new(self.rules.name(), &self.values, scratch);
         let units = Units::of(tile);
         if wanted.admits.is_some() {
             self.write_gathered(&mut writer, tile, wanted, CELLS);
@@ -356,19 +356,14 @@ impl Drawing {
         if coarser {
             tag(writer, COARSER, Value::Bool(true));
         }
-        writer.add_point(None, at, &tags);
+        writer.add_point(at, &tags);
     }
 
     fn write_points(&self, writer: &mut LayerWriter<'_>, tile: TileId, wanted: &Wanted<'_>) {
         let mask = wanted.attributes & self.rules.mask(tile.z());
         let columns = self.columns(writer, mask);
-        let mut tags: Vec<(u32, u32)> = Vec::with_capacity(columns.len());
         let mut write = |id: FeatureId, unit: Unit, values: &[u32]| {
-            tags.clear();
-            for &(at, key) in &columns {
-                tags.extend(writer.shared_value(&self.values, values[at]).map(|value| (key, value)));
-            }
-            writer.add_point(Some(id.unsigned_abs()), unit, &tags);
+            writer.add_row_point(id.unsigned_abs(), unit, &columns, values);
         };
         if self.rules.config().sort.is_none() {
             self.points.in_tile(tile, true, |unit, row| {
@@ -391,7 +386,7 @@ impl Drawing {
     }
 
     /// Where wanted attributes are in a row, and the numbers of their names.
-    fn columns(&self, writer: &mut LayerWriter<'_>, mask: u32) -> Vec<(usize, u32)> {
+    fn columns(&self, writer: &mut LayerWriter<'_>, mask: u32) -> Vec<Column> {
         let wanted = self.rules.attributes().enumerate().filter(|(at, _)| mask >> at & 1 == 1);
         wanted.map(|(at, name)| (at, writer.key(name))).collect()
     }
@@ -416,10 +411,7 @@ impl Drawing {
             if whole.map_or(cut.is_none(), |whole| whole.commands.is_empty()) {
                 continue;
             }
-            tags.clear();
-            for &(at, key) in &columns {
-                tags.extend(writer.shared_value(&self.values, shape.row.values[at]).map(|value| (key, value)));
-            }
+            writer.tags_of(&columns, &shape.row.values, &mut tags);
             if coarser > 0 {
                 let key = writer.key(COARSER);
                 tags.extend(writer.value(&Value::Bool(true)).map(|value| (key, value)));
@@ -448,7 +440,7 @@ impl Drawing {
         if gathered.is_empty() {
             return;
         }
-        let mut writer = LayerWriter::new(format!("{}{MARKERS}", self.rules.name()), scratch);
+        let mut writer = LayerWriter::new(format!("{}{MARKERS}", self.rules.name()), &self.values, scratch);
         for (at, sum) in gathered {
             self.write_cluster(&mut writer, at, &sum, false);
         }

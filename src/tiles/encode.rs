@@ -3,7 +3,9 @@
 //! Field numbers are those of `vector_tile.proto` in the specification; commands and zigzag parameters its §4.3.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
+use super::config::MOST_ATTRIBUTES;
 use super::values::{ABSENT, ValueTable};
 use crate::domain::Value;
 
@@ -28,35 +30,52 @@ pub enum Shape {
 #[derive(Debug, Default)]
 pub struct Scratch {
     features: Vec<u8>,
-    values: Vec<u8>,
     geometry: Vec<u8>,
+    /// Values that are not of the layer's table.
+    own_values: Vec<u8>,
+    /// Where the layer's values are, in the order of their numbers.
+    pieces: Vec<Piece>,
     /// The layer's own numbers of a table's values, one more than they are; 0 is none yet.
     numbers: Vec<u32>,
     numbered: Vec<u32>,
 }
 
-/// One layer being written.
+/// Values that lie together in memory, in the order of their numbers.
+#[derive(Debug)]
+struct Piece {
+    /// Of the table; else of the layer's own.
+    of_table: bool,
+    range: Range<u32>,
+}
+
+/// Where an attribute is in a row, and the layer's number of its name.
+pub type Column = (usize, u32);
+
+/// One layer being written, its features' values from a table.
 #[derive(Debug)]
 pub struct LayerWriter<'s> {
     name: String,
+    table: &'s ValueTable,
     scratch: &'s mut Scratch,
     keys: Vec<String>,
-    own_values: HashMap<Vec<u8>, u32>,
+    own_numbers: HashMap<Vec<u8>, u32>,
     value_count: u32,
+    value_bytes: usize,
     feature_count: usize,
 }
 
 impl<'s> LayerWriter<'s> {
     /// A layer without features.
     #[must_use]
-    pub fn new(name: impl Into<String>, scratch: &'s mut Scratch) -> Self {
+    pub fn new(name: impl Into<String>, table: &'s ValueTable, scratch: &'s mut Scratch) -> Self {
         scratch.features.clear();
-        scratch.values.clear();
+        scratch.own_values.clear();
+        scratch.pieces.clear();
         for id in scratch.numbered.drain(..) {
             scratch.numbers[id as usize] = 0;
         }
-        let (keys, own_values) = (Vec::new(), HashMap::new());
-        Self { name: name.into(), scratch, keys, own_values, value_count: 0, feature_count: 0 }
+        let (name, keys, own_numbers) = (name.into(), Vec::new(), HashMap::new());
+        Self { name, table, scratch, keys, own_numbers, value_count: 0, value_bytes: 0, feature_count: 0 }
     }
 
     /// The number of a property's name.
@@ -68,30 +87,27 @@ impl<'s> LayerWriter<'s> {
         }) as u32
     }
 
-    /// The layer's number of a table's value, if it is there. All such values are of one table, and a layer asks once
-    /// for each use of a value.
-    pub fn shared_value(&mut self, table: &ValueTable, id: u32) -> Option<u32> {
+    /// The layer's number of a value of the table, if it is there. A layer asks once for each use of a value.
+    #[inline]
+    fn table_value(&mut self, id: u32) -> Option<u32> {
         if id == ABSENT {
             return None;
         }
-        let scratch = &mut *self.scratch;
+        let table = self.table;
         // Nobody asks again for what is used once: most values of most points.
         if !table.is_shared(id) {
-            scratch.values.extend_from_slice(table.bytes_of(id));
-            self.value_count += 1;
-            return Some(self.value_count - 1);
+            return Some(self.append(true, table.place_of(id)));
         }
-        if scratch.numbers.len() <= id as usize {
-            scratch.numbers.resize(table.capacity(), 0);
+        let numbers = &mut self.scratch.numbers;
+        if numbers.len() <= id as usize {
+            numbers.resize(table.capacity(), 0);
         }
-        let number = &mut scratch.numbers[id as usize];
-        if *number == 0 {
-            self.value_count += 1;
-            *number = self.value_count;
-            scratch.numbered.push(id);
-            scratch.values.extend_from_slice(table.bytes_of(id));
+        if numbers[id as usize] == 0 {
+            numbers[id as usize] = self.value_count + 1;
+            self.scratch.numbered.push(id);
+            return Some(self.append(true, table.place_of(id)));
         }
-        Some(*number - 1)
+        Some(numbers[id as usize] - 1)
     }
 
     /// The layer's number of a value of its own, if it is no null.
@@ -100,25 +116,45 @@ impl<'s> LayerWriter<'s> {
         if !value_field(&mut field, value) {
             return None;
         }
-        let next = self.value_count;
-        let number = *self.own_values.entry(field.clone()).or_insert(next);
-        if number == next {
-            self.scratch.values.extend_from_slice(&field);
-            self.value_count += 1;
+        if let Some(&known) = self.own_numbers.get(&field) {
+            return Some(known);
         }
+        let from = self.scratch.own_values.len() as u32;
+        self.scratch.own_values.extend_from_slice(&field);
+        let number = self.append(false, from..self.scratch.own_values.len() as u32);
+        self.own_numbers.insert(field, number);
         Some(number)
+    }
+
+    /// Gives the value at a place the next number. Features come as they lie in memory, and so do most of their values:
+    /// one piece is many of them.
+    #[inline]
+    fn append(&mut self, of_table: bool, range: Range<u32>) -> u32 {
+        self.value_bytes += range.len();
+        match self.scratch.pieces.last_mut() {
+            Some(last) if last.range.end == range.start && last.of_table == of_table => last.range.end = range.end,
+            _ => self.scratch.pieces.push(Piece { of_table, range }),
+        }
+        self.value_count += 1;
+        self.value_count - 1
     }
 
     /// Bytes written so far, about as many as the finished layer has.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.scratch.features.len() + self.scratch.values.len()
+        self.scratch.features.len() + self.value_bytes
     }
 
     /// Whether it has no feature.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.feature_count == 0
+    }
+
+    /// A row's pairs of key and value numbers.
+    pub fn tags_of(&mut self, columns: &[Column], row: &[u32], tags: &mut Vec<(u32, u32)>) {
+        tags.clear();
+        tags.extend(columns.iter().filter_map(|&(at, key)| Some((key, self.table_value(row[at])?))));
     }
 
     /// Adds a feature with pairs of key and value numbers.
@@ -148,17 +184,52 @@ impl<'s> LayerWriter<'s> {
         self.feature_count += 1;
     }
 
-    /// Adds a feature of one point.
-    pub fn add_point(&mut self, id: Option<u64>, at: Unit, tags: &[(u32, u32)]) {
-        let features = &mut self.scratch.features;
-        let start = begin_message(features, 2);
-        head(features, id, tags);
-        features.extend_from_slice(&[3 << 3, 1, 4 << 3 | 2, 0, 1 | 1 << 3]);
-        let geometry = features.len() - 1;
-        varint(features, zigzag(at.0));
-        varint(features, zigzag(at.1));
-        features[geometry - 1] = (features.len() - geometry) as u8;
-        end_message(features, start);
+    /// Adds one point of no row, such as a cluster.
+    pub fn add_point(&mut self, at: Unit, tags: &[(u32, u32)]) {
+        self.add(None, &Shape::Points(vec![at]), tags);
+    }
+
+    /// Adds a row's point with its values of some columns, [`MOST_ATTRIBUTES`] at most. Most of the time of most tiles
+    /// goes here: the message is put together in one place and copied once.
+    #[inline]
+    pub fn add_row_point(&mut self, id: u64, at: Unit, columns: &[Column], row: &[u32]) {
+        let mut message = Short::default();
+        // Room for the field's number and a length of two bytes.
+        message.len = 3;
+        message.push(1 << 3);
+        message.varint(id);
+        message.push(2 << 3 | 2);
+        let tags_at = message.len;
+        message.push(0);
+        for &(at, key) in columns {
+            if let Some(value) = self.table_value(row[at]) {
+                message.varint(u64::from(key));
+                message.varint(u64::from(value));
+            }
+        }
+        if message.len == tags_at + 1 {
+            message.len -= 2;
+        } else {
+            message.note_length(tags_at);
+        }
+        message.push(3 << 3);
+        message.push(1);
+        message.push(4 << 3 | 2);
+        let geometry_at = message.len;
+        message.push(0);
+        message.push(1 | 1 << 3);
+        message.varint(zigzag(at.0));
+        message.varint(zigzag(at.1));
+        message.note_length(geometry_at);
+        let body = message.len - 3;
+        let from = if body < 0x80 {
+            message.bytes[1..3].copy_from_slice(&[2 << 3 | 2, body]);
+            1
+        } else {
+            message.bytes[..3].copy_from_slice(&[2 << 3 | 2, body | 0x80, 1]);
+            0
+        };
+        self.scratch.features.extend_from_slice(&message.bytes[from..usize::from(message.len)]);
         self.feature_count += 1;
     }
 
@@ -167,22 +238,73 @@ impl<'s> LayerWriter<'s> {
         if self.feature_count == 0 {
             return;
         }
-        let mut keys = Vec::new();
+        let (mut before, mut keys, mut after) = (Vec::new(), Vec::new(), Vec::new());
+        bytes_field(&mut before, 1, self.name.as_bytes());
         for key in &self.keys {
             bytes_field(&mut keys, 3, key.as_bytes());
         }
-        let mut name = Vec::new();
-        bytes_field(&mut name, 1, self.name.as_bytes());
-        let mut last = Vec::new();
-        varint_field(&mut last, 5, u64::from(EXTENT));
-        varint_field(&mut last, 15, 2);
-        let parts = [&name, &self.scratch.features, &keys, &self.scratch.values, &last];
-        let length: usize = parts.iter().map(|p| p.len()).sum();
+        varint_field(&mut after, 5, u64::from(EXTENT));
+        varint_field(&mut after, 15, 2);
+        let length = before.len() + self.scratch.features.len() + keys.len() + self.value_bytes + after.len();
         tile.reserve(length + 6);
         varint(tile, 3 << 3 | 2);
         varint(tile, length as u64);
-        for part in parts {
-            tile.extend_from_slice(part);
+        tile.extend_from_slice(&before);
+        tile.extend_from_slice(&self.scratch.features);
+        tile.extend_from_slice(&keys);
+        for Piece { of_table, range } in &self.scratch.pieces {
+            let bytes = if *of_table { self.table.bytes() } else { &self.scratch.own_values };
+            tile.extend_from_slice(&bytes[range.start as usize..range.end as usize]);
+        }
+        tile.extend_from_slice(&after);
+    }
+}
+
+/// A message of at most 255 bytes. Where it ends is a byte, so that no place can be outside.
+#[derive(Debug)]
+struct Short {
+    bytes: [u8; 256],
+    len: u8,
+}
+
+// A pair of numbers takes six bytes at most, all else thirty.
+const _: () = assert!(30 + 6 * MOST_ATTRIBUTES < 256);
+
+impl Default for Short {
+    #[inline]
+    fn default() -> Self {
+        Self { bytes: [0; 256], len: 0 }
+    }
+}
+
+impl Short {
+    #[inline]
+    fn push(&mut self, byte: u8) {
+        self.bytes[usize::from(self.len)] = byte;
+        self.len += 1;
+    }
+
+    #[inline]
+    fn varint(&mut self, mut n: u64) {
+        while n >= 0x80 {
+            self.push(n as u8 | 0x80);
+            n >>= 7;
+        }
+        self.push(n as u8);
+    }
+
+    /// Notes the length of what follows the byte kept for it at a place; a long one takes a byte more.
+    #[inline]
+    fn note_length(&mut self, at: u8) {
+        let length = self.len - at - 1;
+        let at = usize::from(at);
+        if length < 0x80 {
+            self.bytes[at] = length;
+        } else {
+            let end = usize::from(self.len);
+            self.bytes.copy_within(at + 1..end, at + 2);
+            self.bytes[at..at + 2].copy_from_slice(&[length | 0x80, 1]);
+            self.len += 1;
         }
     }
 }
@@ -308,15 +430,6 @@ fn zigzag(n: i32) -> u64 {
 }
 
 fn varint(out: &mut Vec<u8>, mut n: u64) {
-    // Nearly all are of one to three bytes: room for them is made once, not byte by byte.
-    match n {
-        0..0x80 => return out.push(n as u8),
-        0x80..0x4000 => return out.extend_from_slice(&[n as u8 | 0x80, (n >> 7) as u8]),
-        0x4000..0x20_0000 => {
-            return out.extend_from_slice(&[n as u8 | 0x80, (n >> 7) as u8 | 0x80, (n >> 14) as u8]);
-        }
-        _ => {}
-    }
     while n >= 0x80 {
         out.push(n as u8 | 0x80);
         n >>= 7;
@@ -360,16 +473,41 @@ mod tests {
 
     #[test]
     fn a_long_feature_has_its_length_before_it() {
-        let mut scratch = Scratch::default();
-        let mut writer = LayerWriter::new("lines", &mut scratch);
+        let (table, mut scratch) = (ValueTable::default(), Scratch::default());
+        let mut writer = LayerWriter::new("lines", &table, &mut scratch);
         let long = Shape::Lines(vec![(0..400).map(|n| (n * 70, n * 130)).collect()]);
         writer.add(Some(7), &long, &[]);
-        writer.add_point(Some(8), (1, 2), &[]);
+        writer.add(Some(8), &Shape::Points(vec![(1, 2)]), &[]);
         let mut tile = Vec::new();
         writer.finish(&mut tile);
         // The point's message follows the line's at the place its length tells.
         let line = tile.windows(2).position(|w| w == [8, 7]).expect("the first id");
         let length = usize::from(tile[line - 2] & 0x7f) | usize::from(tile[line - 1]) << 7;
         assert_eq!(tile[line + length..line + length + 4], [2 << 3 | 2, 9, 8, 8]);
+    }
+
+    /// However long the message gets: a row's point is written as any feature.
+    #[test]
+    fn a_rows_point_is_written_as_any_feature() {
+        let mut table = ValueTable::default();
+        let ids: Vec<u32> = (0..40_000).map(|n| table.take(&Value::Int(n))).collect();
+        let (mut one, mut other) = (Scratch::default(), Scratch::default());
+        let (mut in_row, mut alone) = (Vec::new(), Vec::new());
+        let mut short = LayerWriter::new("points", &table, &mut one);
+        let mut long = LayerWriter::new("points", &table, &mut other);
+        let mut tags = Vec::new();
+        for (n, row) in ids.chunks_exact(MOST_ATTRIBUTES).enumerate() {
+            let mut row = row.to_vec();
+            row[n % MOST_ATTRIBUTES] = ABSENT;
+            let columns: Vec<Column> = (0..=n % MOST_ATTRIBUTES).map(|at| (at, 90 + at as u32 * 2)).collect();
+            let id = if n % 7 == 0 { u64::MAX } else { n as u64 };
+            let at = if n % 5 == 0 { (-(1 << 30), 1 << 30) } else { (n as i32, -3) };
+            short.add_row_point(id, at, &columns, &row);
+            long.tags_of(&columns, &row, &mut tags);
+            long.add(Some(id), &Shape::Points(vec![at]), &tags);
+        }
+        short.finish(&mut in_row);
+        long.finish(&mut alone);
+        assert!(in_row == alone);
     }
 }

@@ -1,6 +1,8 @@
 //! A layer's property values, each kept once and in the form tiles carry it.
 
+use std::cmp::Reverse;
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
@@ -78,12 +80,12 @@ impl ValueTable {
         }
     }
 
-    /// Numbers the values anew: those used again and again first, close together in memory, as tiles read them from all
-    /// over the layer; then those used once, in the order they came in. Answers the new number of each old one.
+    /// Numbers the values anew: the most used first, close together in memory, as tiles read them from all over the
+    /// layer; then those used once, in the order they came in. Answers the new number of each old one.
     pub fn arrange(&mut self) -> Vec<u32> {
         let mut order: Vec<u32> = (0..self.entries.len() as u32).collect();
         order.retain(|id| self.entries[*id as usize].uses > 0);
-        order.sort_by_key(|id| self.entries[*id as usize].uses == 1);
+        order.sort_by_key(|id| Reverse(self.entries[*id as usize].uses));
         let mut numbers = vec![ABSENT; self.entries.len()];
         let mut bytes = Vec::with_capacity(self.bytes.len() - self.garbage);
         let mut entries = Vec::with_capacity(order.len());
@@ -106,9 +108,24 @@ impl ValueTable {
         slice(&self.entries, &self.bytes, id)
     }
 
+    /// Where the value is in [`Self::bytes`].
+    #[must_use]
+    #[inline]
+    pub fn place_of(&self, id: u32) -> Range<u32> {
+        let Entry { at, len, .. } = self.entries[id as usize];
+        at..at + len
+    }
+
+    /// All values, one after the other, and what is left of those that are no longer there.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// Whether it is used more than once, or was when the values were arranged: of those its use is not read, which lies
     /// far away in memory.
     #[must_use]
+    #[inline]
     pub fn is_shared(&self, id: u32) -> bool {
         id < self.often || self.entries[id as usize].uses > 1
     }

@@ -159,6 +159,7 @@ mod tests {
 
     use super::*;
     use crate::tiles::encode::{LayerWriter, Scratch};
+    use crate::tiles::values::ValueTable;
 
     /// A ring around a place that may cross itself, or not.
     fn star(rng: &mut ChaCha8Rng, (lon, lat): (f64, f64), radius: f64) -> LineString<f64> {
@@ -195,7 +196,7 @@ mod tests {
     #[test]
     fn whole_outlines_are_the_same_written_once_or_in_each_tile() {
         let mut rng = ChaCha8Rng::seed_from_u64(11);
-        let (mut one, mut other) = (Scratch::default(), Scratch::default());
+        let (table, mut one, mut other) = (ValueTable::default(), Scratch::default(), Scratch::default());
         let mut compared = [0; 3];
         for _ in 0..3000 {
             let Some(mut outline) = Outline::of(&any(&mut rng)) else { continue };
@@ -207,12 +208,12 @@ mod tests {
                 let tile = TileId::new(z, x, y).expect("a tile");
                 let Some(whole) = outline.whole_in(tile) else { continue };
                 let (mut copied, mut drawn) = (Vec::new(), Vec::new());
-                let mut writer = LayerWriter::new("o", &mut one);
+                let mut writer = LayerWriter::new("o", &table, &mut one);
                 if !whole.commands.is_empty() {
                     writer.add_whole(None, outline.kind() == OutlineKind::Areas, whole.start, whole.commands, &[]);
                 }
                 writer.finish(&mut copied);
-                let mut writer = LayerWriter::new("o", &mut other);
+                let mut writer = LayerWriter::new("o", &table, &mut other);
                 if let Some(shape) = outline.in_tile(tile, z) {
                     writer.add(None, &shape, &[]);
                 }
