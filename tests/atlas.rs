@@ -199,7 +199,7 @@ async fn after_a_storm_of_writers_and_cut_connections_the_atlas_is_the_truth() {
         tokio::time::sleep(Duration::from_millis(150)).await;
         let ended: Vec<bool> = sqlx::query_scalar(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-             WHERE datname = current_database() AND application_name = 'yitu'",
+             WHERE datname = current_database() AND application_name LIKE 'yitu%'",
         )
         .fetch_all(&pool)
         .await

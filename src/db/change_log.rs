@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnection, PgPool};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool};
 use sqlx::{Connection, Postgres, Row, Transaction};
 use uuid::Uuid;
 
@@ -66,7 +66,8 @@ impl Reader {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn connect(system: &PgPool) -> Result<Self, DbError> {
-        let connection = PgConnection::connect_with(&system.connect_options()).await?;
+        let options = PgConnectOptions::clone(&system.connect_options()).application_name("yitu follow");
+        let connection = PgConnection::connect_with(&options).await?;
         Ok(Self { connection, layers: BTreeMap::new() })
     }
 

@@ -74,11 +74,14 @@ pub async fn load(
 /// Puts everything into an atlas and prepares it.
 fn first(step: Step, folder: Option<&Path>, clock: Arc<dyn Clock>) -> Result<(Followed, Standing), StartError> {
     let atlas = Arc::new(Atlas::new());
-    for (layer, update) in step.updates {
-        if let LayerUpdate::Whole(schema, features) = update {
-            atlas.replace(layer, LayerStore::load(schema, features));
+    std::thread::scope(|scope| {
+        for (layer, update) in step.updates {
+            if let LayerUpdate::Whole(schema, features) = update {
+                let atlas = &atlas;
+                scope.spawn(move || atlas.replace(layer, LayerStore::load(schema, features)));
+            }
         }
-    }
+    });
     let layers = Arc::new(MapLayers::load(&atlas, folder, clock.now())?);
     let changes = Arc::new(ChangeLog::default());
     let applied = applied(&step.standing);

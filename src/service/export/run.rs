@@ -10,7 +10,7 @@ use futures::{StreamExt, stream};
 use super::part::{Found, Part};
 use super::plan::{ExportRequest, Matter, plan};
 use super::{ExportError, archive, area};
-use crate::domain::{Layer, Viewer};
+use crate::domain::Viewer;
 use crate::geo::TileId;
 use crate::service::{ServiceError, Yitu, county, off_thread, tile};
 
@@ -57,7 +57,7 @@ pub async fn run(yitu: &Yitu, request: &ExportRequest, hear: impl Fn(Heard)) -> 
     let viewer = Arc::new(viewer);
     if let Some(now) = plan.manifest.now {
         let yitu = yitu.clone();
-        off_thread(move || yitu.tiles.layers.draw_as_of(&yitu.atlas, Layer::Incident, now)).await?;
+        off_thread(move || yitu.tiles.layers.draw_incidents_as_of(&yitu.atlas, now)).await?;
     }
     let waiting = plan.tiles.get(part.done()..).unwrap_or_default().to_vec();
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);

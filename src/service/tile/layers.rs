@@ -51,11 +51,15 @@ impl MapLayers {
             configs: RwLock::new(Arc::new(configs)),
             due: Mutex::default(),
         };
-        let mut due = layers.due.lock();
-        for &layer in Layer::ALL {
-            layers.prepare(atlas, layer, now, &mut due);
-        }
-        drop(due);
+        std::thread::scope(|scope| {
+            for &layer in Layer::ALL {
+                scope.spawn({
+                    let layers = &layers;
+                    move || layers.prepare(atlas, layer, now)
+                });
+            }
+        });
+        note_due(atlas, now, &mut layers.due.lock());
         Ok(layers)
     }
 
@@ -103,21 +107,23 @@ impl MapLayers {
     pub fn replace(&self, atlas: &Atlas, layer: Layer, store: LayerStore, now: DateTime<Utc>) {
         let mut due = self.due.lock();
         atlas.replace(layer, store);
-        self.prepare(atlas, layer, now, &mut due);
+        self.prepare_anew(atlas, layer, now, &mut due);
     }
 
-    fn prepare(&self, atlas: &Atlas, layer: Layer, now: DateTime<Utc>, due: &mut Due) {
+    fn prepare_anew(&self, atlas: &Atlas, layer: Layer, now: DateTime<Utc>, due: &mut Due) {
+        self.prepare(atlas, layer, now);
+        if layer == Layer::Incident {
+            note_due(atlas, now, due);
+        }
+    }
+
+    fn prepare(&self, atlas: &Atlas, layer: Layer, now: DateTime<Utc>) {
         let configs = self.configs();
         let Some(config) = configs.get(layer) else { return };
         let zone = ogc::zone(atlas);
         let store = atlas.layer(layer);
         // They were tried when the settings were read.
         let Ok(rules) = rules(layer, config, "", store.schema(), zone) else { return };
-        if layer == Layer::Incident {
-            due.clear();
-            let coming = store.iter().filter_map(|f| Some((deadline(store.schema(), f)?, f.id)));
-            due.extend(coming.filter(|(at, _)| *at > now));
-        }
         let derived = |f: &Feature, name: &str| derived(store.schema(), f, name, now);
         let drawing = Drawing::load(rules, store.iter().map(AsRef::as_ref), &derived);
         let slot = &self.slots[layer as usize];
@@ -128,9 +134,9 @@ impl MapLayers {
         drop(old);
     }
 
-    /// Prepares a layer anew as it looks at an instant.
-    pub fn draw_as_of(&self, atlas: &Atlas, layer: Layer, now: DateTime<Utc>) {
-        self.prepare(atlas, layer, now, &mut self.due.lock());
+    /// Prepares the incidents anew as they look at an instant.
+    pub fn draw_incidents_as_of(&self, atlas: &Atlas, now: DateTime<Utc>) {
+        self.prepare_anew(atlas, Layer::Incident, now, &mut self.due.lock());
     }
 
     /// Puts features' present state into the atlas and what is prepared from it; answers the tiles that look different.
@@ -201,7 +207,7 @@ impl MapLayers {
         let old = std::mem::replace(&mut *self.configs.write(), Arc::clone(&new));
         let changed: Vec<Layer> = Layer::ALL.iter().copied().filter(|l| old.get(*l) != new.get(*l)).collect();
         for &layer in &changed {
-            self.prepare(atlas, layer, now, &mut due);
+            self.prepare_anew(atlas, layer, now, &mut due);
         }
         Ok(changed)
     }
@@ -245,6 +251,13 @@ fn rules(layer: Layer, config: &TileConfig, text: &str, schema: &Schema, zone: T
         bound.iter().fold(u32::MAX, |zooms, (of, test)| if test.admits(feature) { zooms } else { zooms & !of })
     });
     Ok(LayerRules::new(layer.name(), Arc::new(config.clone()), schema, filter))
+}
+
+/// Notes the deadlines still to come, anew.
+fn note_due(atlas: &Atlas, now: DateTime<Utc>, due: &mut Due) {
+    let store = atlas.layer(Layer::Incident);
+    let coming = store.iter().filter_map(|f| Some((deadline(store.schema(), f)?, f.id)));
+    *due = coming.filter(|(at, _)| *at > now).collect();
 }
 
 fn deadline(schema: &Schema, feature: &Feature) -> Option<DateTime<Utc>> {

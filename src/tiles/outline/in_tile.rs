@@ -153,11 +153,12 @@ fn begin_at_least(ring: &mut [Unit]) {
 
 #[cfg(test)]
 mod tests {
-    use geo::{MultiPolygon, polygon};
+    use geo::{Coord, LineString, MultiPolygon, Polygon, polygon};
     use rand::{Rng, SeedableRng};
     use rand_chacha::ChaCha8Rng;
 
     use super::*;
+    use crate::geo::Geometry;
     use crate::tiles::encode::{LayerWriter, Scratch};
     use crate::tiles::values::ValueTable;
 
