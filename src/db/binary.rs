@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn rows_are_read_to_the_end_of_the_message() {
-        let row = [&HEADER[..], &[0, 2, 0, 0, 0, 2, 7, 8, 255, 255, 255, 255]].concat();
+        let row = [HEADER, &[0, 2, 0, 0, 0, 2, 7, 8, 255, 255, 255, 255]].concat();
         let mut fields = Fields::of_message(&row);
         assert!(fields.begin_row(2).expect("a row"));
         assert_eq!(fields.value().expect("a value"), Some(&[7, 8][..]));

@@ -193,9 +193,8 @@ impl<'s> LayerWriter<'s> {
     /// goes here: the message is put together in one place and copied once.
     #[inline]
     pub fn add_row_point(&mut self, id: u64, at: Unit, columns: &[Column], row: &[u32]) {
-        let mut message = Short::default();
         // Room for the field's number and a length of two bytes.
-        message.len = 3;
+        let mut message = Short::after(3);
         message.push(1 << 3);
         message.varint(id);
         message.push(2 << 3 | 2);
@@ -270,14 +269,13 @@ struct Short {
 // A pair of numbers takes six bytes at most, all else thirty.
 const _: () = assert!(30 + 6 * MOST_ATTRIBUTES < 256);
 
-impl Default for Short {
-    #[inline]
-    fn default() -> Self {
-        Self { bytes: [0; 256], len: 0 }
-    }
-}
-
 impl Short {
+    /// Begins after so many bytes that are written last.
+    #[inline]
+    fn after(len: u8) -> Self {
+        Self { bytes: [0; 256], len }
+    }
+
     #[inline]
     fn push(&mut self, byte: u8) {
         self.bytes[usize::from(self.len)] = byte;

@@ -73,11 +73,12 @@ async fn households_alone(database: &TestDatabase) -> ([Duration; 3], usize) {
     let begun = Instant::now();
     let mut reader = LayerReader::open(&mut connection, Layer::Household).await.unwrap();
     let features = reader.all(&mut connection).await.unwrap();
-    let read = begun.elapsed();
+    let (read, indexing) = (begun.elapsed(), Instant::now());
     atlas.replace(Layer::Household, LayerStore::load(reader.schema().clone(), features));
-    let indexed = begun.elapsed() - read;
+    let indexed = indexing.elapsed();
+    let preparing = Instant::now();
     let layers = MapLayers::load(&atlas, None, chrono::Utc::now()).unwrap();
-    let prepared = begun.elapsed() - read - indexed;
+    let prepared = preparing.elapsed();
     let columns = layers.resident().find(|(layer, _)| *layer == Layer::Household).unwrap().1;
     ([read, indexed, prepared], columns)
 }
