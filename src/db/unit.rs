@@ -260,6 +260,25 @@ pub async fn ladder(
     Ok(query.bind(day).bind(named).fetch_all(on).await?)
 }
 
+/// One unit.
+///
+/// # Errors
+/// When the database fails.
+pub async fn by_id(on: &mut PgConnection, county: FeatureId, id: FeatureId) -> Result<Option<UnitRow>, DbError> {
+    let sql = "SELECT u.id, u.kind::text AS kind, u.name, o.id AS org_id, o.name AS org_name, false AS neighbour
+               FROM handling_unit u JOIN party_org o ON o.id = u.lead_org_id WHERE u.county_id = $1 AND u.id = $2";
+    Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_optional(on).await?)
+}
+
+/// One category, in force or not.
+///
+/// # Errors
+/// When the database fails, or has none of that id.
+pub async fn category(on: &mut PgConnection, county: FeatureId, id: FeatureId) -> Result<CategoryRow, DbError> {
+    let sql = "SELECT id, code, name, restricted, village_admitted FROM category WHERE county_id = $1 AND id = $2";
+    Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_one(on).await?)
+}
+
 /// Who could act in some units.
 ///
 /// # Errors

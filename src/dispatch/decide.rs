@@ -56,7 +56,7 @@ pub fn decide(inputs: &Inputs, calendar: &WorkCalendar) -> Option<Decision> {
     let mut walk = Vec::new();
     let mut chosen: Option<(&Unit, Option<&Person>)> = None;
     for unit in inputs.ladder.iter().filter(|u| may_begin(inputs, u, floor)) {
-        let (person, reason) = ask(inputs, unit);
+        let (person, reason) = who_takes(inputs, unit);
         let takes = person.is_some() || unit.kind == UnitKind::CountyDutyOfficer;
         let outcome = if takes { "chosen" } else { "passed" };
         walk.push(Step { unit_id: unit.id, unit_name: unit.name.clone(), outcome: outcome.to_owned(), reason });
@@ -93,11 +93,11 @@ fn helpers(inputs: &Inputs, owner: &Unit) -> Vec<FeatureId> {
     inputs.rule.assist_unit_ids.iter().copied().filter(|&id| id != owner.id).collect()
 }
 
-/// The lowest rung that may be asked: what is not a village's work is not pushed down to one, and
-/// restricted matters stay with the county.
-fn first_height(inputs: &Inputs) -> u8 {
-    let by_rule = inputs.rule.first_level.height();
-    let least = if inputs.place.text_only {
+/// The lowest rung that may have the matter, whatever the rule begins with: what is not a village's work is not pushed
+/// down to one, and restricted matters stay with the county.
+#[must_use]
+pub fn lowest(inputs: &Inputs) -> u8 {
+    if inputs.place.text_only {
         UnitKind::CountyDutyOfficer.height()
     } else if inputs.matter.restricted {
         UnitKind::CountyCentre.height()
@@ -105,8 +105,13 @@ fn first_height(inputs: &Inputs) -> u8 {
         0
     } else {
         UnitKind::TownshipCentre.height()
-    };
-    by_rule.max(least)
+    }
+}
+
+/// The lowest rung that is asked.
+fn first_height(inputs: &Inputs) -> u8 {
+    let had_it = inputs.at_least.map_or(0, UnitKind::height);
+    inputs.rule.first_level.height().max(lowest(inputs)).max(had_it)
 }
 
 fn may_begin(inputs: &Inputs, unit: &Unit, floor: u8) -> bool {
@@ -117,7 +122,8 @@ fn may_begin(inputs: &Inputs, unit: &Unit, floor: u8) -> bool {
 }
 
 /// Who of a unit takes it, with the reason either way.
-fn ask<'a>(inputs: &'a Inputs, unit: &Unit) -> (Option<&'a Person>, String) {
+#[must_use]
+pub fn who_takes<'a>(inputs: &'a Inputs, unit: &Unit) -> (Option<&'a Person>, String) {
     let staff: Vec<&Person> = inputs.people.iter().filter(|p| p.unit_id == unit.id).collect();
     match unit.kind {
         UnitKind::GridGroup => ask_group(inputs, unit, &staff),
@@ -203,7 +209,8 @@ pub fn role_zh(role: &str) -> &'static str {
 }
 
 /// Sign-for and finish limits: by the clock when urgent, else over working days of the calendar.
-fn deadlines(
+#[must_use]
+pub fn deadlines(
     now: DateTime<Utc>,
     urgency: Urgency,
     rule: &Rule,

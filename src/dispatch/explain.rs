@@ -47,6 +47,8 @@ fn owner(inputs: &Inputs, decision: &Decision) -> String {
     let unit = &decision.unit.name;
     let why = if inputs.matter.restricted {
         "属保密事项,只由县级专人办理".to_owned()
+    } else if inputs.at_least.is_some() {
+        "下级未能按时办理或已退回".to_owned()
     } else if inputs.place.text_only {
         "先由县值班员核实位置".to_owned()
     } else if !inputs.matter.village_admitted {

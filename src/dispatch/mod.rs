@@ -4,7 +4,7 @@ pub mod decide;
 pub mod explain;
 pub mod probability;
 
-pub use decide::{Decision, decide};
+pub use decide::{Decision, deadlines, decide, lowest, who_takes};
 pub use probability::{Candidate, Sigma, candidates};
 
 use chrono::{DateTime, Utc};
@@ -46,6 +46,18 @@ impl UnitKind {
             "department" => Self::Department,
             "county_duty_officer" => Self::CountyDutyOfficer,
             _ => return None,
+        })
+    }
+
+    /// The rung that answers when this one does not; none above the last resort.
+    #[must_use]
+    pub fn above(self) -> Option<Self> {
+        Some(match self {
+            Self::GridGroup => Self::VillagePartyOrg,
+            Self::VillagePartyOrg => Self::TownshipCentre,
+            Self::TownshipCentre => Self::CountyCentre,
+            Self::CountyCentre | Self::Department => Self::CountyDutyOfficer,
+            Self::CountyDutyOfficer => return None,
         })
     }
 
@@ -167,4 +179,7 @@ pub struct Inputs {
     pub ladder: Vec<Unit>,
     /// Who could act in them.
     pub people: Vec<Person>,
+    /// The lowest rung to be asked, where those below it have had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<UnitKind>,
 }

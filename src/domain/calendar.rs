@@ -66,7 +66,8 @@ impl WorkCalendar {
     }
 
     /// When a day begins there, also where the clocks are put forward at midnight.
-    fn midnight(&self, day: NaiveDate) -> DateTime<Utc> {
+    #[must_use]
+    pub fn midnight(&self, day: NaiveDate) -> DateTime<Utc> {
         let midnight = day.and_time(chrono::NaiveTime::MIN);
         let local = self
             .zone

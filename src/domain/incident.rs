@@ -1,5 +1,7 @@
 //! What may happen to an incident: its states, its actions and the one table of what leads where.
 
+use std::fmt::Write;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -77,6 +79,54 @@ coded! {
         Resolve = "resolve", "办理反馈";
         /// Someone else looks: pass closes, fail is rework.
         Check = "check", "核查";
+        /// The owner gives it back: to the unit named, else one level up.
+        Return = "return", "退回";
+        /// It goes to another unit.
+        Transfer = "transfer", "转办";
+        /// The finish limit moves.
+        Extend = "extend", "延期";
+        /// Set aside with an explanation until a review day.
+        Suspend = "suspend", "挂账";
+        /// Taken up again, at the latest on the review day.
+        Resume = "resume", "恢复办理";
+        /// The duty officer reminds the owner.
+        Nudge = "nudge", "催办";
+        /// A leader watches it.
+        Supervise = "supervise", "督办";
+        /// Departments are called to help, with a sign-in limit.
+        Whistle = "whistle", "吹哨";
+        /// Who was called signs in.
+        SignIn = "sign_in", "签到";
+        /// It is the same matter as another, which answers for both.
+        Merge = "merge", "合并重复件";
+        /// Void, with a reason.
+        Cancel = "cancel", "作废";
+        /// The reporter says how well it was done.
+        Rate = "rate", "评价";
+        /// Something is added to its story.
+        Comment = "comment", "补充情况";
+        /// A limit has passed: one level up answers, the lower one helps.
+        Escalate = "escalate", "逾期升级";
+    }
+}
+
+coded! {
+    /// Whose step an action is.
+    Actor {
+        /// Whoever reports.
+        Reporter = "reporter", "上报人";
+        /// The unit that answers, or its person.
+        Owner = "owner", "主办";
+        /// A unit that helps.
+        Helper = "helper", "协办";
+        /// Someone other than who resolved it.
+        Checker = "checker", "核查人";
+        /// The township's or the county's duty officer.
+        DutyOfficer = "duty_officer", "值班员";
+        /// A leader of the township or the county.
+        Leader = "leader", "领导";
+        /// The clock.
+        System = "system", "系统";
     }
 }
 
@@ -114,40 +164,123 @@ impl State {
     }
 }
 
+/// One line of the table: in which states an action may be taken, by whom, and where it leads.
+#[derive(Debug, Clone, Copy)]
+pub struct Transition {
+    /// What is done.
+    pub action: Action,
+    /// The outcome it is for; only a check has one.
+    pub passed: Option<bool>,
+    /// In which states.
+    pub from: &'static [State],
+    /// The state it leads to; none is the one it was in.
+    pub to: Option<State>,
+    /// By whom.
+    pub by: &'static [Actor],
+}
+
+/// What may happen, all of it. Code, `docs/LIFECYCLE.md` and the API's description are made from this table.
+pub const TRANSITIONS: &[Transition] = {
+    use {Action as A, Actor as By, State as S};
+    const WAITING: &[State] = &[S::PendingLocation, S::PendingDispatch, S::PendingAccept];
+    const AT_WORK: &[State] = &[S::PendingAccept, S::InProgress];
+    const OPEN: &[State] = &[
+        S::PendingLocation,
+        S::PendingDispatch,
+        S::PendingAccept,
+        S::InProgress,
+        S::PendingCheck,
+        S::Deliberating,
+        S::Suspended,
+    ];
+    const fn line(
+        action: A,
+        passed: Option<bool>,
+        from: &'static [State],
+        to: Option<State>,
+        by: &'static [By],
+    ) -> Transition {
+        Transition { action, passed, from, to, by }
+    }
+    &[
+        line(A::Accept, None, &[S::PendingAccept], Some(S::InProgress), &[By::Owner]),
+        line(A::Return, None, AT_WORK, Some(S::PendingAccept), &[By::Owner]),
+        line(
+            A::Transfer,
+            None,
+            &[S::PendingLocation, S::PendingDispatch, S::PendingAccept, S::InProgress],
+            Some(S::PendingAccept),
+            &[By::Owner, By::DutyOfficer],
+        ),
+        line(A::ResolveOnSpot, None, AT_WORK, Some(S::Closed), &[By::Owner]),
+        line(A::Resolve, None, &[S::InProgress, S::Deliberating], Some(S::PendingCheck), &[By::Owner]),
+        line(A::Check, Some(true), &[S::PendingCheck], Some(S::Closed), &[By::Checker]),
+        line(A::Check, Some(false), &[S::PendingCheck], Some(S::InProgress), &[By::Checker]),
+        line(A::Extend, None, &[S::InProgress], None, &[By::DutyOfficer]),
+        line(A::Suspend, None, &[S::InProgress], Some(S::Suspended), &[By::DutyOfficer]),
+        line(A::Resume, None, &[S::Suspended], Some(S::InProgress), &[By::Owner, By::DutyOfficer, By::System]),
+        line(A::Whistle, None, AT_WORK, None, &[By::Owner, By::DutyOfficer]),
+        line(A::SignIn, None, &[S::PendingAccept, S::InProgress, S::Deliberating], None, &[By::Helper]),
+        line(A::Nudge, None, OPEN, None, &[By::DutyOfficer, By::System]),
+        line(A::Supervise, None, OPEN, None, &[By::Leader]),
+        line(A::Comment, None, OPEN, None, &[By::Reporter, By::Owner, By::DutyOfficer]),
+        line(A::Merge, None, OPEN, Some(S::Cancelled), &[By::DutyOfficer]),
+        line(A::Cancel, None, OPEN, Some(S::Cancelled), &[By::DutyOfficer]),
+        line(A::Rate, None, &[S::Closed], None, &[By::Reporter]),
+        line(A::Escalate, None, WAITING, Some(S::PendingAccept), &[By::System]),
+        line(A::Escalate, None, &[S::InProgress, S::Deliberating], Some(S::PendingAccept), &[By::System]),
+        line(A::Escalate, None, &[S::PendingCheck], None, &[By::System]),
+    ]
+};
+
 /// The state an action leads to, or nothing where it is not allowed. `passed` is the outcome of a check.
 ///
 /// ```
 /// use yitu::domain::incident::{Action, State, next_state};
 /// assert_eq!(next_state(State::PendingAccept, Action::Accept, true), Some(State::InProgress));
 /// assert_eq!(next_state(State::PendingCheck, Action::Check, false), Some(State::InProgress));
+/// assert_eq!(next_state(State::InProgress, Action::Nudge, true), Some(State::InProgress));
 /// assert_eq!(next_state(State::Closed, Action::Accept, true), None);
 /// ```
 #[must_use]
 pub fn next_state(from: State, action: Action, passed: bool) -> Option<State> {
-    TRANSITIONS.iter().find(|t| t.0 == from && t.1 == action && t.2.is_none_or(|p| p == passed)).map(|t| t.3)
+    let fits = |t: &&Transition| t.action == action && t.from.contains(&from) && t.passed.is_none_or(|p| p == passed);
+    TRANSITIONS.iter().find(fits).map(|t| t.to.unwrap_or(from))
 }
 
-/// What may be done in a state, each action once.
+/// What people may do in a state, each action once, in the order of the table.
 #[must_use]
 pub fn allowed(from: State) -> Vec<Action> {
     let mut out: Vec<Action> = Vec::new();
-    for t in TRANSITIONS.iter().filter(|t| t.0 == from) {
-        if !out.contains(&t.1) {
-            out.push(t.1);
+    for t in TRANSITIONS.iter().filter(|t| t.from.contains(&from) && t.by != [Actor::System]) {
+        if !out.contains(&t.action) {
+            out.push(t.action);
         }
     }
     out
 }
 
-/// From, action, outcome of a check where it matters, to.
-const TRANSITIONS: &[(State, Action, Option<bool>, State)] = &[
-    (State::PendingAccept, Action::Accept, None, State::InProgress),
-    (State::PendingAccept, Action::ResolveOnSpot, None, State::Closed),
-    (State::InProgress, Action::ResolveOnSpot, None, State::Closed),
-    (State::InProgress, Action::Resolve, None, State::PendingCheck),
-    (State::PendingCheck, Action::Check, Some(true), State::Closed),
-    (State::PendingCheck, Action::Check, Some(false), State::InProgress),
-];
+/// The table as people read it, in Markdown.
+#[must_use]
+pub fn table() -> String {
+    let words = |all: &[&'static str]| all.join("、");
+    let mut out = "| 操作 | 代码 | 何时可做 | 之后 | 谁 |\n|---|---|---|---|---|\n".to_owned();
+    for t in TRANSITIONS {
+        let outcome = match t.passed {
+            Some(true) => "(通过)",
+            Some(false) => "(退回重办)",
+            None => "",
+        };
+        let from: Vec<_> = t.from.iter().map(|s| s.zh()).collect();
+        let by: Vec<_> = t.by.iter().map(|a| a.zh()).collect();
+        let to = t.to.map_or("不变", State::zh);
+        let (action, code) = (t.action.zh(), t.action.code());
+        let (from, by) = (words(&from), words(&by));
+        // Writing to a string does not fail.
+        let _ = writeln!(out, "| {action}{outcome} | `{code}` | {from} | {to} | {by} |");
+    }
+    out
+}
 
 /// One row of an incident's history, as its digest covers it: JSON with its fields in this order.
 #[derive(Debug, Clone, Serialize)]
@@ -200,9 +333,37 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_incident_allows_nothing() {
-        for s in State::ALL.iter().filter(|s| s.is_ended()) {
-            assert!(allowed(*s).is_empty());
+    fn what_has_ended_is_only_rated_and_every_open_state_has_a_way_out() {
+        for s in State::ALL {
+            let ways = allowed(*s);
+            if s.is_ended() {
+                assert!(ways.iter().all(|a| *a == Action::Rate), "{s:?}: {ways:?}");
+                continue;
+            }
+            let leads_on = |a: &Action| [true, false].iter().any(|p| next_state(*s, *a, *p) != Some(*s));
+            assert!(ways.iter().any(leads_on), "{s:?}");
+            // The clock always finds something to do.
+            let by_the_clock = |t: &&Transition| t.from.contains(s) && t.by.contains(&Actor::System);
+            assert!(TRANSITIONS.iter().any(|t| by_the_clock(&t)), "{s:?}");
+        }
+    }
+
+    #[test]
+    fn the_documents_table_is_this_one() {
+        let document = include_str!("../../docs/LIFECYCLE.md");
+        assert!(document.contains(&table()), "docs/LIFECYCLE.md should hold:\n{}", table());
+    }
+
+    #[test]
+    fn an_action_in_a_state_leads_to_one_place() {
+        for s in State::ALL {
+            for a in Action::ALL {
+                for passed in [true, false] {
+                    let fits =
+                        |t: &&Transition| t.action == *a && t.from.contains(s) && t.passed.is_none_or(|p| p == passed);
+                    assert!(TRANSITIONS.iter().filter(fits).count() <= 1, "{s:?} {a:?}");
+                }
+            }
         }
     }
 }

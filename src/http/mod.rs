@@ -50,7 +50,7 @@ struct Document;
 
 /// All routes and the OpenAPI document of those that are described.
 pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
-    OpenApiRouter::with_openapi(Document::openapi())
+    let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(health::routes())
         .merge(incident::routes())
         .merge(grid::routes())
@@ -60,7 +60,12 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .merge(live::routes())
         .merge(spatial::routes())
         .merge(ogc::routes())
-        .split_for_parts()
+        .split_for_parts();
+    let acting = document.paths.paths.get_mut(incident::ACTIONS).and_then(|path| path.post.as_mut());
+    if let Some(acting) = acting {
+        acting.description = Some(crate::domain::incident::table());
+    }
+    (router, document)
 }
 
 /// The whole server over a running [`Yitu`].

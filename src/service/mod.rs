@@ -17,7 +17,7 @@ pub mod startup;
 pub mod tile;
 
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use thiserror::Error;
 
@@ -51,6 +51,18 @@ pub struct Parts {
     pub indexes: Arc<spatial::Indexes>,
 }
 
+/// A server that does not run on because of this.
+#[derive(Debug, Clone)]
+pub struct WeakYitu(Weak<Parts>);
+
+impl WeakYitu {
+    /// The server, while it runs.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Yitu> {
+        self.0.upgrade().map(Yitu)
+    }
+}
+
 impl Deref for Yitu {
     type Target = Parts;
 
@@ -60,6 +72,12 @@ impl Deref for Yitu {
 }
 
 impl Yitu {
+    /// For what runs beside the server, as long as it does.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakYitu {
+        WeakYitu(Arc::downgrade(&self.0))
+    }
+
     /// The same server by another clock.
     #[must_use]
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {

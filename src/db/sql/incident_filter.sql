@@ -6,6 +6,6 @@ WHERE i.county_id = $1 AND NOT i.restricted
         SELECT k.id FROM category k LEFT JOIN category p ON p.id = k.parent_id WHERE k.code = $4 OR p.code = $4))
   AND ($5::timestamptz IS NULL OR i.reported_at >= $5)
   AND ($6::timestamptz IS NULL OR i.reported_at < $6)
-  AND ($7::boolean IS NULL OR coalesce(i.next_deadline_at < $8, false) = $7)
+  AND ($7::boolean IS NULL OR coalesce(i.next_deadline_at < $8 OR i.next_deadline_at IS NOT NULL AND i.overdue_since IS NOT NULL, false) = $7)
   AND ($9::float8[] IS NULL OR i.geom && ST_MakeEnvelope(($9)[1], ($9)[2], ($9)[3], ($9)[4], 4490))
   AND ($10::bigint IS NULL OR i.grid_id = $10)

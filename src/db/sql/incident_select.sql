@@ -1,13 +1,14 @@
 -- Incidents with what they point to, under the names of db::incident::IncidentRow.
-SELECT i.id, i.number, i.state::text AS state, i.version, c.code AS category, c.name AS category_name, i.restricted,
+SELECT i.id, i.number, i.state::text AS state, i.version, i.category_id, c.code AS category, c.name AS category_name, i.restricted,
        i.urgency::text AS urgency, i.description, i.location_source::text AS location_source,
        ST_X(i.geom) AS lon, ST_Y(i.geom) AS lat, i.accuracy_m, i.household_id, i.location_text,
        i.village_id, v.name AS village_name,
-       i.grid_id, coalesce(code_today(i.grid_id, 'grid', county_day(i.county_id)), '') AS grid_code, gv.name AS grid_name,
-       a.unit_id, u.name AS unit_name, u.lead_org_id AS org_id, o.name AS org_name,
+       i.grid_id, i.grid_version_id, coalesce(code_today(i.grid_id, 'grid', county_day(i.county_id)), '') AS grid_code, gv.name AS grid_name,
+       a.unit_id, u.kind::text AS unit_kind, u.name AS unit_name, u.lead_org_id AS org_id, o.name AS org_name,
        a.responder_id, r.name AS responder_name, a.provisional,
        i.accept_by, i.resolve_by, i.next_deadline_at, i.reported_at, i.received_at, i.resolved_at, i.resolved_by,
-       i.closed_at, i.on_the_spot
+       i.closed_at, i.on_the_spot,
+       CASE WHEN i.next_deadline_at IS NOT NULL THEN i.overdue_since END AS overdue_since, i.merged_into, i.rating
 FROM incident i
 JOIN category c ON c.id = i.category_id
 JOIN assignment a ON a.county_id = i.county_id AND a.id = i.current_assignment_id

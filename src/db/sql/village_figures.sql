@@ -8,7 +8,7 @@ WITH d AS MATERIALIZED (
 ), i AS (
   SELECT coalesce(village_id, county_id) AS village_id,
     count(*) FILTER (WHERE next_deadline_at IS NOT NULL) AS open,
-    count(*) FILTER (WHERE next_deadline_at < now()) AS overdue,
+    count(*) FILTER (WHERE next_deadline_at < now() OR next_deadline_at IS NOT NULL AND overdue_since IS NOT NULL) AS overdue,
     count(*) FILTER (WHERE (reported_at AT TIME ZONE time_zone)::date = today) AS today,
     count(*) FILTER (WHERE state = 'closed' AND closed_at > now() - interval '30 days') AS closed_30d,
     count(*) FILTER (WHERE state = 'closed' AND closed_at > now() - interval '30 days'

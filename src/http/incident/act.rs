@@ -11,7 +11,7 @@ use crate::service::Yitu;
 use crate::service::incident::act::{Act, act as serve};
 use crate::service::incident::view::IncidentView;
 
-/// 签收、办理反馈、核查、即办即结;须带所见版本。
+/// 对事件做一步:签收、转办、核查……;须带所见版本。
 #[utoipa::path(post, path = "/api/incidents/{id}/actions", tag = "incidents", request_body = Act,
     params(("id" = String, Path, description = "UUID")), responses(
     (status = 200, description = "The incident after it", body = IncidentView),

@@ -10,6 +10,9 @@ use utoipa_axum::routes;
 use crate::domain::Problem;
 use crate::service::Yitu;
 
+/// Where steps are taken.
+pub const ACTIONS: &str = "/api/incidents/{id}/actions";
+
 /// `/api/incidents…`.
 pub fn routes() -> OpenApiRouter<Yitu> {
     OpenApiRouter::new()

@@ -1,39 +1,72 @@
-//! Act: sign, resolve, check; each under the incident's lock, with its history row.
+//! Act: everything people do to an incident, each under its lock, with its history row.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::check::{TEXT_LIMIT, check_text};
-use super::history::{Chain, Happening};
-use super::plan::calendar;
+use super::plan::{calendar, plan_above, plan_for};
 use super::retried;
+use super::step::{Effect, Step, unit_kind, write};
 use super::view::{IncidentView, whole};
-use crate::db::incident::{self, Change, IncidentRow};
+use crate::db::incident::{self, IncidentRow, NewOwner, Overdue};
 use crate::db::{DbError, Request};
-use crate::domain::incident::{Action, State, allowed, next_state};
-use crate::domain::{Problem, ProblemKind, Viewer};
+use crate::domain::calendar::WorkCalendar;
+use crate::domain::incident::{Action, Actor, State, TRANSITIONS, allowed, next_state};
+use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::{ServiceError, Yitu};
 
 /// How long a check may take once something is reported as done, and rework at least, in minutes that
 /// count on working days.
-const CHECK_MINUTES: i64 = 24 * 60;
+pub const CHECK_MINUTES: i64 = 24 * 60;
+/// Working days a matter may be given in all, from the day it was received.
+const MOST_DAYS: i64 = 15;
+/// Days a matter may be set aside at most.
+const LONGEST_SUSPENSION: i64 = 366;
+/// Units that may be called at once.
+const MOST_CALLED: usize = 10;
+/// How long a unit that was called has to sign in, minutes by the clock: the least, what is usual, the most.
+const SIGN_IN: (i64, i64, i64) = (5, 30, 24 * 60);
 
 /// What someone does.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct Act {
-    /// `accept`, `resolve`, `check` or `resolve_on_spot`.
+    /// What is done: one of the incident's `actions`.
     pub action: String,
     /// The version they saw.
     #[serde(default)]
     pub expected_version: Option<i32>,
-    /// What they say about it.
+    /// What they say about it; needed where it is a reason.
     #[serde(default)]
     pub note: String,
-    /// The outcome of a check.
+    /// `check`: its outcome.
     #[serde(default)]
     pub passed: Option<bool>,
+    /// `transfer`: the unit it goes to. `return`: the unit it should have gone to, if known.
+    #[serde(default)]
+    pub to_unit_id: Option<FeatureId>,
+    /// `extend`: so many working days.
+    #[serde(default)]
+    pub days: Option<i64>,
+    /// `suspend`: the day it is looked at again.
+    #[serde(default)]
+    pub review_on: Option<NaiveDate>,
+    /// `whistle`: the units called.
+    #[serde(default)]
+    pub unit_ids: Vec<FeatureId>,
+    /// `whistle`: minutes to sign in; 30 if left out.
+    #[serde(default)]
+    pub sign_in_minutes: Option<i64>,
+    /// `sign_in`: the unit that does.
+    #[serde(default)]
+    pub unit_id: Option<FeatureId>,
+    /// `merge`: the incident that answers for it from now on.
+    #[serde(default)]
+    pub into: Option<Uuid>,
+    /// `rate`: 1 to 5.
+    #[serde(default)]
+    pub rating: Option<i16>,
     /// Who acts, where it is not the caller; until each person has an account.
     #[serde(default)]
     pub actor: Option<String>,
@@ -43,9 +76,7 @@ pub struct Act {
 struct Ready {
     action: Action,
     expected: i32,
-    passed: bool,
-    note: String,
-    actor: Option<String>,
+    act: Act,
 }
 
 /// Does it. `if_match` is the version of an `If-Match` header, which `expected_version` may stand in for.
@@ -65,18 +96,29 @@ pub async fn act(
     retried(|| attempt(yitu, viewer, id, &ready, now)).await
 }
 
+/// What people may do, in the order of the table.
+fn possible() -> Vec<Action> {
+    let mut all: Vec<Action> = Vec::new();
+    for t in TRANSITIONS.iter().filter(|t| t.by != [Actor::System]) {
+        if !all.contains(&t.action) {
+            all.push(t.action);
+        }
+    }
+    all
+}
+
 fn ready(act: Act, if_match: Option<i32>) -> Result<Ready, Problem> {
-    let possible = [Action::Accept, Action::Resolve, Action::Check, Action::ResolveOnSpot];
+    let possible = possible();
     let action = Action::from_code(&act.action).filter(|a| possible.contains(a)).ok_or_else(|| {
-        let codes = possible.map(Action::code).join("、");
+        let codes: Vec<&str> = possible.iter().map(|a| a.code()).collect();
         Problem::bad_field(
             "/action",
-            format!("没有“{}”这个操作,可用的有:{codes}", act.action),
-            format!("There is no action {:?}; there are: {}", act.action, possible.map(Action::code).join(", ")),
+            format!("没有“{}”这个操作,可用的有:{}", act.action, codes.join("、")),
+            format!("There is no action {:?}; there are: {}", act.action, codes.join(", ")),
         )
     })?;
     check_text("/note", &act.note, TEXT_LIMIT)?;
-    let actor = act.actor.map(|a| a.trim().to_owned()).filter(|a| !a.is_empty());
+    let actor = act.actor.as_deref().map(|a| a.trim().to_owned()).filter(|a| !a.is_empty());
     if let Some(actor) = &actor {
         check_text("/actor", actor, 100)?;
     }
@@ -91,18 +133,71 @@ fn ready(act: Act, if_match: Option<i32>) -> Result<Ready, Problem> {
             ),
         )
     })?;
-    if action == Action::Check && act.passed.is_none() {
-        return Err(Problem::bad_field(
+    complete(action, &act)?;
+    Ok(Ready { action, expected, act: Act { actor, ..act } })
+}
+
+/// Whether the action has what it needs, as far as that can be told without the incident.
+fn complete(action: Action, act: &Act) -> Result<(), Problem> {
+    let silent = act.note.trim().is_empty();
+    let reason = match action {
+        Action::Check if act.passed == Some(false) => Some(("退回重办请写明原因", "Rework needs its reason")),
+        Action::Return => Some(("退回请写明原因", "A return needs its reason")),
+        Action::Extend => Some(("延期请写明原因", "An extension needs its reason")),
+        Action::Suspend => Some(("挂账请写明情况", "A suspension needs its explanation")),
+        Action::Supervise => Some(("督办请写明要求", "A supervision says what is demanded")),
+        Action::Cancel => Some(("作废请写明原因", "A cancellation needs its reason")),
+        Action::Comment => Some(("请写下要补充的情况", "A comment says something")),
+        _ => None,
+    };
+    if let Some((zh, en)) = reason.filter(|_| silent) {
+        return Err(Problem::bad_field("/note", zh, en));
+    }
+    let missing = match action {
+        Action::Check if act.passed.is_none() => Some((
             "/passed",
-            "核查要写明结果:passed 为 true(通过)或 false(退回重办)",
-            "A check says its outcome: passed is true or false",
-        ));
-    }
-    let passed = act.passed.unwrap_or(true);
-    if action == Action::Check && !passed && act.note.trim().is_empty() {
-        return Err(Problem::bad_field("/note", "退回重办请写明原因", "Rework needs its reason"));
-    }
-    Ok(Ready { action, expected, passed, note: act.note, actor })
+            "核查要写明结果:passed 为 true(通过)或 false(退回重办)".to_owned(),
+            "A check says its outcome: passed is true or false".to_owned(),
+        )),
+        Action::Transfer if act.to_unit_id.is_none() => Some((
+            "/to_unit_id",
+            "转办要写明转给哪个单位".to_owned(),
+            "A transfer names the unit it goes to".to_owned(),
+        )),
+        Action::Extend if !act.days.is_some_and(|d| (1..=MOST_DAYS).contains(&d)) => Some((
+            "/days",
+            format!("延期按工作日计,1 至 {MOST_DAYS} 天"),
+            format!("An extension is of 1 to {MOST_DAYS} working days"),
+        )),
+        Action::Suspend if act.review_on.is_none() => Some((
+            "/review_on",
+            "挂账要写明复核日,如 2026-12-20".to_owned(),
+            "A suspension names the day of its review, such as 2026-12-20".to_owned(),
+        )),
+        Action::Whistle if act.unit_ids.is_empty() || act.unit_ids.len() > MOST_CALLED => Some((
+            "/unit_ids",
+            format!("吹哨要写明叫哪些单位,1 至 {MOST_CALLED} 个"),
+            format!("A whistle calls 1 to {MOST_CALLED} units"),
+        )),
+        Action::Whistle if act.sign_in_minutes.is_some_and(|m| !(SIGN_IN.0..=SIGN_IN.2).contains(&m)) => Some((
+            "/sign_in_minutes",
+            format!("签到时限为 {} 至 {} 分钟", SIGN_IN.0, SIGN_IN.2),
+            format!("Units sign in within {} to {} minutes", SIGN_IN.0, SIGN_IN.2),
+        )),
+        Action::SignIn if act.unit_id.is_none() => {
+            Some(("/unit_id", "签到要写明是哪个单位".to_owned(), "Signing in names the unit that does".to_owned()))
+        }
+        Action::Merge if act.into.is_none() => Some((
+            "/into",
+            "合并要写明并入哪一件(事件 id)".to_owned(),
+            "A merge names the incident it goes into by its id".to_owned(),
+        )),
+        Action::Rate if !act.rating.is_some_and(|r| (1..=5).contains(&r)) => {
+            Some(("/rating", "评价为 1 至 5 分".to_owned(), "A rating is from 1 to 5".to_owned()))
+        }
+        _ => None,
+    };
+    missing.map_or(Ok(()), |(field, zh, en)| Err(Problem::bad_field(field, zh, en)))
 }
 
 async fn attempt(
@@ -123,46 +218,252 @@ async fn attempt(
     if row.version != ready.expected {
         return Err(stale(&row, ready.expected).into());
     }
-    let to = next_state(from, ready.action, ready.passed).ok_or_else(|| not_now(from, ready.action))?;
-    // Without accounts the owner's own steps are taken in the owner's name, whoever types them in.
-    let owner = row.responder_name.clone().unwrap_or_else(|| row.unit_name.clone());
-    let own_step = matches!(ready.action, Action::Accept | Action::Resolve | Action::ResolveOnSpot);
-    let actor = ready.actor.clone().unwrap_or_else(|| if own_step { owner } else { viewer.name().to_owned() });
+    let passed = ready.act.passed.unwrap_or(true);
+    let to = next_state(from, ready.action, passed).ok_or_else(|| not_now(from, ready.action))?;
+    let actor = actor(&row, ready, viewer);
     if ready.action == Action::Check && row.resolved_by.as_deref() == Some(actor.as_str()) {
         return Err(same_person(&actor).into());
     }
     let calendar = calendar(&mut on, county, now).await?;
-    let grace = calendar.after_minutes(now, CHECK_MINUTES);
-    let resolves = matches!(ready.action, Action::Resolve | Action::ResolveOnSpot);
-    let change = Change {
-        state: to.code(),
-        next_deadline_at: match to {
-            State::Closed | State::Cancelled => None,
-            State::PendingCheck => Some(grace),
-            _ if ready.action == Action::Check => Some(row.resolve_by.map_or(grace, |r| r.max(grace))),
-            _ => row.resolve_by.or(Some(grace)),
-        },
-        at: now,
-        accepted: ready.action == Action::Accept,
-        resolved_by: resolves.then_some(actor.as_str()),
-        on_the_spot: ready.action == Action::ResolveOnSpot,
-        ended: to.is_ended(),
-    };
-    incident::change(&mut on, county, id, &change).await?;
-    let happening = Happening {
-        action: ready.action,
-        actor: &actor,
-        at: now,
-        from: Some(from),
-        to,
-        unit: Some(row.unit_id),
-        responder: row.responder_id,
-        note: &ready.note,
-    };
-    Chain::of(&mut on, county, id).await?.append(&mut on, county, id, &happening).await?;
+    let effect = effect(&mut on, county, &row, ready, &Moment { now, to, actor: &actor, calendar: &calendar }).await?;
+    write(&mut on, county, &row, &Step { action: ready.action, actor: &actor, at: now, from }, &effect).await?;
     let view = whole(&mut on, county, id, now).await?.ok_or_else(missing)?;
     let seq = on.commit().await?;
     Ok(view.written_at(seq))
+}
+
+/// Without accounts the owner's own steps are taken in the owner's name, whoever types them in.
+fn actor(row: &IncidentRow, ready: &Ready, viewer: &Viewer) -> String {
+    if let Some(named) = &ready.act.actor {
+        return named.clone();
+    }
+    let owners = [Action::Accept, Action::Resolve, Action::ResolveOnSpot, Action::Return];
+    if owners.contains(&ready.action) {
+        return row.responder_name.clone().unwrap_or_else(|| row.unit_name.clone());
+    }
+    viewer.name().to_owned()
+}
+
+/// When an action is taken, by whom, and where it leads.
+struct Moment<'a> {
+    now: DateTime<Utc>,
+    to: State,
+    actor: &'a str,
+    calendar: &'a WorkCalendar,
+}
+
+async fn effect(
+    on: &mut Request,
+    county: FeatureId,
+    row: &IncidentRow,
+    ready: &Ready,
+    at: &Moment<'_>,
+) -> Result<Effect, ServiceError> {
+    let (act, now) = (&ready.act, at.now);
+    let grace = at.calendar.after_minutes(now, CHECK_MINUTES);
+    let mut effect = Effect::new(row, at.to, act.note.trim());
+    match ready.action {
+        Action::Accept => {
+            effect.owner_signs = true;
+            effect.overdue = Overdue::MadeGood;
+            // Whoever gets it late has a day at least.
+            effect.next_deadline_at = Some(row.resolve_by.filter(|by| *by > now).unwrap_or(grace));
+        }
+        Action::Return | Action::Transfer => {
+            let owner = match act.to_unit_id {
+                Some(unit) => given_to(on, county, row, unit, now).await?,
+                None => one_up(on, county, row, now).await?,
+            };
+            effect.give_to(owner);
+        }
+        Action::Resolve => {
+            effect.resolved_by = Some(at.actor.to_owned());
+            effect.next_deadline_at = Some(grace);
+            effect.overdue = Overdue::MadeGood;
+        }
+        Action::ResolveOnSpot => {
+            effect.resolved_by = Some(at.actor.to_owned());
+            effect.on_the_spot = true;
+        }
+        Action::Check => {
+            effect.next_deadline_at = Some(row.resolve_by.map_or(grace, |by| by.max(grace)));
+            effect.overdue = Overdue::MadeGood;
+        }
+        Action::Extend => {
+            let by = extended(row, act.days.unwrap_or_default(), at)?;
+            effect.resolve_by = Some(by);
+            effect.next_deadline_at = Some(by);
+            effect.overdue = Overdue::MadeGood;
+            effect.note = format!("延期至{}。{}", at.calendar.spoken(by), effect.note);
+        }
+        Action::Suspend => {
+            let day = act.review_on.unwrap_or_default();
+            effect.next_deadline_at = Some(review(day, at)?);
+            effect.note = format!("挂账至 {day} 复核。{}", effect.note);
+        }
+        Action::Resume => {
+            let by = row.resolve_by.map_or(grace, |by| by.max(grace));
+            effect.resolve_by = Some(by);
+            effect.next_deadline_at = Some(by);
+            effect.overdue = Overdue::MadeGood;
+        }
+        Action::Whistle => whistle(on, county, row, act, now, &mut effect).await?,
+        Action::SignIn => {
+            let unit = act.unit_id.unwrap_or_default();
+            let name = incident::helper_signs(on, county, row.id, unit, now).await?.ok_or_else(not_called)?;
+            effect.unit_id = unit;
+            effect.responder_id = None;
+            effect.note = format!("{name}已签到。{}", effect.note);
+        }
+        Action::Merge => {
+            let into = act.into.unwrap_or_default();
+            let number = take_in(on, county, into, row, at).await?;
+            effect.merged_into = Some(into);
+            effect.note = format!("与第 {number} 号为同一件,并入办理。{}", effect.note);
+        }
+        Action::Rate => {
+            effect.rating = act.rating;
+            effect.note = format!("{} 分。{}", act.rating.unwrap_or_default(), effect.note);
+        }
+        _ => {}
+    }
+    if at.to.is_ended() {
+        effect.next_deadline_at = None;
+    }
+    Ok(effect)
+}
+
+async fn given_to(
+    on: &mut Request,
+    county: FeatureId,
+    row: &IncidentRow,
+    unit: FeatureId,
+    now: DateTime<Utc>,
+) -> Result<NewOwner, ServiceError> {
+    if unit == row.unit_id {
+        return Err(Problem::bad_field(
+            "/to_unit_id",
+            format!("现在就由{}主办", row.unit_name),
+            format!("{} has it already", row.unit_name),
+        )
+        .into());
+    }
+    let (unit, person, accept_by) = plan_for(on, county, row, unit, now).await?;
+    Ok(NewOwner { unit_id: unit.id, responder_id: person.map(|p| p.responder_id), accept_by, old_helps: false })
+}
+
+async fn one_up(
+    on: &mut Request,
+    county: FeatureId,
+    row: &IncidentRow,
+    now: DateTime<Utc>,
+) -> Result<NewOwner, ServiceError> {
+    let Some(above) = unit_kind(row)?.above() else {
+        return Err(Problem::bad_field(
+            "/to_unit_id",
+            "县值班室之上没有上级,请写明应由哪个单位承办",
+            "There is nobody above the county's duty officer; name the unit that should have it",
+        )
+        .into());
+    };
+    let (_, decision) = plan_above(on, county, row, above, now).await?;
+    let responder_id = decision.responder.map(|p| p.responder_id);
+    Ok(NewOwner { unit_id: decision.unit.id, responder_id, accept_by: decision.accept_by, old_helps: false })
+}
+
+/// The finish limit, later by so many working days: from when it was, or from now where that has passed.
+fn extended(row: &IncidentRow, days: i64, at: &Moment<'_>) -> Result<DateTime<Utc>, Problem> {
+    let from = row.resolve_by.map_or(at.now, |by| by.max(at.now));
+    let by = at.calendar.after_days(from, days);
+    let most = at.calendar.after_days(row.received_at.max(at.now - chrono::Duration::days(30)), MOST_DAYS);
+    if by > most.max(at.calendar.after_days(at.now, 1)) {
+        return Err(Problem::bad_field(
+            "/days",
+            format!("办理时限合计最多 {MOST_DAYS} 个工作日,最迟可延至{}", at.calendar.spoken(most)),
+            format!("A matter has {MOST_DAYS} working days in all: until {} at the latest", at.calendar.spoken(most)),
+        ));
+    }
+    Ok(by)
+}
+
+/// The morning of a review day.
+fn review(day: NaiveDate, at: &Moment<'_>) -> Result<DateTime<Utc>, Problem> {
+    let today = at.calendar.day(at.now);
+    if day <= today || (day - today).num_days() > LONGEST_SUSPENSION {
+        return Err(Problem::bad_field(
+            "/review_on",
+            format!("复核日应在 {today} 之后、{LONGEST_SUSPENSION} 天之内,您写的是 {day}"),
+            format!("The review is after {today} and within {LONGEST_SUSPENSION} days; it says {day}"),
+        ));
+    }
+    Ok(at.calendar.midnight(day))
+}
+
+async fn whistle(
+    on: &mut Request,
+    county: FeatureId,
+    row: &IncidentRow,
+    act: &Act,
+    now: DateTime<Utc>,
+    effect: &mut Effect,
+) -> Result<(), ServiceError> {
+    if row.restricted {
+        return Err(Problem::bad_field(
+            "/unit_ids",
+            "保密件不吹哨:不需要知道的单位不告知",
+            "Nobody is called to a restricted matter: whoever need not know is not told",
+        )
+        .into());
+    }
+    let minutes = act.sign_in_minutes.unwrap_or(SIGN_IN.1);
+    let accept_by = now + chrono::Duration::minutes(minutes);
+    let called = incident::call_helpers(on, county, row.id, &act.unit_ids, (now, accept_by)).await?;
+    if called.is_empty() {
+        return Err(Problem::bad_field(
+            "/unit_ids",
+            "这些单位不存在,或已在办理此件",
+            "These units do not exist or have a part in it already",
+        )
+        .into());
+    }
+    effect.note = format!("请{}在 {minutes} 分钟内签到。{}", called.join("、"), effect.note);
+    Ok(())
+}
+
+/// Tells the open incident that a duplicate is merged into it; answers its number.
+async fn take_in(
+    on: &mut Request,
+    county: FeatureId,
+    id: Uuid,
+    merged: &IncidentRow,
+    at: &Moment<'_>,
+) -> Result<i64, ServiceError> {
+    if id == merged.id || !incident::lock(on, county, id).await? {
+        return Err(not_to_merge(id).into());
+    }
+    let into = incident::find(on, county, id).await?.filter(|into| into.restricted == merged.restricted);
+    let into = into.ok_or_else(|| not_to_merge(id))?;
+    let state = State::from_code(&into.state).filter(|s| !s.is_ended()).ok_or_else(|| not_to_merge(id))?;
+    let effect = Effect::new(&into, state, &format!("第 {} 号与此件重复,已并入。", merged.number));
+    let step = Step { action: Action::Comment, actor: at.actor, at: at.now, from: state };
+    write(on, county, &into, &step, &effect).await?;
+    Ok(into.number)
+}
+
+fn not_called() -> Problem {
+    Problem::bad_field(
+        "/unit_id",
+        "没有叫这个单位来协办,或它已经签到",
+        "This unit was not called, or has signed in already",
+    )
+}
+
+fn not_to_merge(id: Uuid) -> Problem {
+    Problem::bad_field(
+        "/into",
+        format!("不能并入 {id}:没有这一件、它已办结或作废,或两件一件保密一件不保密"),
+        format!("Cannot merge into {id}: it does not exist, has ended, or only one of the two is restricted"),
+    )
 }
 
 fn stale(row: &IncidentRow, expected: i32) -> Problem {

@@ -2,11 +2,13 @@
 
 pub mod act;
 pub mod check;
+pub mod deadline;
 pub mod history;
 pub mod list;
 pub mod plan;
 pub mod preview;
 pub mod report;
+pub mod step;
 pub mod view;
 
 use super::ServiceError;

@@ -1,12 +1,15 @@
 //! From a checked report to a decision: everything the algorithm needs is gathered in one transaction.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+use uuid::Uuid;
 
 use super::check::Checked;
+use crate::db::incident::{self, IncidentRow};
 use crate::db::unit::{self, CategoryRow, RuleRow, VillageRow};
 use crate::db::{DbError, Request};
 use crate::dispatch::{
-    self, Candidate, Decision, Inputs, Matter, Person, Place, Rule, Sigma, Unit, UnitKind, probability::NearGrid,
+    self, ALGORITHM_VERSION, Candidate, Decision, Inputs, Matter, Person, Place, Rule, Sigma, Unit, UnitKind,
+    probability::NearGrid,
 };
 use crate::domain::calendar::WorkCalendar;
 use crate::domain::incident::{LocationSource, Urgency};
@@ -56,20 +59,143 @@ pub async fn plan(
     let day = calendar.day(now);
     let category = category(on, county, &checked.report.category, day).await?;
     let found = locate(on, county, checked, day).await?;
-    let regions: Vec<FeatureId> = found.village.iter().flat_map(|v| [v.id, v.township_id]).chain([county]).collect();
-    let urgency = checked.report.urgency;
+    let location = &checked.report.location;
+    let place = Place {
+        candidates: found.candidates,
+        village: found.village.as_ref().map(|v| v.name.clone()),
+        text_only: location.source == LocationSource::Text,
+        household: location.source == LocationSource::Household,
+        accuracy_m: location.accuracy_m,
+    };
+    let of = Of { county, category: &category, urgency: checked.report.urgency, at_least: None };
+    let inputs = gather(on, of, place, found.village.as_ref(), (day, now)).await?;
+    let decision = dispatch::decide(&inputs, &calendar).ok_or_else(no_last_resort)?;
+    Ok(Planned { category, village: found.village, point: found.point, inputs, decision })
+}
+
+/// Decides anew who answers for a stored incident, from a rung upwards. The grid it was given to is certain.
+///
+/// # Errors
+/// When the county has no rules or no last resort any more; a failing database.
+pub async fn plan_above(
+    on: &mut Request,
+    county: FeatureId,
+    row: &IncidentRow,
+    at_least: UnitKind,
+    now: DateTime<Utc>,
+) -> Result<(Inputs, Decision), ServiceError> {
+    let calendar = calendar(on, county, now).await?;
+    let inputs = gather_stored(on, county, row, Some(at_least), (calendar.day(now), now)).await?;
+    let decision = dispatch::decide(&inputs, &calendar).ok_or_else(no_last_resort)?;
+    Ok((inputs, decision))
+}
+
+/// Who of a named unit takes a stored incident, and until when it is to be signed for.
+///
+/// # Errors
+/// A problem that names `to_unit_id` where there is no such unit or it may not have it; a failing database.
+pub async fn plan_for(
+    on: &mut Request,
+    county: FeatureId,
+    row: &IncidentRow,
+    unit_id: FeatureId,
+    now: DateTime<Utc>,
+) -> Result<(Unit, Option<Person>, DateTime<Utc>), ServiceError> {
+    let calendar = calendar(on, county, now).await?;
+    let day = calendar.day(now);
+    let unit = unit_of(unit::by_id(on, county, unit_id).await?.ok_or_else(|| no_such_unit(unit_id))?)?;
+    let inputs = gather_stored(on, county, row, None, (day, now)).await?;
+    if unit.kind.height() < dispatch::lowest(&inputs) {
+        return Err(not_for(&unit, &inputs).into());
+    }
+    let people = unit::people(on, &[unit.id], day, now).await?.into_iter().map(person_of).collect();
+    let inputs = Inputs { people, ..inputs };
+    let person = dispatch::who_takes(&inputs, &unit).0.cloned();
+    let (accept_by, _) = dispatch::deadlines(now, inputs.matter.urgency, &inputs.rule, &calendar);
+    Ok((unit, person, accept_by))
+}
+
+async fn gather_stored(
+    on: &mut Request,
+    county: FeatureId,
+    row: &IncidentRow,
+    at_least: Option<UnitKind>,
+    when: (NaiveDate, DateTime<Utc>),
+) -> Result<Inputs, ServiceError> {
+    let category = unit::category(on, county, row.category_id).await?;
+    let urgency = Urgency::from_code(&row.urgency);
+    let urgency = urgency.ok_or_else(|| DbError::Stored(format!("urgency {}", row.urgency)))?;
+    let village = match row.village_id {
+        Some(id) => unit::village(on, county, id).await?,
+        None => None,
+    };
+    let grid = row.grid_id.zip(row.grid_version_id);
+    let candidate = grid.map(|(grid_id, version_id)| Candidate {
+        grid_id,
+        version_id,
+        code: row.grid_code.clone(),
+        name: row.grid_name.clone().unwrap_or_default(),
+        probability: 1.0,
+    });
+    let place = Place {
+        candidates: candidate.into_iter().collect(),
+        village: village.as_ref().map(|v| v.name.clone()),
+        text_only: false,
+        household: row.household_id.is_some(),
+        accuracy_m: None,
+    };
+    gather(on, Of { county, category: &category, urgency, at_least }, place, village.as_ref(), when).await
+}
+
+/// Keeps a decision whole, so that it can be explained and replayed.
+///
+/// # Errors
+/// When the database fails.
+pub async fn keep_decision(
+    on: &mut Request,
+    county: FeatureId,
+    id: Uuid,
+    inputs: &Inputs,
+    decision: &Decision,
+    now: DateTime<Utc>,
+) -> Result<(), ServiceError> {
+    let json = |e: serde_json::Error| ServiceError::Internal(e.to_string());
+    let outcome = serde_json::to_value(decision).map_err(json)?;
+    let stored = serde_json::to_value(inputs).map_err(json)?;
+    let versions = (ALGORITHM_VERSION, inputs.rule.version);
+    incident::keep_decision(on, county, id, now, versions, (&stored, &outcome, &decision.explanation)).await?;
+    Ok(())
+}
+
+/// What is decided about.
+struct Of<'a> {
+    county: FeatureId,
+    category: &'a CategoryRow,
+    urgency: Urgency,
+    at_least: Option<UnitKind>,
+}
+
+/// The rule, the ladder and the people, as they stand.
+async fn gather(
+    on: &mut Request,
+    of: Of<'_>,
+    place: Place,
+    village: Option<&VillageRow>,
+    (day, now): (NaiveDate, DateTime<Utc>),
+) -> Result<Inputs, ServiceError> {
+    let Of { county, category, urgency, at_least } = of;
+    let regions: Vec<FeatureId> = village.iter().flat_map(|v| [v.id, v.township_id]).chain([county]).collect();
     let row = unit::rule(on, county, category.id, urgency.code(), &regions).await?.ok_or_else(no_rules)?;
     let rule = rule(row, urgency)?;
-    let grid = found.candidates.first().map(|c| c.grid_id);
-    let ladder: Vec<Unit> =
-        unit::ladder(on, county, grid, found.village.as_ref().map(|v| v.id), day, rule.first_unit_id)
-            .await?
-            .into_iter()
-            .map(unit_of)
-            .collect::<Result<_, _>>()?;
+    let grid = place.candidates.first().map(|c| c.grid_id);
+    let ladder: Vec<Unit> = unit::ladder(on, county, grid, village.map(|v| v.id), day, rule.first_unit_id)
+        .await?
+        .into_iter()
+        .map(unit_of)
+        .collect::<Result<_, _>>()?;
     let ids: Vec<FeatureId> = ladder.iter().map(|u| u.id).collect();
     let people = unit::people(on, &ids, day, now).await?.into_iter().map(person_of).collect();
-    let inputs = Inputs {
+    Ok(Inputs {
         now,
         matter: Matter {
             name: category.name.clone(),
@@ -77,19 +203,12 @@ pub async fn plan(
             village_admitted: category.village_admitted,
             urgency,
         },
-        place: Place {
-            candidates: found.candidates,
-            village: found.village.as_ref().map(|v| v.name.clone()),
-            text_only: checked.report.location.source == LocationSource::Text,
-            household: checked.report.location.source == LocationSource::Household,
-            accuracy_m: checked.report.location.accuracy_m,
-        },
+        place,
         rule,
         ladder,
         people,
-    };
-    let decision = dispatch::decide(&inputs, &calendar).ok_or_else(no_last_resort)?;
-    Ok(Planned { category, village: found.village, point: found.point, inputs, decision })
+        at_least,
+    })
 }
 
 /// The county's calendar around an instant.
@@ -299,6 +418,19 @@ fn person_of(row: unit::PersonRow) -> Person {
         on_duty: row.on_duty,
         load: row.load,
     }
+}
+
+fn no_such_unit(id: FeatureId) -> Problem {
+    Problem::bad_field("/to_unit_id", format!("没有编号为 {id} 的承办单位"), format!("There is no handling unit {id}"))
+}
+
+fn not_for(unit: &Unit, inputs: &Inputs) -> Problem {
+    let why = if inputs.matter.restricted { "属保密事项" } else { "不在村级准入清单内" };
+    Problem::bad_field(
+        "/to_unit_id",
+        format!("“{}”{why},不能交给{}", inputs.matter.name, unit.name),
+        format!("{} must not be handed down to {}", inputs.matter.name, unit.name),
+    )
 }
 
 fn no_rules() -> Problem {

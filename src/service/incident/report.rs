@@ -5,18 +5,17 @@ use serde_json::json;
 
 use super::check::{Checked, Report, check};
 use super::history::{Chain, Happening};
-use super::plan::{Planned, plan};
+use super::plan::{Planned, keep_decision, plan};
 use super::retried;
 use super::view::{IncidentView, whole};
 use crate::db::Request;
 use crate::db::incident::{self, NewIncident};
-use crate::dispatch::ALGORITHM_VERSION;
+use crate::domain::Viewer;
 use crate::domain::incident::{Action, State};
-use crate::domain::{FeatureId, Viewer};
 use crate::service::{ServiceError, Yitu};
 
 /// Who the history names for what the program does by itself.
-const SYSTEM: &str = "系统";
+pub const SYSTEM: &str = "系统";
 
 /// An incident and whether this report made it.
 #[derive(Debug)]
@@ -119,7 +118,7 @@ async fn store(
         incident::insert_helpers(on, county, report.id, &decision.helper_unit_ids, now).await?;
     }
     write_history(on, viewer, checked, planned, now).await?;
-    keep_decision(on, county, checked, planned, now).await?;
+    keep_decision(on, county, report.id, &planned.inputs, decision, now).await?;
     Ok(true)
 }
 
@@ -166,21 +165,5 @@ async fn write_history(
         };
         chain.append(on, county, id, &closed).await?;
     }
-    Ok(())
-}
-
-async fn keep_decision(
-    on: &mut Request,
-    county: FeatureId,
-    checked: &Checked,
-    planned: &Planned,
-    now: DateTime<Utc>,
-) -> Result<(), ServiceError> {
-    let json = |e: serde_json::Error| ServiceError::Internal(e.to_string());
-    let inputs = serde_json::to_value(&planned.inputs).map_err(json)?;
-    let outcome = serde_json::to_value(&planned.decision).map_err(json)?;
-    let versions = (ALGORITHM_VERSION, planned.inputs.rule.version);
-    let text = &planned.decision.explanation;
-    incident::keep_decision(on, county, checked.report.id, now, versions, (&inputs, &outcome, text)).await?;
     Ok(())
 }

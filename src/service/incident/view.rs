@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::db::Request;
-use crate::db::incident::{self, DecisionRow, IncidentRow, StepRow};
+use crate::db::incident::{self, DecisionRow, HelperRow, IncidentRow, StepRow};
 use crate::dispatch::{Candidate, Decision};
 use crate::domain::{FeatureId, LogPosition};
 use crate::service::ServiceError;
@@ -76,6 +76,17 @@ pub struct Explanation {
     pub candidates: Vec<Possible>,
 }
 
+/// A unit that helps.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[allow(missing_docs)] // named as in the interface
+pub struct Helper {
+    pub unit_id: FeatureId,
+    pub unit_name: String,
+    /// To sign in by, where it was called.
+    pub accept_by: Option<DateTime<Utc>>,
+    pub accepted_at: Option<DateTime<Utc>>,
+}
+
 /// One thing that happened to it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[allow(missing_docs)] // named as in the interface
@@ -122,6 +133,15 @@ pub struct IncidentView {
     pub resolved_by: Option<String>,
     pub closed_at: Option<DateTime<Utc>>,
     pub on_the_spot: bool,
+    /// The incident that answers for it, where it was merged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<Uuid>,
+    /// How well the reporter found it done, 1 to 5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rating: Option<i16>,
+    /// Who helps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub helpers: Option<Vec<Helper>>,
     /// What may be done next.
     pub actions: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -156,7 +176,10 @@ impl IncidentView {
                 household_id: row.household_id,
                 text: Some(row.location_text).filter(|t| !t.is_empty()),
             },
-            overdue: row.next_deadline_at.is_some_and(|d| d < now),
+            overdue: row.overdue_since.is_some() || row.next_deadline_at.is_some_and(|d| d < now),
+            merged_into: row.merged_into,
+            rating: row.rating,
+            helpers: None,
             id: row.id,
             number: row.number,
             state: row.state,
@@ -214,6 +237,13 @@ pub async fn whole(
 ) -> Result<Option<IncidentView>, ServiceError> {
     let Some(row) = incident::find(on, county, id).await? else { return Ok(None) };
     let mut view = IncidentView::of(row, now).explained(incident::decision(on, county, id).await?);
+    let helper = |h: HelperRow| Helper {
+        unit_id: h.unit_id,
+        unit_name: h.unit_name,
+        accept_by: h.accept_by,
+        accepted_at: h.accepted_at,
+    };
+    view.helpers = Some(incident::helpers(on, county, id).await?.into_iter().map(helper).collect());
     view.timeline = Some(incident::timeline(on, county, id).await?.into_iter().map(event).collect());
     Ok(Some(view))
 }

@@ -46,6 +46,7 @@ pub fn label(layer: Layer, property: &str) -> &str {
         "urgency" => "紧急程度",
         "reported_at" => "上报时间",
         "next_deadline_at" => "下一时限",
+        "overdue_since" => "逾期始于",
         "time_zone" => "时区",
         "map_review_no" => "审图号",
         "register_grid_id" => "登记网格编号",

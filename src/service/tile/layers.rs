@@ -21,6 +21,9 @@ use crate::tiles::{Drawing, TileClock, TileConfig, TileConfigs};
 /// The property that tells by when somebody must act.
 const DEADLINE: &str = "next_deadline_at";
 
+/// Since when nobody acted in time.
+const OVERDUE_SINCE: &str = "overdue_since";
+
 /// All layers with tiles, each behind its own lock.
 #[derive(Debug)]
 pub struct MapLayers {
@@ -267,7 +270,10 @@ fn deadline(schema: &Schema, feature: &Feature) -> Option<DateTime<Utc>> {
 /// A property that is not stored.
 fn derived(schema: &Schema, feature: &Feature, name: &str, now: DateTime<Utc>) -> Option<Value> {
     match name {
-        "overdue" => Some(Value::Bool(deadline(schema, feature).is_some_and(|at| at <= now))),
+        "overdue" => {
+            let has_been = feature.get(schema, OVERDUE_SINCE).is_some_and(|v| v.as_text().is_some());
+            Some(Value::Bool(has_been || deadline(schema, feature).is_some_and(|at| at <= now)))
+        }
         _ => None,
     }
 }

@@ -89,6 +89,7 @@ export const incident = obj({
   grid: maybe(obj({ id, code: or(str, ''), name: str })), owner: maybe(owner), location: maybe(place),
   reported_at: maybe(str), accept_by: maybe(str), resolve_by: maybe(str), overdue: or(bool, false),
   version: or(num, 0), seq: maybe(id), provisional: or(bool, false), explanation: maybe(explanation),
+  helpers: or(list(obj({ unit_name: str, accepted_at: maybe(str) })), []),
   timeline: or(list(obj({
     at: str, action: str, actor: maybe(str), from_state: maybe(str), to_state: maybe(str), note: maybe(str),
     unit_name: maybe(str),

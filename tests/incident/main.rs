@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod lifecycle;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::sync::Arc;
@@ -36,8 +38,12 @@ impl Desk {
         Self { database, yitu, viewer: Viewer::whole_county(county, "值班员甲") }
     }
 
-    fn at(mut self, instant: &str) -> Self {
-        self.yitu = self.yitu.with_clock(Arc::new(StillClock::at(instant)));
+    fn at(self, instant: &str) -> Self {
+        self.by(&StillClock::at(instant))
+    }
+
+    fn by(mut self, clock: &StillClock) -> Self {
+        self.yitu = self.yitu.with_clock(Arc::new(clock.clone()));
         self
     }
 

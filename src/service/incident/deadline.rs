@@ -1,0 +1,136 @@
+//! What the clock does: limits that pass move a matter one level up, reviews that come due take it up again, units that
+//! were called and stay away are named. Each once; any number of servers may run it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound, Utc};
+use uuid::Uuid;
+
+use super::act::CHECK_MINUTES;
+use super::plan::{calendar, keep_decision, plan_above};
+use super::report::SYSTEM;
+use super::retried;
+use super::step::{Effect, Step, unit_kind, write};
+use crate::db::incident::{self, IncidentRow, NewOwner, Overdue};
+use crate::db::{DbError, Request};
+use crate::domain::incident::{Action, State, next_state};
+use crate::domain::{FeatureId, Viewer};
+use crate::service::{ServiceError, WeakYitu, Yitu};
+
+/// How often the clock is looked at.
+const EVERY: Duration = Duration::from_millis(500);
+/// So many at a time, those due longest first.
+const BATCH: i64 = 100;
+
+/// Runs for as long as the server does.
+pub async fn run(yitu: WeakYitu) {
+    let mut tick = tokio::time::interval(EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let Some(yitu) = yitu.upgrade() else { return };
+        if yitu.db.system.is_closed() {
+            return;
+        }
+        if let Err(error) = pass(&yitu).await {
+            tracing::error!(%error, "deadlines could not be acted upon; trying again");
+        }
+    }
+}
+
+/// Acts upon all that is due now; answers how many matters it moved.
+///
+/// # Errors
+/// When the database fails. What was done until then stays done.
+pub async fn pass(yitu: &Yitu) -> Result<usize, ServiceError> {
+    let mut moved = 0;
+    loop {
+        let now = yitu.clock.now().trunc_subsecs(6);
+        let due = incident::due(&yitu.db.system, now, BATCH).await?;
+        let missing = incident::missing_helpers(&yitu.db.system, now, BATCH).await?;
+        let before = moved;
+        for (county, id) in due {
+            moved += usize::from(retried(|| limit_passes(yitu, county, id, now)).await?);
+        }
+        for (county, id) in missing {
+            moved += usize::from(retried(|| helper_is_missed(yitu, county, id, now)).await?);
+        }
+        // What another server has taken, or has no way on, is no reason to go round.
+        if moved == before {
+            return Ok(moved);
+        }
+    }
+}
+
+async fn locked(
+    yitu: &Yitu,
+    county: FeatureId,
+    id: Uuid,
+) -> Result<Option<(Request, IncidentRow, State)>, ServiceError> {
+    let mut on = Request::begin(&yitu.db.request, &Viewer::whole_county(county, SYSTEM)).await?;
+    if !incident::try_lock(&mut on, county, id).await? {
+        return Ok(None);
+    }
+    let Some(row) = incident::find(&mut on, county, id).await? else { return Ok(None) };
+    let state = State::from_code(&row.state).ok_or_else(|| DbError::Stored(format!("incident state {}", row.state)))?;
+    Ok(Some((on, row, state)))
+}
+
+async fn limit_passes(yitu: &Yitu, county: FeatureId, id: Uuid, now: DateTime<Utc>) -> Result<bool, ServiceError> {
+    let Some((mut on, row, state)) = locked(yitu, county, id).await? else { return Ok(false) };
+    // Somebody may have acted since it was looked up.
+    if row.next_deadline_at.is_none_or(|by| by > now) {
+        return Ok(false);
+    }
+    let later = calendar(&mut on, county, now).await?.after_minutes(now, CHECK_MINUTES);
+    let above = unit_kind(&row)?.above();
+    let (action, effect) = match (state, above) {
+        (State::Suspended, _) => {
+            let by = row.resolve_by.map_or(later, |by| by.max(later));
+            let mut effect = Effect::new(&row, State::InProgress, "挂账复核日已到,恢复办理。");
+            (effect.resolve_by, effect.next_deadline_at) = (Some(by), Some(by));
+            (Action::Resume, effect)
+        }
+        (State::PendingCheck, _) => {
+            let mut effect = Effect::new(&row, state, "核查时限已过,尚未核查。");
+            (effect.next_deadline_at, effect.overdue) = (Some(later), Overdue::Since);
+            (Action::Escalate, effect)
+        }
+        (_, None) => {
+            let mut effect = Effect::new(&row, state, "时限已过,县值班室之上没有上级,请尽快办理。");
+            (effect.next_deadline_at, effect.overdue) = (Some(later), Overdue::Since);
+            (Action::Nudge, effect)
+        }
+        (_, Some(above)) => {
+            let limit = if state == State::PendingAccept { "签收" } else { "办结" };
+            let (inputs, decision) = plan_above(&mut on, county, &row, above, now).await?;
+            keep_decision(&mut on, county, id, &inputs, &decision, now).await?;
+            let note = format!("{}未在{limit}时限内办理,升至{},原单位协办。", row.unit_name, decision.unit.name);
+            let mut effect = Effect::new(&row, State::PendingAccept, &note);
+            effect.give_to(NewOwner {
+                unit_id: decision.unit.id,
+                responder_id: decision.responder.map(|p| p.responder_id),
+                accept_by: decision.accept_by,
+                old_helps: true,
+            });
+            effect.overdue = Overdue::Since;
+            (Action::Escalate, effect)
+        }
+    };
+    debug_assert_eq!(next_state(state, action, true), Some(effect.to));
+    write(&mut on, county, &row, &Step { action, actor: SYSTEM, at: now, from: state }, &effect).await?;
+    on.commit().await?;
+    Ok(true)
+}
+
+async fn helper_is_missed(yitu: &Yitu, county: FeatureId, id: Uuid, now: DateTime<Utc>) -> Result<bool, ServiceError> {
+    let Some((mut on, row, state)) = locked(yitu, county, id).await? else { return Ok(false) };
+    let names = incident::note_missed(&mut on, county, id, now).await?;
+    if names.is_empty() {
+        return Ok(false);
+    }
+    let effect = Effect::new(&row, state, &format!("{}未在时限内签到。", names.join("、")));
+    write(&mut on, county, &row, &Step { action: Action::Nudge, actor: SYSTEM, at: now, from: state }, &effect).await?;
+    on.commit().await?;
+    Ok(true)
+}
