@@ -1,5 +1,7 @@
 //! `/metrics` for Prometheus: requests by route, never by path, which may name a person's household.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -7,7 +9,7 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
-use metrics::Label;
+use metrics::{Histogram, Label};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use crate::domain::Layer;
@@ -44,17 +46,37 @@ pub async fn gather() {
     }
 }
 
+thread_local! {
+    /// The histograms in use, so that a request need not look for its own by name: by route, then method and status.
+    static HISTOGRAMS: RefCell<HashMap<String, HashMap<(&'static str, u16), Histogram>>> = RefCell::default();
+}
+
 /// Counts and times a request under its route's pattern.
 pub async fn measure(request: Request, next: Next) -> Response {
-    recorder();
     let method = named(request.method());
-    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
     let begun = Instant::now();
     let response = next.run(request).await;
-    let status = response.status().as_u16().to_string();
-    let labels = [Label::from_static_parts("method", method), Label::new("route", route), Label::new("status", status)];
-    metrics::histogram!(DURATION, labels.iter()).record(begun.elapsed().as_secs_f64());
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    record(method, route, response.status().as_u16(), begun.elapsed());
     response
+}
+
+fn record(method: &'static str, route: &str, status: u16, took: Duration) {
+    HISTOGRAMS.with_borrow_mut(|known| {
+        if let Some(histogram) = known.get(route).and_then(|of_route| of_route.get(&(method, status))) {
+            return histogram.record(took.as_secs_f64());
+        }
+        recorder();
+        let labels = [
+            Label::from_static_parts("method", method),
+            Label::new("route", route.to_owned()),
+            Label::new("status", status.to_string()),
+        ];
+        let histogram = metrics::histogram!(DURATION, labels.iter());
+        histogram.record(took.as_secs_f64());
+        known.entry(route.to_owned()).or_default().insert((method, status), histogram);
+    });
 }
 
 /// The methods there are routes for; a client may invent more.

@@ -55,11 +55,13 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .merge(incident::routes())
         .merge(grid::routes())
         .merge(dispatch::routes())
-        .merge(tile::routes())
         .merge(county::routes())
         .merge(live::routes())
         .merge(spatial::routes())
         .merge(ogc::routes())
+        .layer(compression())
+        // Tiles come encoded from their own cache.
+        .merge(tile::routes())
         .split_for_parts();
     let acting = document.paths.paths.get_mut(incident::ACTIONS).and_then(|path| path.post.as_mut());
     if let Some(acting) = acting {
@@ -71,12 +73,12 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
 /// The whole server over a running [`Yitu`].
 pub fn app(yitu: Yitu) -> Router {
     let (router, document) = routes();
-    let router = router
-        .merge(web_map::routes())
+    let pages = web_map::routes()
         .route("/metrics", axum::routing::get(metrics::expose))
         .merge(utoipa_swagger_ui::SwaggerUi::new("/api/docs").url("/api/openapi.json", document))
-        .fallback(problem::no_such_path)
-        .method_not_allowed_fallback(problem::no_such_method);
+        .layer(compression());
+    let router =
+        router.merge(pages).fallback(problem::no_such_path).method_not_allowed_fallback(problem::no_such_method);
     router
         .layer(
             ServiceBuilder::new()
@@ -84,7 +86,6 @@ pub fn app(yitu: Yitu) -> Router {
                 .layer(TraceLayer::new_for_http().make_span_with(request_span))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
                 .layer(axum::middleware::from_fn(metrics::measure))
-                .layer(CompressionLayer::new().compress_when(compressible()))
                 .layer(axum::middleware::from_fn(problem::render))
                 .layer(CatchPanicLayer::custom(problem::panicked))
                 .layer(tower_http::timeout::TimeoutLayer::with_status_code(
@@ -131,11 +132,13 @@ pub async fn serve(
     served
 }
 
-/// Tiles come encoded from their own cache, events must not wait for a full block.
-fn compressible() -> impl Predicate {
-    DefaultPredicate::new()
-        .and(NotForContentType::const_new("application/vnd.mapbox-vector-tile"))
-        .and(NotForContentType::const_new("text/event-stream"))
+/// Of all but tiles, which the OGC API has too, and events, which must not wait for a full block.
+fn compression() -> CompressionLayer<impl Predicate> {
+    CompressionLayer::new().compress_when(
+        DefaultPredicate::new()
+            .and(NotForContentType::const_new("application/vnd.mapbox-vector-tile"))
+            .and(NotForContentType::const_new("text/event-stream")),
+    )
 }
 
 /// Where this server is, as the asker calls it: `https://map.county`. What cannot be a host's name is not repeated.

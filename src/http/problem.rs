@@ -4,7 +4,7 @@ use std::any::Any;
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -121,13 +121,15 @@ fn status(kind: ProblemKind) -> StatusCode {
 
 /// Writes the body of every failure, also of those the framework made.
 pub async fn render(request: Request, next: Next) -> Response {
-    let chinese = prefers_chinese(request.headers());
-    let request_id = request.headers().get(super::REQUEST_ID).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let languages = request.headers().get(header::ACCEPT_LANGUAGE).cloned();
+    let request_id = request.headers().get(super::REQUEST_ID).cloned();
     let response = next.run(request).await;
     let code = response.status();
     if !(code.is_client_error() || code.is_server_error()) || is_problem(&response) {
         return response;
     }
+    let chinese = prefers_chinese(languages.as_ref());
+    let request_id = request_id.as_ref().and_then(|v| v.to_str().ok()).map(str::to_owned);
     let (mut parts, _) = response.into_parts();
     let problem = parts.extensions.remove::<Unrendered>().map_or_else(|| Box::new(framework_problem(code)), |u| u.0);
     let say = |text: &Bilingual| if chinese { text.zh.clone() } else { text.en.clone() };
@@ -144,7 +146,9 @@ pub async fn render(request: Request, next: Next) -> Response {
         request_id,
         extra: problem.extra,
     };
+    // The body is another from here on.
     parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::CONTENT_ENCODING);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     parts.headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(if chinese { "zh-CN" } else { "en" }));
     parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -158,8 +162,8 @@ fn is_problem(response: &Response) -> bool {
 
 /// Chinese unless the reader puts English first (`Accept-Language`, RFC 9110 §12.5.4).
 #[must_use]
-pub fn prefers_chinese(headers: &HeaderMap) -> bool {
-    let Some(wanted) = headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()) else { return true };
+pub fn prefers_chinese(accept_language: Option<&HeaderValue>) -> bool {
+    let Some(wanted) = accept_language.and_then(|v| v.to_str().ok()) else { return true };
     let weight = |language: &str| {
         wanted
             .split(',')
@@ -244,12 +248,8 @@ mod tests {
 
     #[test]
     fn chinese_unless_english_is_put_first() {
-        let case = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT_LANGUAGE, value.parse().expect("a header"));
-            prefers_chinese(&headers)
-        };
-        assert!(prefers_chinese(&HeaderMap::new()));
+        let case = |value: &str| prefers_chinese(Some(&value.parse().expect("a header")));
+        assert!(prefers_chinese(None));
         assert!(case("zh-CN,zh;q=0.9,en;q=0.8"));
         assert!(!case("en-GB,en;q=0.9,zh;q=0.1"));
         assert!(case("fr"));

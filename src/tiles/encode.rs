@@ -30,6 +30,8 @@ pub enum Shape {
 #[derive(Debug, Default)]
 pub struct Scratch {
     features: Vec<u8>,
+    /// What comes before a feature's commands.
+    head: Vec<u8>,
     geometry: Vec<u8>,
     /// Values that are not of the layer's table.
     own_values: Vec<u8>,
@@ -159,28 +161,35 @@ impl<'s> LayerWriter<'s> {
 
     /// Adds a feature with pairs of key and value numbers.
     pub fn add(&mut self, id: Option<u64>, shape: &Shape, tags: &[(u32, u32)]) {
-        self.scratch.geometry.clear();
-        let kind = commands(&mut self.scratch.geometry, shape);
-        self.add_geometry(id, kind, tags);
+        let mut geometry = std::mem::take(&mut self.scratch.geometry);
+        geometry.clear();
+        let kind = commands(&mut geometry, shape);
+        self.add_geometry(id, kind, (&[], &geometry), tags);
+        self.scratch.geometry = geometry;
     }
 
     /// Adds a feature of lines or `rings` whose commands after their start are written already.
     pub fn add_whole(&mut self, id: Option<u64>, rings: bool, start: Unit, commands: &[u8], tags: &[(u32, u32)]) {
-        let geometry = &mut self.scratch.geometry;
-        geometry.clear();
-        move_to(geometry, &mut (0, 0), start);
-        geometry.extend_from_slice(commands);
-        self.add_geometry(id, if rings { 3 } else { 2 }, tags);
+        let mut begun = Short::after(0);
+        begun.push(1 | 1 << 3);
+        begun.varint(zigzag(start.0));
+        begun.varint(zigzag(start.1));
+        self.add_geometry(id, if rings { 3 } else { 2 }, (&begun.bytes[..usize::from(begun.len)], commands), tags);
     }
 
-    /// Adds a feature of the scratch's geometry.
-    fn add_geometry(&mut self, id: Option<u64>, kind: u64, tags: &[(u32, u32)]) {
-        let features = &mut self.scratch.features;
-        let start = begin_message(features, 2);
-        head(features, id, tags);
-        varint_field(features, 3, kind);
-        bytes_field(features, 4, &self.scratch.geometry);
-        end_message(features, start);
+    /// Adds a feature of two pieces of commands. All lengths are known before anything long is written: it is copied once.
+    fn add_geometry(&mut self, id: Option<u64>, kind: u64, (start, rest): (&[u8], &[u8]), tags: &[(u32, u32)]) {
+        let Scratch { features, head: before, .. } = &mut *self.scratch;
+        before.clear();
+        head(before, id, tags);
+        varint_field(before, 3, kind);
+        varint(before, 4 << 3 | 2);
+        varint(before, (start.len() + rest.len()) as u64);
+        varint(features, 2 << 3 | 2);
+        varint(features, (before.len() + start.len() + rest.len()) as u64);
+        for piece in [&before[..], start, rest] {
+            features.extend_from_slice(piece);
+        }
         self.feature_count += 1;
     }
 

@@ -65,7 +65,7 @@ impl FromRequestParts<Yitu> for Asked {
         let mut asked = Self {
             base: format!("{}/ogc", origin(&parts.headers)),
             html: false,
-            chinese: prefers_chinese(&parts.headers),
+            chinese: prefers_chinese(parts.headers.get(header::ACCEPT_LANGUAGE)),
             review_no: None,
             left: given.clone(),
             given,
