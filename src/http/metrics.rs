@@ -46,9 +46,12 @@ pub async fn gather() {
     }
 }
 
+/// By route, then method and status.
+type Histograms = HashMap<String, HashMap<(&'static str, u16), Histogram>>;
+
 thread_local! {
-    /// The histograms in use, so that a request need not look for its own by name: by route, then method and status.
-    static HISTOGRAMS: RefCell<HashMap<String, HashMap<(&'static str, u16), Histogram>>> = RefCell::default();
+    /// The histograms in use, so that a request need not look for its own by name.
+    static HISTOGRAMS: RefCell<Histograms> = RefCell::default();
 }
 
 /// Counts and times a request under its route's pattern.
