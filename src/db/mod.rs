@@ -1,5 +1,6 @@
 //! PostgreSQL: the only module that speaks SQL.
 
+pub mod assignment;
 pub mod binary;
 pub mod change_log;
 pub mod check;

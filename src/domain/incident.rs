@@ -251,8 +251,18 @@ pub fn next_state(from: State, action: Action, passed: bool) -> Option<State> {
 /// What people may do in a state, each action once, in the order of the table.
 #[must_use]
 pub fn allowed(from: State) -> Vec<Action> {
+    by_people(|t| t.from.contains(&from))
+}
+
+/// What people may do in one state or another, each action once, in the order of the table.
+#[must_use]
+pub fn possible() -> Vec<Action> {
+    by_people(|_| true)
+}
+
+fn by_people(fits: impl Fn(&Transition) -> bool) -> Vec<Action> {
     let mut out: Vec<Action> = Vec::new();
-    for t in TRANSITIONS.iter().filter(|t| t.from.contains(&from) && t.by != [Actor::System]) {
+    for t in TRANSITIONS.iter().filter(|t| fits(t) && t.by != [Actor::System]) {
         if !out.contains(&t.action) {
             out.push(t.action);
         }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::config::MOST_ATTRIBUTES;
+use super::short::Short;
 use super::values::{ABSENT, ValueTable};
 use crate::domain::Value;
 
@@ -198,7 +198,7 @@ impl<'s> LayerWriter<'s> {
         self.add(None, &Shape::Points(vec![at]), tags);
     }
 
-    /// Adds a row's point with its values of some columns, [`MOST_ATTRIBUTES`] at most. Most of the time of most tiles
+    /// Adds a row's point with its values of some columns, [`super::config::MOST_ATTRIBUTES`] at most. Most of the time of most tiles
     /// goes here: the message is put together in one place and copied once.
     #[inline]
     pub fn add_row_point(&mut self, id: u64, at: Unit, columns: &[Column], row: &[u32]) {
@@ -265,54 +265,6 @@ impl<'s> LayerWriter<'s> {
             tile.extend_from_slice(&bytes[range.start as usize..range.end as usize]);
         }
         tile.extend_from_slice(&after);
-    }
-}
-
-/// A message of at most 255 bytes. Where it ends is a byte, so that no place can be outside.
-#[derive(Debug)]
-struct Short {
-    bytes: [u8; 256],
-    len: u8,
-}
-
-// A pair of numbers takes six bytes at most, all else thirty.
-const _: () = assert!(30 + 6 * MOST_ATTRIBUTES < 256);
-
-impl Short {
-    /// Begins after so many bytes that are written last.
-    #[inline]
-    fn after(len: u8) -> Self {
-        Self { bytes: [0; 256], len }
-    }
-
-    #[inline]
-    fn push(&mut self, byte: u8) {
-        self.bytes[usize::from(self.len)] = byte;
-        self.len += 1;
-    }
-
-    #[inline]
-    fn varint(&mut self, mut n: u64) {
-        while n >= 0x80 {
-            self.push(n as u8 | 0x80);
-            n >>= 7;
-        }
-        self.push(n as u8);
-    }
-
-    /// Notes the length of what follows the byte kept for it at a place; a long one takes a byte more.
-    #[inline]
-    fn note_length(&mut self, at: u8) {
-        let length = self.len - at - 1;
-        let at = usize::from(at);
-        if length < 0x80 {
-            self.bytes[at] = length;
-        } else {
-            let end = usize::from(self.len);
-            self.bytes.copy_within(at + 1..end, at + 2);
-            self.bytes[at..at + 2].copy_from_slice(&[length | 0x80, 1]);
-            self.len += 1;
-        }
     }
 }
 
@@ -458,6 +410,7 @@ fn bytes_field(out: &mut Vec<u8>, field: u64, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tiles::config::MOST_ATTRIBUTES;
 
     fn written(shape: &Shape) -> (u64, Vec<u8>) {
         let mut out = Vec::new();

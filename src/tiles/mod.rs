@@ -15,6 +15,7 @@ pub mod points;
 pub mod pyramid;
 pub mod rules;
 pub mod shapes;
+pub mod short;
 pub mod simplify;
 pub mod touched;
 pub mod values;

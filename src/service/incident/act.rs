@@ -6,29 +6,24 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::check::{TEXT_LIMIT, check_text};
+use super::complete::{MOST_DAYS, SIGN_IN, complete};
 use super::plan::{calendar, plan_above, plan_for};
 use super::retried;
 use super::step::{Effect, Step, unit_kind, write};
 use super::view::{IncidentView, whole};
-use crate::db::incident::{self, IncidentRow, NewOwner, Overdue};
+use crate::db::assignment::{self, NewOwner};
+use crate::db::incident::{self, IncidentRow, Overdue};
 use crate::db::{DbError, Request};
 use crate::domain::calendar::WorkCalendar;
-use crate::domain::incident::{Action, Actor, State, TRANSITIONS, allowed, next_state};
+use crate::domain::incident::{Action, State, allowed, next_state, possible};
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::{ServiceError, Yitu};
 
 /// How long a check may take once something is reported as done, and rework at least, in minutes that
 /// count on working days.
 pub const CHECK_MINUTES: i64 = 24 * 60;
-/// Working days a matter may be given in all, from the day it was received.
-const MOST_DAYS: i64 = 15;
 /// Days a matter may be set aside at most.
 const LONGEST_SUSPENSION: i64 = 366;
-/// Units that may be called at once.
-const MOST_CALLED: usize = 10;
-/// How long a unit that was called has to sign in, minutes by the clock: the least, what is usual, the most.
-const SIGN_IN: (i64, i64, i64) = (5, 30, 24 * 60);
-
 /// What someone does.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 pub struct Act {
@@ -96,17 +91,6 @@ pub async fn act(
     retried(|| attempt(yitu, viewer, id, &ready, now)).await
 }
 
-/// What people may do, in the order of the table.
-fn possible() -> Vec<Action> {
-    let mut all: Vec<Action> = Vec::new();
-    for t in TRANSITIONS.iter().filter(|t| t.by != [Actor::System]) {
-        if !all.contains(&t.action) {
-            all.push(t.action);
-        }
-    }
-    all
-}
-
 fn ready(act: Act, if_match: Option<i32>) -> Result<Ready, Problem> {
     let possible = possible();
     let action = Action::from_code(&act.action).filter(|a| possible.contains(a)).ok_or_else(|| {
@@ -135,69 +119,6 @@ fn ready(act: Act, if_match: Option<i32>) -> Result<Ready, Problem> {
     })?;
     complete(action, &act)?;
     Ok(Ready { action, expected, act: Act { actor, ..act } })
-}
-
-/// Whether the action has what it needs, as far as that can be told without the incident.
-fn complete(action: Action, act: &Act) -> Result<(), Problem> {
-    let silent = act.note.trim().is_empty();
-    let reason = match action {
-        Action::Check if act.passed == Some(false) => Some(("退回重办请写明原因", "Rework needs its reason")),
-        Action::Return => Some(("退回请写明原因", "A return needs its reason")),
-        Action::Extend => Some(("延期请写明原因", "An extension needs its reason")),
-        Action::Suspend => Some(("挂账请写明情况", "A suspension needs its explanation")),
-        Action::Supervise => Some(("督办请写明要求", "A supervision says what is demanded")),
-        Action::Cancel => Some(("作废请写明原因", "A cancellation needs its reason")),
-        Action::Comment => Some(("请写下要补充的情况", "A comment says something")),
-        _ => None,
-    };
-    if let Some((zh, en)) = reason.filter(|_| silent) {
-        return Err(Problem::bad_field("/note", zh, en));
-    }
-    let missing = match action {
-        Action::Check if act.passed.is_none() => Some((
-            "/passed",
-            "核查要写明结果:passed 为 true(通过)或 false(退回重办)".to_owned(),
-            "A check says its outcome: passed is true or false".to_owned(),
-        )),
-        Action::Transfer if act.to_unit_id.is_none() => Some((
-            "/to_unit_id",
-            "转办要写明转给哪个单位".to_owned(),
-            "A transfer names the unit it goes to".to_owned(),
-        )),
-        Action::Extend if !act.days.is_some_and(|d| (1..=MOST_DAYS).contains(&d)) => Some((
-            "/days",
-            format!("延期按工作日计,1 至 {MOST_DAYS} 天"),
-            format!("An extension is of 1 to {MOST_DAYS} working days"),
-        )),
-        Action::Suspend if act.review_on.is_none() => Some((
-            "/review_on",
-            "挂账要写明复核日,如 2026-12-20".to_owned(),
-            "A suspension names the day of its review, such as 2026-12-20".to_owned(),
-        )),
-        Action::Whistle if act.unit_ids.is_empty() || act.unit_ids.len() > MOST_CALLED => Some((
-            "/unit_ids",
-            format!("吹哨要写明叫哪些单位,1 至 {MOST_CALLED} 个"),
-            format!("A whistle calls 1 to {MOST_CALLED} units"),
-        )),
-        Action::Whistle if act.sign_in_minutes.is_some_and(|m| !(SIGN_IN.0..=SIGN_IN.2).contains(&m)) => Some((
-            "/sign_in_minutes",
-            format!("签到时限为 {} 至 {} 分钟", SIGN_IN.0, SIGN_IN.2),
-            format!("Units sign in within {} to {} minutes", SIGN_IN.0, SIGN_IN.2),
-        )),
-        Action::SignIn if act.unit_id.is_none() => {
-            Some(("/unit_id", "签到要写明是哪个单位".to_owned(), "Signing in names the unit that does".to_owned()))
-        }
-        Action::Merge if act.into.is_none() => Some((
-            "/into",
-            "合并要写明并入哪一件(事件 id)".to_owned(),
-            "A merge names the incident it goes into by its id".to_owned(),
-        )),
-        Action::Rate if !act.rating.is_some_and(|r| (1..=5).contains(&r)) => {
-            Some(("/rating", "评价为 1 至 5 分".to_owned(), "A rating is from 1 to 5".to_owned()))
-        }
-        _ => None,
-    };
-    missing.map_or(Ok(()), |(field, zh, en)| Err(Problem::bad_field(field, zh, en)))
 }
 
 async fn attempt(
@@ -310,7 +231,7 @@ async fn effect(
         Action::Whistle => whistle(on, county, row, act, now, &mut effect).await?,
         Action::SignIn => {
             let unit = act.unit_id.unwrap_or_default();
-            let name = incident::helper_signs(on, county, row.id, unit, now).await?.ok_or_else(not_called)?;
+            let name = assignment::helper_signs(on, county, row.id, unit, now).await?.ok_or_else(not_called)?;
             effect.unit_id = unit;
             effect.responder_id = None;
             effect.note = format!("{name}已签到。{}", effect.note);
@@ -417,7 +338,7 @@ async fn whistle(
     }
     let minutes = act.sign_in_minutes.unwrap_or(SIGN_IN.1);
     let accept_by = now + chrono::Duration::minutes(minutes);
-    let called = incident::call_helpers(on, county, row.id, &act.unit_ids, (now, accept_by)).await?;
+    let called = assignment::call_helpers(on, county, row.id, &act.unit_ids, (now, Some(accept_by))).await?;
     if called.is_empty() {
         return Err(Problem::bad_field(
             "/unit_ids",

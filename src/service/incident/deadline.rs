@@ -11,7 +11,8 @@ use super::plan::{calendar, keep_decision, plan_above};
 use super::report::SYSTEM;
 use super::retried;
 use super::step::{Effect, Step, unit_kind, write};
-use crate::db::incident::{self, IncidentRow, NewOwner, Overdue};
+use crate::db::assignment::{self, NewOwner};
+use crate::db::incident::{self, IncidentRow, Overdue};
 use crate::db::{DbError, Request};
 use crate::domain::incident::{Action, State, next_state};
 use crate::domain::{FeatureId, Viewer};
@@ -47,7 +48,7 @@ pub async fn pass(yitu: &Yitu) -> Result<usize, ServiceError> {
     loop {
         let now = yitu.clock.now().trunc_subsecs(6);
         let due = incident::due(&yitu.db.system, now, BATCH).await?;
-        let missing = incident::missing_helpers(&yitu.db.system, now, BATCH).await?;
+        let missing = assignment::missing_helpers(&yitu.db.system, now, BATCH).await?;
         let before = moved;
         for (county, id) in due {
             moved += usize::from(retried(|| limit_passes(yitu, county, id, now)).await?);
@@ -125,7 +126,7 @@ async fn limit_passes(yitu: &Yitu, county: FeatureId, id: Uuid, now: DateTime<Ut
 
 async fn helper_is_missed(yitu: &Yitu, county: FeatureId, id: Uuid, now: DateTime<Utc>) -> Result<bool, ServiceError> {
     let Some((mut on, row, state)) = locked(yitu, county, id).await? else { return Ok(false) };
-    let names = incident::note_missed(&mut on, county, id, now).await?;
+    let names = assignment::note_missed(&mut on, county, id, now).await?;
     if names.is_empty() {
         return Ok(false);
     }

@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod check;
+pub mod complete;
 pub mod deadline;
 pub mod history;
 pub mod list;

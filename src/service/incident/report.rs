@@ -8,8 +8,8 @@ use super::history::{Chain, Happening};
 use super::plan::{Planned, keep_decision, plan};
 use super::retried;
 use super::view::{IncidentView, whole};
-use crate::db::Request;
 use crate::db::incident::{self, NewIncident};
+use crate::db::{Request, assignment};
 use crate::domain::Viewer;
 use crate::domain::incident::{Action, State};
 use crate::service::{ServiceError, Yitu};
@@ -115,7 +115,7 @@ async fn store(
         return Ok(false);
     }
     if done.is_none() {
-        incident::insert_helpers(on, county, report.id, &decision.helper_unit_ids, now).await?;
+        assignment::call_helpers(on, county, report.id, &decision.helper_unit_ids, (now, None)).await?;
     }
     write_history(on, viewer, checked, planned, now).await?;
     keep_decision(on, county, report.id, &planned.inputs, decision, now).await?;

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::history::{Chain, Happening};
-use crate::db::incident::{self, Change, IncidentRow, NewOwner, Overdue};
+use crate::db::assignment::{self, NewOwner};
+use crate::db::incident::{self, Change, IncidentRow, Overdue};
 use crate::db::{DbError, Request};
 use crate::dispatch::UnitKind;
 use crate::domain::FeatureId;
@@ -104,11 +105,11 @@ pub async fn write(
     effect: &Effect,
 ) -> Result<(), ServiceError> {
     let handed_to = match &effect.owner {
-        Some(owner) => Some((incident::hand_over(on, county, row.id, owner, step.at).await?, owner.accept_by)),
+        Some(owner) => Some((assignment::hand_over(on, county, row.id, owner, step.at).await?, owner.accept_by)),
         None => None,
     };
     if effect.owner_signs {
-        incident::owner_signs(on, county, row.id, step.at).await?;
+        assignment::owner_signs(on, county, row.id, step.at).await?;
     }
     let change = Change {
         state: effect.to.code(),

@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::db::Request;
-use crate::db::incident::{self, DecisionRow, HelperRow, IncidentRow, StepRow};
+use crate::db::assignment::{self, HelperRow};
+use crate::db::incident::{self, DecisionRow, IncidentRow, StepRow};
 use crate::dispatch::{Candidate, Decision};
 use crate::domain::{FeatureId, LogPosition};
 use crate::service::ServiceError;
@@ -243,7 +244,7 @@ pub async fn whole(
         accept_by: h.accept_by,
         accepted_at: h.accepted_at,
     };
-    view.helpers = Some(incident::helpers(on, county, id).await?.into_iter().map(helper).collect());
+    view.helpers = Some(assignment::helpers(on, county, id).await?.into_iter().map(helper).collect());
     view.timeline = Some(incident::timeline(on, county, id).await?.into_iter().map(event).collect());
     Ok(Some(view))
 }
