@@ -99,19 +99,19 @@ pub fn over_http(server: &Server, database: &TestDatabase, points: &[LonLat], fo
     }
 }
 
-fn output(command: &mut Command) -> String {
+pub fn output(command: &mut Command) -> String {
     let output = command.output().unwrap_or_else(|e| panic!("{}: {e}", command.get_program().display()));
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// Debian keeps it beside the server, off the path.
-fn pgbench_path() -> std::path::PathBuf {
+pub fn pgbench_path() -> std::path::PathBuf {
     let of = |version: u32| std::path::PathBuf::from(format!("/usr/lib/postgresql/{version}/bin/pgbench"));
     (13..=19).rev().map(of).find(|p| p.exists()).unwrap_or_else(|| "pgbench".into())
 }
 
-fn after(text: &str, label: &str) -> f64 {
+pub fn after(text: &str, label: &str) -> f64 {
     let from = text.find(label).unwrap_or_else(|| panic!("{label} in {text}")) + label.len();
     text[from..].split(|c: char| !c.is_ascii_digit() && c != '.').next().unwrap().parse().unwrap()
 }

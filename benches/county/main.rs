@@ -1,11 +1,12 @@
 //! The figures Yitu stands by, on the full demo county, beside PostGIS and other servers in the same run.
 //!
 //! Run by `make bench`; prints Markdown tables. Needs `pgbench` (with PostgreSQL) and `wrk`; measures Martin too when it
-//! is on the path. `cargo bench -- tiles` runs one part: `county`, `tiles`, `edits` or `million`.
+//! is on the path. `cargo bench -- tiles` runs one part: `county`, `tiles`, `edits`, `dispatch`, `routing` or `million`.
 //! `BENCH_SECONDS` is how long each load lasts (10).
 
 #![allow(missing_docs, clippy::missing_panics_doc, clippy::must_use_candidate, clippy::unwrap_used)]
 
+mod dispatch;
 mod fill;
 mod live;
 mod locate;
@@ -34,7 +35,8 @@ async fn main() {
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
     let mut figures = Vec::new();
     let mut slow = Vec::new();
-    if wanted("county") || wanted("tiles") || wanted("edits") {
+    let mut tables = String::new();
+    if ["county", "tiles", "edits", "routing", "dispatch"].iter().any(|p| wanted(p)) {
         let folder = tempfile::tempdir().unwrap();
         let database = TestDatabase::new().await;
         figures.push(fill::demo(&database));
@@ -48,6 +50,13 @@ async fn main() {
         }
         if wanted("county") {
             figures.extend(county(&database, folder.path()).await);
+        }
+        if wanted("routing") {
+            tables = dispatch::tables(&database).await;
+        }
+        // Last: it adds incidents.
+        if wanted("dispatch") {
+            figures.extend(dispatch::measure(&database, folder.path()).await);
         }
     }
     if wanted("million") {
@@ -66,6 +75,7 @@ async fn main() {
             println!("{line}");
         }
     }
+    println!("\n{tables}");
 }
 
 async fn county(database: &TestDatabase, folder: &std::path::Path) -> Vec<Figure> {

@@ -141,13 +141,13 @@ impl Atlas {
         self.following.store(following, Ordering::Release);
     }
 
-    /// Moves on with every change of the party tree and the handling units, which are on no map. Read it
+    /// Moves on with every change of what decides who answers: units, people, grids, rules, working days. Read it
     /// before what is prepared from them.
     pub fn organisation_generation(&self) -> u64 {
         self.organisation_generation.load(Ordering::Acquire)
     }
 
-    /// Notes that the party tree or a handling unit changed.
+    /// Notes that something that decides who answers has changed.
     pub fn note_organisation_change(&self) {
         self.organisation_generation.fetch_add(1, Ordering::AcqRel);
     }

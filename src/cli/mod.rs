@@ -7,6 +7,7 @@ mod export;
 mod import;
 mod migrate;
 mod phone_key;
+mod replay;
 mod serve;
 
 use std::path::PathBuf;
@@ -48,6 +49,8 @@ enum Command {
     Export(export::Arguments),
     /// 核查县域数据:网格、户、党小组、联户、代码
     Check(check::Arguments),
+    /// 按留存的依据重演分派决定,核对是否逐字节相同
+    Replay(replay::Arguments),
     /// 建立或升级数据库结构
     Migrate,
 }
@@ -100,6 +103,7 @@ fn run(arguments: Arguments) -> Result<(), CliError> {
             Command::Import(arguments) => import::run(config, arguments).await,
             Command::Export(arguments) => export::run(config, arguments).await,
             Command::Check(arguments) => check::run(config, arguments).await,
+            Command::Replay(arguments) => replay::run(config, arguments).await,
             Command::Migrate => migrate::run(config).await,
         }
     })

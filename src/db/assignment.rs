@@ -26,6 +26,8 @@ pub struct NewOwner {
     pub responder_id: Option<FeatureId>,
     /// To be signed for by.
     pub accept_by: DateTime<Utc>,
+    /// The grid it is for is the best guess only.
+    pub provisional: bool,
     /// The unit that had it helps from now on.
     pub old_helps: bool,
 }
@@ -64,10 +66,10 @@ pub async fn hand_over(
                        WHERE county_id = $1 AND incident_id = $2 AND unit_id = $3 AND ended_at IS NULL)";
         sqlx::query(helps).bind(county).bind(id).bind(unit).bind(responder).bind(at).execute(&mut *on).await?;
     }
-    let owns = "INSERT INTO assignment (county_id, incident_id, role, unit_id, responder_id, accept_by, started_at)
-                VALUES ($1, $2, 'owner', $3, $4, $5, $6) RETURNING id";
+    let owns = "INSERT INTO assignment (county_id, incident_id, role, unit_id, responder_id, accept_by, started_at, provisional)
+                VALUES ($1, $2, 'owner', $3, $4, $5, $6, $7) RETURNING id";
     let query = sqlx::query_scalar(owns).bind(county).bind(id).bind(owner.unit_id).bind(owner.responder_id);
-    Ok(query.bind(owner.accept_by).bind(at).fetch_one(on).await?)
+    Ok(query.bind(owner.accept_by).bind(at).bind(owner.provisional).fetch_one(on).await?)
 }
 
 /// Calls units to help, each to sign in by an instant where there is one; those that already have a part in it are left as they are.

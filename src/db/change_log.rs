@@ -48,7 +48,7 @@ pub struct Step {
     pub standing: Standing,
     /// What changed.
     pub updates: Vec<(Layer, LayerUpdate)>,
-    /// Whether the party tree or a handling unit may have changed.
+    /// Whether something that decides who answers may have changed.
     pub organisation: bool,
 }
 
@@ -172,7 +172,11 @@ async fn read_all(transaction: &mut PgConnection, readers: &mut LayerReaders) ->
     Ok(updates)
 }
 
-/// The changed features' present state, and whether the party tree or a handling unit is among the changes.
+/// What the log calls the things that decide who answers for what: units, people, grids, rules, working days.
+const ORGANISATION: [&str; 9] =
+    ["party_org", "handling_unit", "responder", "grid", "region", "cluster", "category", "dispatch_rule", "calendar"];
+
+/// The changed features' present state, and whether anything that decides who answers is among the changes.
 async fn read_changed(
     transaction: &mut PgConnection,
     readers: &mut LayerReaders,
@@ -182,7 +186,7 @@ async fn read_changed(
     let mut organisation = false;
     for (layer, id) in changed {
         // The log also tells of what is on no map, such as handling units.
-        organisation |= matches!(layer.as_str(), "party_org" | "handling_unit");
+        organisation |= ORGANISATION.contains(&layer.as_str());
         if let Ok(layer) = layer.parse() {
             ids_of.entry(layer).or_default().push(id);
         }

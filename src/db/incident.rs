@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::DbError;
 use crate::domain::FeatureId;
+use crate::domain::incident::LocationSource;
 
 /// An incident with what it points to.
 #[derive(Debug, Clone, FromRow)]
@@ -54,41 +55,6 @@ pub struct IncidentRow {
     pub overdue_since: Option<DateTime<Utc>>,
     pub merged_into: Option<Uuid>,
     pub rating: Option<i16>,
-}
-
-/// A new incident with its first owner.
-#[derive(Debug)]
-#[allow(missing_docs)] // the columns of the incident and assignment tables
-pub struct NewIncident<'a> {
-    pub county_id: FeatureId,
-    pub id: Uuid,
-    pub state: &'a str,
-    pub category_id: FeatureId,
-    pub restricted: bool,
-    pub urgency: &'a str,
-    pub description: &'a str,
-    pub location_source: &'a str,
-    pub point: Option<(f64, f64)>,
-    pub accuracy_m: Option<f64>,
-    pub confidence: Option<f64>,
-    pub household_id: Option<FeatureId>,
-    pub location_text: &'a str,
-    pub village_id: Option<FeatureId>,
-    pub grid_id: Option<FeatureId>,
-    pub grid_version_id: Option<FeatureId>,
-    pub reporter: &'a Value,
-    pub reported_at: DateTime<Utc>,
-    pub received_at: DateTime<Utc>,
-    pub next_deadline_at: Option<DateTime<Utc>>,
-    pub accept_by: DateTime<Utc>,
-    pub resolve_by: DateTime<Utc>,
-    pub unit_id: FeatureId,
-    pub responder_id: Option<FeatureId>,
-    pub provisional: bool,
-    /// Rows its history begins with.
-    pub version: i32,
-    /// Who resolved it on the spot; it is closed then, and its owner ends where it begins.
-    pub resolved_by: Option<&'a str>,
 }
 
 /// One step of a timeline.
@@ -169,6 +135,8 @@ pub struct Change<'a> {
     pub handed_to: Option<(FeatureId, DateTime<Utc>)>,
     /// The finish limit, where it moves.
     pub resolve_by: Option<DateTime<Utc>>,
+    /// Another place.
+    pub place: Option<&'a NewPlace>,
     /// Resolved now, by whom.
     pub resolved_by: Option<&'a str>,
     /// Closed on the spot.
@@ -179,6 +147,20 @@ pub struct Change<'a> {
     pub merged_into: Option<Uuid>,
     /// How well it was done, 1 to 5.
     pub rating: Option<i16>,
+}
+
+/// Where an incident turns out to be; what is not known of it stays as it was.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)] // the columns of the incident table
+pub struct NewPlace {
+    pub source: Option<LocationSource>,
+    pub point: Option<(f64, f64)>,
+    pub accuracy_m: Option<f64>,
+    pub confidence: Option<f64>,
+    pub household_id: Option<FeatureId>,
+    pub village_id: Option<FeatureId>,
+    pub grid_id: Option<FeatureId>,
+    pub grid_version_id: Option<FeatureId>,
 }
 
 /// What becomes of a limit that has passed.
@@ -210,44 +192,6 @@ pub async fn lock(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<
     Ok(sqlx::query(sql).bind(county).bind(id).fetch_optional(on).await?.is_some())
 }
 
-/// Stores an incident with its owner. False when the id is already there; a report of the same id that is
-/// under way is waited for.
-///
-/// # Errors
-/// When the database fails.
-pub async fn insert(on: &mut PgConnection, new: &NewIncident<'_>) -> Result<bool, DbError> {
-    let query = sqlx::query(include_str!("sql/incident_insert.sql"))
-        .bind(new.county_id)
-        .bind(new.id)
-        .bind(new.state)
-        .bind(new.category_id)
-        .bind(new.restricted)
-        .bind(new.urgency)
-        .bind(new.description)
-        .bind(new.location_source)
-        .bind(new.point.map(|p| p.0))
-        .bind(new.point.map(|p| p.1))
-        .bind(new.accuracy_m)
-        .bind(new.confidence)
-        .bind(new.household_id)
-        .bind(new.location_text)
-        .bind(new.village_id)
-        .bind(new.grid_id)
-        .bind(new.grid_version_id)
-        .bind(new.reporter)
-        .bind(new.reported_at)
-        .bind(new.received_at)
-        .bind(new.next_deadline_at)
-        .bind(new.accept_by)
-        .bind(new.resolve_by)
-        .bind(new.unit_id)
-        .bind(new.responder_id)
-        .bind(new.provisional)
-        .bind(new.version)
-        .bind(new.resolved_by);
-    Ok(query.fetch_optional(on).await?.is_some())
-}
-
 /// Appends to the history.
 ///
 /// # Errors
@@ -274,10 +218,10 @@ pub async fn keep_decision(
     id: Uuid,
     at: DateTime<Utc>,
     versions: (i32, i32),
-    (inputs, outcome, explanation): (&Value, &Value, &str),
+    (inputs, outcome, explanation): (&str, &str, &str),
 ) -> Result<(), DbError> {
     let sql = "INSERT INTO dispatch_decision (county_id, incident_id, decided_at, algorithm_version, rule_version, inputs, outcome, explanation)
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+               VALUES ($1, $2, $3, $4, $5, $6::text::json, $7::text::json, $8)";
     let query = sqlx::query(sql).bind(county).bind(id).bind(at).bind(versions.0).bind(versions.1);
     query.bind(inputs).bind(outcome).bind(explanation).execute(on).await?;
     Ok(())
@@ -288,7 +232,7 @@ pub async fn keep_decision(
 /// # Errors
 /// When the database fails.
 pub async fn decision(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<Option<DecisionRow>, DbError> {
-    let sql = "SELECT outcome, explanation FROM dispatch_decision WHERE county_id = $1 AND incident_id = $2 ORDER BY decided_at DESC, id DESC LIMIT 1";
+    let sql = "SELECT outcome::jsonb AS outcome, explanation FROM dispatch_decision WHERE county_id = $1 AND incident_id = $2 ORDER BY decided_at DESC, id DESC LIMIT 1";
     Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_optional(on).await?)
 }
 
@@ -330,6 +274,13 @@ pub async fn change(on: &mut PgConnection, county: FeatureId, id: Uuid, c: &Chan
     let query = query.bind(c.next_deadline_at).bind(c.at).bind(c.resolved_by).bind(c.on_the_spot);
     let query = query.bind(c.resolve_by).bind(overdue).bind(c.merged_into).bind(c.rating);
     let query = query.bind(c.handed_to.map(|h| h.0)).bind(c.handed_to.map(|h| h.1));
+    let place = c.place;
+    let query = query.bind(place.is_some()).bind(place.and_then(|p| p.source).map(LocationSource::code));
+    let point = place.and_then(|p| p.point);
+    let query = query.bind(point.map(|p| p.0)).bind(point.map(|p| p.1));
+    let query = query.bind(place.and_then(|p| p.accuracy_m)).bind(place.and_then(|p| p.confidence));
+    let query = query.bind(place.and_then(|p| p.household_id)).bind(place.and_then(|p| p.village_id));
+    let query = query.bind(place.and_then(|p| p.grid_id)).bind(place.and_then(|p| p.grid_version_id));
     query.execute(&mut *on).await?;
     if c.next_deadline_at.is_none() {
         let sql = "UPDATE assignment SET ended_at = greatest($3, started_at) WHERE county_id = $1 AND incident_id = $2 AND ended_at IS NULL";

@@ -6,6 +6,7 @@ pub mod change_log;
 pub mod check;
 pub mod connect;
 pub mod copy;
+pub mod decision;
 pub mod edit;
 pub mod elevation;
 pub mod embedded;
@@ -17,6 +18,7 @@ pub mod layer;
 pub mod principal;
 pub mod redraw;
 pub mod redraw_discard;
+pub mod report;
 pub mod unit;
 
 use sqlx::PgPool;

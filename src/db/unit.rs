@@ -1,27 +1,10 @@
 //! What a dispatch is decided from: grids near a point, units, people, rules, the calendar.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, PgPool};
 
 use super::DbError;
 use crate::domain::FeatureId;
-
-/// A grid in force near a point.
-#[derive(Debug, FromRow)]
-pub struct GridRow {
-    /// Its id.
-    pub id: FeatureId,
-    /// Its version in force.
-    pub version_id: FeatureId,
-    /// Its code.
-    pub code: String,
-    /// Its name.
-    pub name: String,
-    /// Wins inside.
-    pub dedicated: bool,
-    /// Outline as EWKB.
-    pub geom: Vec<u8>,
-}
 
 /// A unit of the ladder.
 #[derive(Debug, FromRow)]
@@ -41,7 +24,7 @@ pub struct UnitRow {
 }
 
 /// A person with one appointment.
-#[derive(Debug, FromRow)]
+#[derive(Debug, Clone, FromRow)]
 pub struct PersonRow {
     /// Who.
     pub responder_id: FeatureId,
@@ -55,14 +38,14 @@ pub struct PersonRow {
     pub grid_id: Option<FeatureId>,
     /// In the village as last confirmed.
     pub present: Option<bool>,
-    /// On duty now.
-    pub on_duty: bool,
-    /// Open matters they own.
-    pub load: i64,
+    /// When they are on duty in the hours asked for: where each turn begins.
+    pub duty_from: Vec<DateTime<Utc>>,
+    /// And where it ends.
+    pub duty_to: Vec<DateTime<Utc>>,
 }
 
 /// A row of the rule table with its version's setting.
-#[derive(Debug, FromRow)]
+#[derive(Debug, Clone, FromRow)]
 pub struct RuleRow {
     /// Version of the table.
     pub version: i32,
@@ -74,6 +57,8 @@ pub struct RuleRow {
     pub first_unit_id: Option<FeatureId>,
     /// Units that help.
     pub assist_unit_ids: Option<Vec<FeatureId>>,
+    /// The village's cluster may be called to help.
+    pub cluster_helps: Option<bool>,
     /// Minutes to sign.
     pub accept_within_minutes: Option<i32>,
     /// Minutes to finish.
@@ -85,7 +70,7 @@ pub struct RuleRow {
 }
 
 /// A kind of matter.
-#[derive(Debug, FromRow)]
+#[derive(Debug, Clone, FromRow)]
 pub struct CategoryRow {
     /// Its id.
     pub id: FeatureId,
@@ -97,6 +82,10 @@ pub struct CategoryRow {
     pub restricted: bool,
     /// On the 准入清单.
     pub village_admitted: bool,
+    /// Handed to the townships by a document.
+    pub township_delegated: bool,
+    /// The department the law names, where the county has such a unit.
+    pub lawful_department: Option<FeatureId>,
 }
 
 /// A village.
@@ -129,6 +118,15 @@ pub struct DoorRow {
     pub name: Option<String>,
 }
 
+/// The county that is loaded; of several, the oldest.
+///
+/// # Errors
+/// When the database fails.
+pub async fn county(system: &PgPool) -> Result<Option<FeatureId>, DbError> {
+    let sql = "SELECT min(id) FROM region WHERE level = 'county'";
+    Ok(sqlx::query_scalar(sql).fetch_one(system).await?)
+}
+
 /// The county's time zone.
 ///
 /// # Errors
@@ -151,44 +149,6 @@ pub async fn calendar_days(
     Ok(sqlx::query_as(sql).bind(county).bind(from).bind(to).fetch_all(on).await?)
 }
 
-/// Grids whose box meets a box (west, south, east, north; degrees) on a day.
-///
-/// # Errors
-/// When the database fails.
-pub async fn grids_near(
-    on: &mut PgConnection,
-    county: FeatureId,
-    day: NaiveDate,
-    b: [f64; 4],
-) -> Result<Vec<GridRow>, DbError> {
-    let query = sqlx::query_as(include_str!("sql/grids_near.sql")).bind(county).bind(day);
-    Ok(query.bind(b[0]).bind(b[1]).bind(b[2]).bind(b[3]).fetch_all(on).await?)
-}
-
-/// The village that covers a point.
-///
-/// # Errors
-/// When the database fails.
-pub async fn village_at(
-    on: &mut PgConnection,
-    county: FeatureId,
-    lon: f64,
-    lat: f64,
-) -> Result<Option<VillageRow>, DbError> {
-    let sql = "SELECT id, name, parent_id AS township_id FROM region, ST_SetSRID(ST_MakePoint($2, $3), 4490) p
-               WHERE county_id = $1 AND level = 'village' AND geom && p AND ST_Covers(geom, p) ORDER BY id LIMIT 1";
-    Ok(sqlx::query_as(sql).bind(county).bind(lon).bind(lat).fetch_optional(on).await?)
-}
-
-/// The village of a grid.
-///
-/// # Errors
-/// When the database fails.
-pub async fn village_of_grid(on: &mut PgConnection, grid: FeatureId) -> Result<Option<VillageRow>, DbError> {
-    let sql = "SELECT v.id, v.name, v.parent_id AS township_id FROM grid g JOIN region v ON v.id = g.village_id WHERE g.id = $1";
-    Ok(sqlx::query_as(sql).bind(grid).fetch_optional(on).await?)
-}
-
 /// A village by its id.
 ///
 /// # Errors
@@ -207,23 +167,6 @@ pub async fn villages_named(on: &mut PgConnection, county: FeatureId, text: &str
     let sql = "SELECT id, name, parent_id AS township_id FROM region
                WHERE county_id = $1 AND level = 'village' AND position(name IN $2) > 0 ORDER BY length(name) DESC, id LIMIT 2";
     Ok(sqlx::query_as(sql).bind(county).bind(text).fetch_all(on).await?)
-}
-
-/// How far a point lies outside the county, metres; zero inside. Nothing when the county has no outline.
-///
-/// # Errors
-/// When the database fails.
-pub async fn metres_outside(
-    on: &mut PgConnection,
-    county: FeatureId,
-    lon: f64,
-    lat: f64,
-) -> Result<Option<f64>, DbError> {
-    let sql = "SELECT CASE WHEN ST_Covers(geom, p) THEN 0::float8 ELSE ST_Distance(geom::geography, p::geography) END
-               FROM region, ST_SetSRID(ST_MakePoint($2, $3), 4490) p WHERE id = $1";
-    let found: Option<Option<f64>> =
-        sqlx::query_scalar(sql).bind(county).bind(lon).bind(lat).fetch_optional(on).await?;
-    Ok(found.flatten())
 }
 
 /// A household with the grid it is in.
@@ -275,11 +218,11 @@ pub async fn by_id(on: &mut PgConnection, county: FeatureId, id: FeatureId) -> R
 /// # Errors
 /// When the database fails, or has none of that id.
 pub async fn category(on: &mut PgConnection, county: FeatureId, id: FeatureId) -> Result<CategoryRow, DbError> {
-    let sql = "SELECT id, code, name, restricted, village_admitted FROM category WHERE county_id = $1 AND id = $2";
-    Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_one(on).await?)
+    const SQL: &str = concat!(include_str!("sql/category_select.sql"), " WHERE c.county_id = $1 AND c.id = $2");
+    Ok(sqlx::query_as(SQL).bind(county).bind(id).fetch_one(on).await?)
 }
 
-/// Who could act in some units.
+/// Who could act in some units on a day, with their turns of duty between two instants.
 ///
 /// # Errors
 /// When the database fails.
@@ -287,9 +230,44 @@ pub async fn people(
     on: &mut PgConnection,
     units: &[FeatureId],
     day: NaiveDate,
-    now: DateTime<Utc>,
+    (from, to): (DateTime<Utc>, DateTime<Utc>),
 ) -> Result<Vec<PersonRow>, DbError> {
-    Ok(sqlx::query_as(include_str!("sql/dispatch_people.sql")).bind(units).bind(day).bind(now).fetch_all(on).await?)
+    let query = sqlx::query_as(include_str!("sql/dispatch_people.sql")).bind(units).bind(day);
+    Ok(query.bind(from).bind(to).fetch_all(on).await?)
+}
+
+/// How many open matters each person answers for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn loads(on: &mut PgConnection, county: FeatureId) -> Result<Vec<(FeatureId, i64)>, DbError> {
+    let sql = "SELECT responder_id, count(*) FROM assignment
+               WHERE county_id = $1 AND role = 'owner' AND ended_at IS NULL AND responder_id IS NOT NULL GROUP BY responder_id";
+    Ok(sqlx::query_as(sql).bind(county).fetch_all(on).await?)
+}
+
+/// A party organisation's unit in a village's cluster, with the cluster's name.
+#[derive(Debug, FromRow)]
+pub struct ClusterUnitRow {
+    /// Name of the cluster's committee, or its own.
+    pub cluster_name: String,
+    /// The unit.
+    #[sqlx(flatten)]
+    pub unit: UnitRow,
+}
+
+/// The units a village's cluster can send, the nearest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn cluster(
+    on: &mut PgConnection,
+    county: FeatureId,
+    village: FeatureId,
+    day: NaiveDate,
+) -> Result<Vec<ClusterUnitRow>, DbError> {
+    let query = sqlx::query_as(include_str!("sql/dispatch_cluster.sql")).bind(county).bind(village);
+    Ok(query.bind(day).fetch_all(on).await?)
 }
 
 /// The categories in force.
@@ -297,12 +275,15 @@ pub async fn people(
 /// # Errors
 /// When the database fails.
 pub async fn categories(on: &mut PgConnection, county: FeatureId, day: NaiveDate) -> Result<Vec<CategoryRow>, DbError> {
-    let sql = "SELECT id, code, name, restricted, village_admitted FROM category WHERE county_id = $1 AND valid_during @> $2 ORDER BY code";
-    Ok(sqlx::query_as(sql).bind(county).bind(day).fetch_all(on).await?)
+    const SQL: &str = concat!(
+        include_str!("sql/category_select.sql"),
+        " WHERE c.county_id = $1 AND c.valid_during @> $2 ORDER BY c.code"
+    );
+    Ok(sqlx::query_as(SQL).bind(county).bind(day).fetch_all(on).await?)
 }
 
-/// The rule of the newest table that fits best: most conditions first. Its columns are NULL where no row
-/// fits; nothing when no table was ever published.
+/// The rule of the newest table, or of the version named, that fits best: most conditions first. Its columns are NULL
+/// where no row fits; nothing when there is no such table.
 ///
 /// # Errors
 /// When the database fails.
@@ -312,18 +293,20 @@ pub async fn rule(
     category: FeatureId,
     urgency: &str,
     regions: &[FeatureId],
+    version: Option<i32>,
 ) -> Result<Option<RuleRow>, DbError> {
     let sql =
         "SELECT v.version, v.confident_probability, r.ordinal, r.first_level::text AS first_level, r.first_unit_id,
-                      r.assist_unit_ids, r.accept_within_minutes, r.resolve_within_minutes, r.resolve_within_days
+                      r.assist_unit_ids, r.cluster_helps, r.accept_within_minutes, r.resolve_within_minutes, r.resolve_within_days
                FROM dispatch_rule_version v
                LEFT JOIN dispatch_rule r ON r.county_id = v.county_id AND r.version = v.version
                  AND (r.category_id IS NULL OR r.category_id = $2
                       OR r.category_id = (SELECT parent_id FROM category WHERE id = $2))
                  AND (r.urgency IS NULL OR r.urgency::text = $3)
                  AND (r.region_id IS NULL OR r.region_id = ANY ($4))
-               WHERE v.county_id = $1
+               WHERE v.county_id = $1 AND ($5::integer IS NULL OR v.version = $5)
                ORDER BY v.version DESC, num_nonnulls(r.category_id, r.urgency, r.region_id) DESC,
                         (r.category_id = $2) DESC NULLS LAST, r.ordinal LIMIT 1";
-    Ok(sqlx::query_as(sql).bind(county).bind(category).bind(urgency).bind(regions).fetch_optional(on).await?)
+    let query = sqlx::query_as(sql).bind(county).bind(category).bind(urgency).bind(regions).bind(version);
+    Ok(query.fetch_optional(on).await?)
 }

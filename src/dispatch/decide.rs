@@ -15,7 +15,7 @@ pub struct Step {
     pub unit_id: FeatureId,
     /// Its name.
     pub unit_name: String,
-    /// `chosen` or `passed`.
+    /// `chosen`, `passed`, or `helps`.
     pub outcome: String,
     /// Why, in Chinese.
     pub reason: String,
@@ -50,8 +50,8 @@ pub struct Decision {
 
 /// Decides who answers. Nothing only when the ladder is empty: a county without its duty officer's unit.
 #[must_use]
-pub fn decide(inputs: &Inputs, calendar: &WorkCalendar) -> Option<Decision> {
-    let (accept_by, resolve_by) = deadlines(inputs.now, inputs.matter.urgency, &inputs.rule, calendar);
+pub fn decide(inputs: &Inputs) -> Option<Decision> {
+    let (accept_by, resolve_by) = deadlines(inputs.now, inputs.matter.urgency, &inputs.rule, &inputs.calendar);
     let floor = first_height(inputs);
     let mut walk = Vec::new();
     let mut chosen: Option<(&Unit, Option<&Person>)> = None;
@@ -66,6 +66,10 @@ pub fn decide(inputs: &Inputs, calendar: &WorkCalendar) -> Option<Decision> {
         }
     }
     let (unit, person) = chosen?;
+    let mut helper_unit_ids = helpers(inputs, unit);
+    if let Some(sent) = sent_by_cluster(inputs, unit, &mut walk).filter(|id| !helper_unit_ids.contains(id)) {
+        helper_unit_ids.push(sent);
+    }
     let best = inputs.place.candidates.first();
     let provisional = best.is_some_and(|c| c.probability < f64::from(inputs.rule.confident));
     let mut decision = Decision {
@@ -75,13 +79,13 @@ pub fn decide(inputs: &Inputs, calendar: &WorkCalendar) -> Option<Decision> {
         responder: person.cloned(),
         provisional,
         neighbours: inputs.place.candidates.iter().skip(1).cloned().collect(),
-        helper_unit_ids: helpers(inputs, unit),
+        helper_unit_ids,
         accept_by,
         resolve_by,
         walk,
         explanation: String::new(),
     };
-    decision.explanation = explain::sentences(inputs, &decision, calendar);
+    decision.explanation = explain::sentences(inputs, &decision);
     Some(decision)
 }
 
@@ -91,6 +95,25 @@ fn helpers(inputs: &Inputs, owner: &Unit) -> Vec<FeatureId> {
         return Vec::new();
     }
     inputs.rule.assist_unit_ids.iter().copied().filter(|&id| id != owner.id).collect()
+}
+
+/// The cluster's helper, where nobody in the village could take the matter and the rule calls the cluster in: the party
+/// organisation of its nearest other village with somebody there.
+fn sent_by_cluster(inputs: &Inputs, owner: &Unit, walk: &mut Vec<Step>) -> Option<FeatureId> {
+    let cluster = inputs.cluster.as_ref().filter(|_| inputs.rule.cluster_helps && !inputs.matter.restricted)?;
+    let village_was_asked = inputs.ladder.iter().any(|u| {
+        u.kind == UnitKind::VillagePartyOrg && walk.iter().any(|s| s.unit_id == u.id && s.outcome == "passed")
+    });
+    if !village_was_asked || owner.kind.height() <= UnitKind::VillagePartyOrg.height() {
+        return None;
+    }
+    let (unit, reason) = cluster.units.iter().find_map(|unit| {
+        let (person, reason) = who_takes(inputs, unit);
+        person.map(|_| (unit, reason))
+    })?;
+    let reason = format!("{}派其协办;{reason}", cluster.name).replace("由其承接", "由其协办");
+    walk.push(Step { unit_id: unit.id, unit_name: unit.name.clone(), outcome: "helps".to_owned(), reason });
+    Some(unit.id)
 }
 
 /// The lowest rung that may have the matter, whatever the rule begins with: what is not a village's work is not pushed
@@ -111,12 +134,23 @@ pub fn lowest(inputs: &Inputs) -> u8 {
 /// The lowest rung that is asked.
 fn first_height(inputs: &Inputs) -> u8 {
     let had_it = inputs.at_least.map_or(0, UnitKind::height);
-    inputs.rule.first_level.height().max(lowest(inputs)).max(had_it)
+    let lawful = lawful_first(inputs).map_or(0, |_| UnitKind::Department.height());
+    inputs.rule.first_level.height().max(lowest(inputs)).max(had_it).max(lawful)
+}
+
+/// The lawful department, where the matter is neither a village's nor handed to the townships, and no rule names a unit.
+fn lawful_first(inputs: &Inputs) -> Option<FeatureId> {
+    let (matter, rule) = (&inputs.matter, &inputs.rule);
+    let enforced = !matter.village_admitted && !matter.township_delegated && !matter.restricted;
+    matter.lawful_department.filter(|_| enforced && !inputs.place.text_only && rule.first_unit_id.is_none())
 }
 
 fn may_begin(inputs: &Inputs, unit: &Unit, floor: u8) -> bool {
     match unit.kind {
-        UnitKind::Department => inputs.rule.first_unit_id == Some(unit.id) && floor <= UnitKind::Department.height(),
+        UnitKind::Department => {
+            inputs.rule.first_unit_id.or(lawful_first(inputs)) == Some(unit.id)
+                && floor <= UnitKind::Department.height()
+        }
         kind => kind.height() >= floor,
     }
 }

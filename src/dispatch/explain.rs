@@ -2,11 +2,11 @@
 
 use super::decide::role_zh;
 use super::{Decision, Inputs};
-use crate::domain::calendar::WorkCalendar;
 
 /// Where it lies, who answers and why, and until when.
 #[must_use]
-pub fn sentences(inputs: &Inputs, decision: &Decision, calendar: &WorkCalendar) -> String {
+pub fn sentences(inputs: &Inputs, decision: &Decision) -> String {
+    let calendar = &inputs.calendar;
     format!(
         "{}{}请于{}前签收、{}前办结。",
         place(inputs, decision),
@@ -55,12 +55,14 @@ fn owner(inputs: &Inputs, decision: &Decision) -> String {
         format!("“{}”不在村级准入清单内,不下派到村", inputs.matter.name)
     } else {
         let passed: Vec<&str> =
-            decision.walk.iter().filter(|s| s.outcome != "chosen").map(|s| s.unit_name.as_str()).collect();
+            decision.walk.iter().filter(|s| s.outcome == "passed").map(|s| s.unit_name.as_str()).collect();
         match passed.len() {
             0 => format!("按“{}”的办理规则", inputs.matter.name),
             1..=2 => format!("{}暂无人可承接", passed.join("、")),
             n => format!("{}等{n}个单位暂无人可承接", passed[0]),
         }
     };
-    format!("{why},由{unit}{who}主办。")
+    let helps = decision.walk.iter().find(|s| s.outcome == "helps");
+    let helps = helps.map_or_else(String::new, |s| format!(",联村的{}协办", s.unit_name));
+    format!("{why},由{unit}{who}主办{helps}。")
 }

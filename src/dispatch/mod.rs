@@ -2,19 +2,23 @@
 
 pub mod decide;
 pub mod explain;
+pub mod normal;
 pub mod probability;
 
 pub use decide::{Decision, deadlines, decide, lowest, who_takes};
-pub use probability::{Candidate, Sigma, candidates};
+pub use probability::{Candidate, NearGrid, Sigma, candidates};
+
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::FeatureId;
+use crate::domain::calendar::WorkCalendar;
 use crate::domain::incident::Urgency;
 
 /// Which algorithm decided: stored with each decision, moved on whenever an outcome could differ.
-pub const ALGORITHM_VERSION: i32 = 1;
+pub const ALGORITHM_VERSION: i32 = 2;
 
 /// A rung of the ladder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,18 +39,33 @@ pub enum UnitKind {
 }
 
 impl UnitKind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::GridGroup,
+        Self::VillagePartyOrg,
+        Self::TownshipCentre,
+        Self::CountyCentre,
+        Self::Department,
+        Self::CountyDutyOfficer,
+    ];
+
+    /// The code it is stored by.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::GridGroup => "grid_group",
+            Self::VillagePartyOrg => "village_party_org",
+            Self::TownshipCentre => "township_centre",
+            Self::CountyCentre => "county_centre",
+            Self::Department => "department",
+            Self::CountyDutyOfficer => "county_duty_officer",
+        }
+    }
+
     /// The one with a stored code.
     #[must_use]
     pub fn from_code(code: &str) -> Option<Self> {
-        Some(match code {
-            "grid_group" => Self::GridGroup,
-            "village_party_org" => Self::VillagePartyOrg,
-            "township_centre" => Self::TownshipCentre,
-            "county_centre" => Self::CountyCentre,
-            "department" => Self::Department,
-            "county_duty_officer" => Self::CountyDutyOfficer,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|k| k.code() == code)
     }
 
     /// The rung that answers when this one does not; none above the last resort.
@@ -121,6 +140,10 @@ pub struct Matter {
     pub restricted: bool,
     /// On the 准入清单.
     pub village_admitted: bool,
+    /// Handed to the townships by a document.
+    pub township_delegated: bool,
+    /// The department the law names, where the county has it.
+    pub lawful_department: Option<FeatureId>,
     /// How fast it must go.
     pub urgency: Urgency,
 }
@@ -138,6 +161,8 @@ pub struct Rule {
     pub first_unit_id: Option<FeatureId>,
     /// Units that help.
     pub assist_unit_ids: Vec<FeatureId>,
+    /// The village's cluster helps where nobody in the village can take it.
+    pub cluster_helps: bool,
     /// Minutes to sign for it.
     pub accept_minutes: i32,
     /// Minutes by the clock to finish.
@@ -163,6 +188,15 @@ pub struct Place {
     pub accuracy_m: Option<f64>,
 }
 
+/// 联村联社: whom a village's cluster can send to help.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Name of its 联村党委, or its own.
+    pub name: String,
+    /// The party organisations of its other villages, the nearest first.
+    pub units: Vec<Unit>,
+}
+
 /// All that a decision depends on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Inputs {
@@ -179,7 +213,12 @@ pub struct Inputs {
     pub ladder: Vec<Unit>,
     /// Who could act in them.
     pub people: Vec<Person>,
+    /// The village's cluster, where the rule lets it help.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<Cluster>,
     /// The lowest rung to be asked, where those below it have had it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<UnitKind>,
+    /// The county's working days from the day before on, as far as a limit may reach.
+    pub calendar: Arc<WorkCalendar>,
 }

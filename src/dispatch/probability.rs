@@ -1,15 +1,15 @@
 //! How likely a report lies in each grid, when its position is uncertain.
 
-use geo::{Contains, Coord, Geometry, Intersects};
+use geo::{Coord, Geometry};
 use serde::{Deserialize, Serialize};
 
+use super::normal::Normal;
 use crate::domain::FeatureId;
 use crate::geo::LonLat;
 use crate::geo::measure::metres_per_degree;
 
-/// Rings and spokes of the quadrature: each of the points stands for the same share of the distribution.
-const RINGS: usize = 40;
-const SPOKES: usize = 48;
+/// Grids less likely than this are not named.
+const LEAST: f64 = 0.005;
 
 /// Standard deviation of a position along each axis, metres.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,28 +30,27 @@ impl Sigma {
         self.0
     }
 
-    /// The radius beyond which the quadrature has no point, metres.
+    /// The radius beyond which no grid is likely enough to be named, metres.
     #[must_use]
     pub fn reach(self) -> f64 {
-        radius(RINGS - 1) * self.0
+        // A half-plane 2.58 σ away holds 0.005.
+        2.6 * self.0
     }
 }
 
 /// A grid near the position.
-#[derive(Debug, Clone)]
-pub struct NearGrid {
+#[derive(Debug, Clone, Copy)]
+pub struct NearGrid<'a> {
     /// Its id.
     pub id: FeatureId,
     /// Id of its version in force.
     pub version_id: FeatureId,
     /// Its code.
-    pub code: String,
+    pub code: &'a str,
     /// Its name.
-    pub name: String,
-    /// Lies over general grids and wins inside.
-    pub dedicated: bool,
-    /// Outline, degrees.
-    pub outline: Geometry<f64>,
+    pub name: &'a str,
+    /// Where it answers, degrees: its outline, without what dedicated grids over it take.
+    pub answers_in: &'a Geometry<f64>,
 }
 
 /// A grid with the probability that the report lies in it.
@@ -69,62 +68,37 @@ pub struct Candidate {
     pub probability: f64,
 }
 
-/// Mid-radius of a ring that holds the (k + ½)/RINGS part of the distribution, in σ.
-fn radius(k: usize) -> f64 {
-    (-2.0 * (1.0 - (k as f64 + 0.5) / RINGS as f64).ln()).sqrt()
-}
-
-/// The grids with their probabilities, the most probable first, those below 0.5 % left out. Without a sigma
-/// the grid that holds the point has probability 1. A point on a border belongs to the lower id.
+/// The grids with their probabilities, the most probable first, the unlikely left out.
 #[must_use]
-pub fn candidates(at: LonLat, sigma: Option<Sigma>, grids: &[NearGrid]) -> Vec<Candidate> {
+pub fn candidates<'a>(at: LonLat, sigma: Sigma, grids: impl IntoIterator<Item = NearGrid<'a>>) -> Vec<Candidate> {
     let (x_m, y_m) = metres_per_degree(at.lat());
-    let mut hits = vec![0_usize; grids.len()];
-    let mut total = 0;
-    let mut cast = |p: Coord<f64>| {
-        total += 1;
-        let holds = |g: &NearGrid| g.outline.contains(&p) || g.outline.intersects(&p);
-        let best = (0..grids.len()).filter(|&k| holds(&grids[k])).min_by_key(|&k| (!grids[k].dedicated, grids[k].id));
-        if let Some(k) = best {
-            hits[k] += 1;
-        }
+    let normal = Normal::new(at.into(), Coord { x: sigma.0 / x_m, y: sigma.0 / y_m });
+    let likely = |g: NearGrid<'a>| {
+        let probability = (normal.inside(g.answers_in) * 1e4).round() / 1e4;
+        (probability >= LEAST).then(|| Candidate::of(&g, probability))
     };
-    match sigma.filter(|s| s.0 > 0.0) {
-        None => cast(at.into()),
-        Some(sigma) => {
-            for ring in 0..RINGS {
-                let r = radius(ring) * sigma.0;
-                for spoke in 0..SPOKES {
-                    // Every other ring is turned by half a step, so that no direction is preferred.
-                    let angle = (spoke as f64 + 0.5 * (ring % 2) as f64) / SPOKES as f64 * std::f64::consts::TAU;
-                    cast(Coord { x: at.lon() + r * angle.cos() / x_m, y: at.lat() + r * angle.sin() / y_m });
-                }
-            }
-        }
-    }
-    let share = |k: usize| (hits[k] as f64 / f64::from(total) * 1e4).round() / 1e4;
-    let mut out: Vec<Candidate> = (0..grids.len())
-        .filter(|&k| share(k) >= 0.005)
-        .map(|k| Candidate {
-            grid_id: grids[k].id,
-            version_id: grids[k].version_id,
-            code: grids[k].code.clone(),
-            name: grids[k].name.clone(),
-            probability: share(k),
-        })
-        .collect();
+    let mut out: Vec<Candidate> = grids.into_iter().filter_map(likely).collect();
     out.sort_by(|a, b| b.probability.total_cmp(&a.probability).then(a.grid_id.cmp(&b.grid_id)));
     out
+}
+
+impl Candidate {
+    /// A grid with its probability.
+    #[must_use]
+    pub fn of(grid: &NearGrid<'_>, probability: f64) -> Self {
+        Self {
+            grid_id: grid.id,
+            version_id: grid.version_id,
+            code: grid.code.to_owned(),
+            name: grid.name.to_owned(),
+            probability,
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn strip(id: FeatureId, west: f64, east: f64, dedicated: bool) -> NearGrid {
-        let outline = geo::Rect::new((west, 25.0), (east, 26.0)).to_polygon().into();
-        NearGrid { id, version_id: id, code: id.to_string(), name: id.to_string(), dedicated, outline }
-    }
 
     #[test]
     fn a_straight_border_splits_as_the_normal_distribution_does() {
@@ -133,17 +107,13 @@ mod tests {
         // Φ(0), Φ(1), Φ(2) of the border's distance in σ.
         for (sigmas, expected) in [(0.0, 0.5), (1.0, 0.8413), (2.0, 0.9772)] {
             let border = 117.2 + sigmas * 20.0 / x_m;
-            let found =
-                candidates(at, Some(Sigma(20.0)), &[strip(1, 117.0, border, false), strip(2, border, 118.0, false)]);
-            assert!((found[0].probability - expected).abs() < 0.015, "{sigmas}: {found:?}");
+            let strip = |west, east| Geometry::from(geo::Rect::new((west, 25.0), (east, 26.0)).to_polygon());
+            let (west, east) = (strip(117.0, border), strip(border, 118.0));
+            let grid = |id, answers_in| NearGrid { id, version_id: id, code: "", name: "", answers_in };
+            let found = candidates(at, Sigma(20.0), [grid(1, &west), grid(2, &east)]);
+            assert!((found[0].probability - expected).abs() < 1e-4, "{sigmas}: {found:?}");
+            assert!((found.iter().map(|c| c.probability).sum::<f64>() - 1.0).abs() < 2e-4, "{found:?}");
         }
-    }
-
-    #[test]
-    fn a_dedicated_grid_wins_inside() {
-        let at = LonLat::new(117.2, 25.5).expect("a position");
-        let found = candidates(at, None, &[strip(1, 117.0, 118.0, false), strip(2, 117.1, 117.3, true)]);
-        assert_eq!(found.iter().map(|c| (c.grid_id, c.probability)).collect::<Vec<_>>(), [(2, 1.0)]);
     }
 
     #[test]

@@ -4,13 +4,23 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Datelike, Duration, NaiveDate, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The days a county works. Weekdays count and weekends do not, unless a day is listed as different:
 /// a public holiday, or a weekend day worked in exchange (调休).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WorkCalendar {
+    #[serde(serialize_with = "write_zone", deserialize_with = "read_zone")]
     zone: Tz,
     differing: BTreeMap<NaiveDate, bool>,
+}
+
+fn write_zone<S: Serializer>(zone: &Tz, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(zone.name())
+}
+
+fn read_zone<'de, D: Deserializer<'de>>(from: D) -> Result<Tz, D::Error> {
+    String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
 }
 
 impl WorkCalendar {

@@ -75,6 +75,8 @@ coded! {
         ResolveOnSpot = "resolve_on_spot", "即办即结";
         /// The owner signs for it.
         Accept = "accept", "签收";
+        /// It gets a place, and by that its owner.
+        Locate = "locate", "定位";
         /// The owner says it is done.
         Resolve = "resolve", "办理反馈";
         /// Someone else looks: pass closes, fail is rework.
@@ -212,6 +214,7 @@ pub const TRANSITIONS: &[Transition] = {
             Some(S::PendingAccept),
             &[By::Owner, By::DutyOfficer],
         ),
+        line(A::Locate, None, WAITING, Some(S::PendingAccept), &[By::DutyOfficer]),
         line(A::ResolveOnSpot, None, AT_WORK, Some(S::Closed), &[By::Owner]),
         line(A::Resolve, None, &[S::InProgress, S::Deliberating], Some(S::PendingCheck), &[By::Owner]),
         line(A::Check, Some(true), &[S::PendingCheck], Some(S::Closed), &[By::Checker]),

@@ -14,5 +14,13 @@ UPDATE incident SET
   merged_into = coalesce($10, merged_into),
   rating = coalesce($11, rating),
   current_assignment_id = coalesce($12, current_assignment_id),
-  accept_by = coalesce($13, accept_by)
+  accept_by = coalesce($13, accept_by),
+  location_source = coalesce($15::location_source, location_source),
+  geom = CASE WHEN $14 THEN coalesce(ST_SetSRID(ST_MakePoint($16, $17), 4490), geom) ELSE geom END,
+  accuracy_m = coalesce($18, accuracy_m),
+  confidence = coalesce($19, confidence),
+  household_id = coalesce($20, household_id),
+  village_id = CASE WHEN $14 THEN $21 ELSE village_id END,
+  grid_id = CASE WHEN $14 THEN $22 ELSE grid_id END,
+  grid_version_id = CASE WHEN $14 THEN $23 ELSE grid_version_id END
 WHERE county_id = $1 AND id = $2

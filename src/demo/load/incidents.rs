@@ -185,7 +185,7 @@ impl Loader<'_> {
             let inputs = json!({"source": i.source, "category_id": i.category, "urgency": i.urgency}).to_string();
             let outcome = json!({"grid_id": i.grid, "unit_id": i.assignments[0].unit, "responder_id": i.assignments[0].responder}).to_string();
             let rows = copy.rows().row().int8(id).uuid(i.id).timestamptz(i.received_at).int4(BEFORE_US).int4(1);
-            rows.jsonb(&inputs).jsonb(&outcome).text(explanation);
+            rows.text(&inputs).text(&outcome).text(explanation);
             copy.flush_full().await?;
         }
         Ok(copy.finish().await?)

@@ -2,6 +2,7 @@
 
 mod act;
 mod list;
+mod replay;
 mod report;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -19,6 +20,7 @@ pub fn routes() -> OpenApiRouter<Yitu> {
         .routes(routes!(list::list, report::report))
         .routes(routes!(list::find))
         .routes(routes!(act::act))
+        .routes(routes!(replay::replay))
 }
 
 /// The id in a path; what is no UUID names no incident.

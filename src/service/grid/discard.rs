@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::publish::{Publish, check_version, refused};
 use crate::db::{Request, redraw, redraw_discard};
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
-use crate::service::incident::plan::calendar;
+use crate::service::incident::facts::calendar;
 use crate::service::{ServiceError, Yitu};
 
 /// A discarded redraw.

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::db::{Request, grid_history};
 use crate::domain::{FeatureId, Problem, Viewer};
-use crate::service::incident::plan::calendar;
+use crate::service::incident::facts::calendar;
 use crate::service::{ServiceError, Yitu};
 
 /// What to replay.

@@ -11,7 +11,7 @@ use super::redraw::{code_taken, later_waits, stored};
 use crate::db::redraw::{self, RedrawRow};
 use crate::db::{DbError, Request};
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
-use crate::service::incident::plan::calendar;
+use crate::service::incident::facts::calendar;
 use crate::service::{ServiceError, Yitu};
 
 /// The version of the preview that was seen.

@@ -14,7 +14,7 @@ use crate::db::redraw::{self, MoveRow, NewRedraw};
 use crate::db::{Request, unit};
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::geo::{Geometry, ewkb};
-use crate::service::incident::plan::calendar;
+use crate::service::incident::facts::calendar;
 use crate::service::{ServiceError, Yitu, off_thread};
 
 /// How far ahead a redraw may be published: a mistyped year should not close a village to drawing.

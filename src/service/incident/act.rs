@@ -5,13 +5,14 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::check::{TEXT_LIMIT, check_text};
+use super::check::{Location, TEXT_LIMIT, check_text};
 use super::complete::{MOST_DAYS, SIGN_IN, complete};
-use super::plan::{calendar, plan_above, plan_for};
+use super::facts::Facts;
+use super::hand_on::{given_to, in_other_grid, located, one_up};
 use super::retried;
-use super::step::{Effect, Step, unit_kind, write};
+use super::step::{Effect, Step, write};
 use super::view::{IncidentView, whole};
-use crate::db::assignment::{self, NewOwner};
+use crate::db::assignment;
 use crate::db::incident::{self, IncidentRow, Overdue};
 use crate::db::{DbError, Request};
 use crate::domain::calendar::WorkCalendar;
@@ -41,6 +42,12 @@ pub struct Act {
     /// `transfer`: the unit it goes to. `return`: the unit it should have gone to, if known.
     #[serde(default)]
     pub to_unit_id: Option<FeatureId>,
+    /// `transfer`: the grid where it really is, whose group answers from now on.
+    #[serde(default)]
+    pub to_grid_id: Option<FeatureId>,
+    /// `locate`: where it is.
+    #[serde(default)]
+    pub location: Option<Location>,
     /// `extend`: so many working days.
     #[serde(default)]
     pub days: Option<i64>,
@@ -145,8 +152,9 @@ async fn attempt(
     if ready.action == Action::Check && row.resolved_by.as_deref() == Some(actor.as_str()) {
         return Err(same_person(&actor).into());
     }
-    let calendar = calendar(&mut on, county, now).await?;
-    let effect = effect(&mut on, county, &row, ready, &Moment { now, to, actor: &actor, calendar: &calendar }).await?;
+    let calendar = Facts::within(yitu, viewer, now, &mut on).calendar().await?;
+    let moment = Moment { yitu, viewer, now, to, actor: &actor, calendar: &calendar };
+    let effect = effect(&mut on, &row, ready, &moment).await?;
     write(&mut on, county, &row, &Step { action: ready.action, actor: &actor, at: now, from }, &effect).await?;
     let view = whole(&mut on, county, id, now).await?.ok_or_else(missing)?;
     let seq = on.commit().await?;
@@ -167,20 +175,16 @@ fn actor(row: &IncidentRow, ready: &Ready, viewer: &Viewer) -> String {
 
 /// When an action is taken, by whom, and where it leads.
 struct Moment<'a> {
+    yitu: &'a Yitu,
+    viewer: &'a Viewer,
     now: DateTime<Utc>,
     to: State,
     actor: &'a str,
     calendar: &'a WorkCalendar,
 }
 
-async fn effect(
-    on: &mut Request,
-    county: FeatureId,
-    row: &IncidentRow,
-    ready: &Ready,
-    at: &Moment<'_>,
-) -> Result<Effect, ServiceError> {
-    let (act, now) = (&ready.act, at.now);
+async fn effect(on: &mut Request, row: &IncidentRow, ready: &Ready, at: &Moment<'_>) -> Result<Effect, ServiceError> {
+    let (act, now, county) = (&ready.act, at.now, at.viewer.county_id());
     let grace = at.calendar.after_minutes(now, CHECK_MINUTES);
     let mut effect = Effect::new(row, at.to, act.note.trim());
     match ready.action {
@@ -191,11 +195,16 @@ async fn effect(
             effect.next_deadline_at = Some(row.resolve_by.filter(|by| *by > now).unwrap_or(grace));
         }
         Action::Return | Action::Transfer => {
-            let owner = match act.to_unit_id {
-                Some(unit) => given_to(on, county, row, unit, now).await?,
-                None => one_up(on, county, row, now).await?,
-            };
-            effect.give_to(owner);
+            let mut facts = Facts::within(at.yitu, at.viewer, now, on);
+            match (act.to_unit_id, act.to_grid_id) {
+                (Some(unit), _) => given_to(&mut facts, row, unit, &mut effect).await?,
+                (None, Some(grid)) => in_other_grid(&mut facts, row, grid, &mut effect).await?,
+                (None, None) => one_up(&mut facts, row, &mut effect).await?,
+            }
+        }
+        Action::Locate => {
+            let location = act.location.as_ref().ok_or_else(|| ServiceError::Internal("no location".to_owned()))?;
+            located(&mut Facts::within(at.yitu, at.viewer, now, on), row, location, &mut effect).await?;
         }
         Action::Resolve => {
             effect.resolved_by = Some(at.actor.to_owned());
@@ -222,12 +231,7 @@ async fn effect(
             effect.next_deadline_at = Some(review(day, at)?);
             effect.note = format!("挂账至 {day} 复核。{}", effect.note);
         }
-        Action::Resume => {
-            let by = row.resolve_by.map_or(grace, |by| by.max(grace));
-            effect.resolve_by = Some(by);
-            effect.next_deadline_at = Some(by);
-            effect.overdue = Overdue::MadeGood;
-        }
+        Action::Resume => effect.take_up_again(row, grace),
         Action::Whistle => whistle(on, county, row, act, now, &mut effect).await?,
         Action::SignIn => {
             let unit = act.unit_id.unwrap_or_default();
@@ -252,44 +256,6 @@ async fn effect(
         effect.next_deadline_at = None;
     }
     Ok(effect)
-}
-
-async fn given_to(
-    on: &mut Request,
-    county: FeatureId,
-    row: &IncidentRow,
-    unit: FeatureId,
-    now: DateTime<Utc>,
-) -> Result<NewOwner, ServiceError> {
-    if unit == row.unit_id {
-        return Err(Problem::bad_field(
-            "/to_unit_id",
-            format!("现在就由{}主办", row.unit_name),
-            format!("{} has it already", row.unit_name),
-        )
-        .into());
-    }
-    let (unit, person, accept_by) = plan_for(on, county, row, unit, now).await?;
-    Ok(NewOwner { unit_id: unit.id, responder_id: person.map(|p| p.responder_id), accept_by, old_helps: false })
-}
-
-async fn one_up(
-    on: &mut Request,
-    county: FeatureId,
-    row: &IncidentRow,
-    now: DateTime<Utc>,
-) -> Result<NewOwner, ServiceError> {
-    let Some(above) = unit_kind(row)?.above() else {
-        return Err(Problem::bad_field(
-            "/to_unit_id",
-            "县值班室之上没有上级,请写明应由哪个单位承办",
-            "There is nobody above the county's duty officer; name the unit that should have it",
-        )
-        .into());
-    };
-    let (_, decision) = plan_above(on, county, row, above, now).await?;
-    let responder_id = decision.responder.map(|p| p.responder_id);
-    Ok(NewOwner { unit_id: decision.unit.id, responder_id, accept_by: decision.accept_by, old_helps: false })
 }
 
 /// The finish limit, later by so many working days: from when it was, or from now where that has passed.

@@ -181,7 +181,11 @@ fn check_instant(at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), Problem> {
     Ok(())
 }
 
-fn check_location(l: &Location, text: &str) -> Result<Option<LonLat>, Problem> {
+/// Checks the form of a place; answers its point in EPSG:4490 where it is given by coordinates.
+///
+/// # Errors
+/// The fault, naming its field.
+pub fn check_location(l: &Location, text: &str) -> Result<Option<LonLat>, Problem> {
     if l.accuracy_m.is_some_and(|a| !a.is_finite() || a < 0.0) {
         return Err(Problem::bad_field(
             "/location/accuracy_m",

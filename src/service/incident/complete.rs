@@ -2,7 +2,7 @@
 
 use super::act::Act;
 use crate::domain::Problem;
-use crate::domain::incident::Action;
+use crate::domain::incident::{Action, LocationSource};
 
 /// Working days a matter may be given in all, from the day it was received.
 pub const MOST_DAYS: i64 = 15;
@@ -36,10 +36,15 @@ pub fn complete(action: Action, act: &Act) -> Result<(), Problem> {
             "核查要写明结果:passed 为 true(通过)或 false(退回重办)".to_owned(),
             "A check says its outcome: passed is true or false".to_owned(),
         )),
-        Action::Transfer if act.to_unit_id.is_none() => Some((
+        Action::Transfer if act.to_unit_id.is_some() == act.to_grid_id.is_some() => Some((
             "/to_unit_id",
-            "转办要写明转给哪个单位".to_owned(),
-            "A transfer names the unit it goes to".to_owned(),
+            "转办要写明转给哪个单位(to_unit_id),或实际在哪个网格(to_grid_id),二者写一个".to_owned(),
+            "A transfer names the unit it goes to, or the grid where it really is; one of the two".to_owned(),
+        )),
+        Action::Locate if act.location.as_ref().is_none_or(|l| l.source == LocationSource::Text) => Some((
+            "/location",
+            "定位要给出位置:经纬度、图上点选或住户".to_owned(),
+            "Locating gives the place: coordinates, a point on the map or a household".to_owned(),
         )),
         Action::Extend if !act.days.is_some_and(|d| (1..=MOST_DAYS).contains(&d)) => Some((
             "/days",

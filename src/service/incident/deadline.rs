@@ -7,11 +7,13 @@ use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
 use super::act::CHECK_MINUTES;
-use super::plan::{calendar, keep_decision, plan_above};
+use super::facts::Facts;
+use super::hand_on::owner;
+use super::plan::{keep_decision, plan_above};
 use super::report::SYSTEM;
 use super::retried;
 use super::step::{Effect, Step, unit_kind, write};
-use crate::db::assignment::{self, NewOwner};
+use crate::db::assignment;
 use crate::db::incident::{self, IncidentRow, Overdue};
 use crate::db::{DbError, Request};
 use crate::domain::incident::{Action, State, next_state};
@@ -83,13 +85,13 @@ async fn limit_passes(yitu: &Yitu, county: FeatureId, id: Uuid, now: DateTime<Ut
     if row.next_deadline_at.is_none_or(|by| by > now) {
         return Ok(false);
     }
-    let later = calendar(&mut on, county, now).await?.after_minutes(now, CHECK_MINUTES);
+    let viewer = Viewer::whole_county(county, SYSTEM);
+    let later = Facts::within(yitu, &viewer, now, &mut on).calendar().await?.after_minutes(now, CHECK_MINUTES);
     let above = unit_kind(&row)?.above();
     let (action, effect) = match (state, above) {
         (State::Suspended, _) => {
-            let by = row.resolve_by.map_or(later, |by| by.max(later));
             let mut effect = Effect::new(&row, State::InProgress, "挂账复核日已到,恢复办理。");
-            (effect.resolve_by, effect.next_deadline_at) = (Some(by), Some(by));
+            effect.take_up_again(&row, later);
             (Action::Resume, effect)
         }
         (State::PendingCheck, _) => {
@@ -104,16 +106,11 @@ async fn limit_passes(yitu: &Yitu, county: FeatureId, id: Uuid, now: DateTime<Ut
         }
         (_, Some(above)) => {
             let limit = if state == State::PendingAccept { "签收" } else { "办结" };
-            let (inputs, decision) = plan_above(&mut on, county, &row, above, now).await?;
-            keep_decision(&mut on, county, id, &inputs, &decision, now).await?;
+            let (inputs, decision) = plan_above(&mut Facts::within(yitu, &viewer, now, &mut on), &row, above).await?;
+            keep_decision(&mut on, county, id, &inputs, &decision).await?;
             let note = format!("{}未在{limit}时限内办理,升至{},原单位协办。", row.unit_name, decision.unit.name);
             let mut effect = Effect::new(&row, State::PendingAccept, &note);
-            effect.give_to(NewOwner {
-                unit_id: decision.unit.id,
-                responder_id: decision.responder.map(|p| p.responder_id),
-                accept_by: decision.accept_by,
-                old_helps: true,
-            });
+            effect.give_to(owner(&decision, true));
             effect.overdue = Overdue::Since;
             (Action::Escalate, effect)
         }

@@ -51,17 +51,11 @@ impl Chain {
         })
     }
 
-    /// Appends a row.
+    /// The row that follows.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn append(
-        &mut self,
-        on: &mut Request,
-        county: FeatureId,
-        id: Uuid,
-        h: &Happening<'_>,
-    ) -> Result<(), ServiceError> {
+    /// Never for these types; the encoder's signature asks for it.
+    pub fn next<'h>(&mut self, id: Uuid, h: &Happening<'h>) -> Result<NewStep<'h>, ServiceError> {
         let row = HistoryRow {
             incident: id,
             ordinal: self.ordinal + 1,
@@ -89,8 +83,22 @@ impl Chain {
             previous_digest: self.digest,
             digest,
         };
-        incident::append(on, county, &step).await?;
         *self = Self { ordinal: row.ordinal, digest: Some(digest) };
-        Ok(())
+        Ok(step)
+    }
+
+    /// Appends a row.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn append(
+        &mut self,
+        on: &mut Request,
+        county: FeatureId,
+        id: Uuid,
+        h: &Happening<'_>,
+    ) -> Result<(), ServiceError> {
+        let step = self.next(id, h)?;
+        Ok(incident::append(on, county, &step).await?)
     }
 }

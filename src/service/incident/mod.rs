@@ -4,13 +4,17 @@ pub mod act;
 pub mod check;
 pub mod complete;
 pub mod deadline;
+pub mod facts;
+pub mod hand_on;
 pub mod history;
 pub mod list;
 pub mod plan;
 pub mod preview;
+pub mod replay;
 pub mod report;
 pub mod step;
 pub mod view;
+pub mod whereabouts;
 
 use super::ServiceError;
 

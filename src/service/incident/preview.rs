@@ -5,9 +5,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::check::{Report, check};
+use super::facts::Facts;
 use super::plan::plan;
 use super::view::{Explanation, Named, Owner, Possible, Where, explanation_of};
-use crate::db::Request;
 use crate::domain::Viewer;
 use crate::service::{ServiceError, Yitu};
 
@@ -36,9 +36,7 @@ pub struct Preview {
 pub async fn preview(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Preview, ServiceError> {
     let now = yitu.clock.now().trunc_subsecs(6);
     let checked = check(report, now)?;
-    let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let planned = plan(&mut on, viewer.county_id(), &checked, now).await?;
-    on.finish().await?;
+    let planned = plan(&mut Facts::new(yitu, viewer, now), &checked).await?;
     let decision = planned.decision;
     let (explanation, neighbours) = explanation_of(&decision);
     let location = &checked.report.location;

@@ -1,17 +1,20 @@
 //! Report: an incident is stored with its first owner, or not at all.
 
 use chrono::{DateTime, SubsecRound, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::check::{Checked, Report, check};
+use super::facts::Facts;
 use super::history::{Chain, Happening};
-use super::plan::{Planned, keep_decision, plan};
+use super::plan::{Planned, as_kept, plan};
 use super::retried;
-use super::view::{IncidentView, whole};
-use crate::db::incident::{self, NewIncident};
-use crate::db::{Request, assignment};
-use crate::domain::Viewer;
+use super::view::{Event, Helper, IncidentView, explanation_of, whole};
+use crate::db::Request;
+use crate::db::incident::{IncidentRow, NewStep};
+use crate::db::report::{NewDecision, NewIncident, Stored, store};
+use crate::dispatch::{ALGORITHM_VERSION, Unit};
 use crate::domain::incident::{Action, State};
+use crate::domain::{FeatureId, Viewer};
 use crate::service::{ServiceError, Yitu};
 
 /// Who the history names for what the program does by itself.
@@ -33,57 +36,94 @@ pub struct Reported {
 pub async fn report(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Reported, ServiceError> {
     // Microseconds are what the database keeps; the digests must be computed from the same.
     let now = yitu.clock.now().trunc_subsecs(6);
-    if let Some(known) = known(yitu, viewer, &report, now).await? {
-        return Ok(known);
+    let id = report.id;
+    let made = async {
+        let checked = check(report, now)?;
+        retried(|| attempt(yitu, viewer, &checked, now)).await
+    };
+    match made.await {
+        Ok(Some(incident)) => return Ok(Reported { incident, new: true }),
+        Ok(None) => {}
+        // What was taken once is not refused later, whatever has become of its category or place.
+        Err(ServiceError::Problem(problem)) => {
+            return known(yitu, viewer, id, now).await?.ok_or_else(|| ServiceError::Problem(problem));
+        }
+        Err(error) => return Err(error),
     }
-    let checked = check(report, now)?;
-    retried(|| attempt(yitu, viewer, &checked, now)).await
+    known(yitu, viewer, id, now).await?.ok_or_else(|| ServiceError::Internal(format!("incident {id} is gone")))
 }
 
 /// The incident of this id, if it is already there.
 async fn known(
     yitu: &Yitu,
     viewer: &Viewer,
-    report: &Report,
+    id: uuid::Uuid,
     now: DateTime<Utc>,
 ) -> Result<Option<Reported>, ServiceError> {
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let Some(incident) = whole(&mut on, viewer.county_id(), report.id, now).await? else { return Ok(None) };
+    let Some(incident) = whole(&mut on, viewer.county_id(), id, now).await? else { return Ok(None) };
     let seq = on.commit().await?;
     Ok(Some(Reported { incident: incident.written_at(seq), new: false }))
 }
 
+/// Nothing where the id is already there.
 async fn attempt(
     yitu: &Yitu,
     viewer: &Viewer,
     checked: &Checked,
     now: DateTime<Utc>,
-) -> Result<Reported, ServiceError> {
-    let county = viewer.county_id();
-    let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let planned = plan(&mut on, county, checked, now).await?;
-    let new = store(&mut on, viewer, checked, &planned, now).await?;
-    let incident = whole(&mut on, county, checked.report.id, now).await?;
-    let incident = incident.ok_or_else(|| ServiceError::Internal(format!("incident {} is gone", checked.report.id)))?;
-    let seq = on.commit().await?;
-    Ok(Reported { incident: incident.written_at(seq), new })
+) -> Result<Option<IncidentView>, ServiceError> {
+    let mut facts = Facts::new(yitu, viewer, now);
+    let planned = plan(&mut facts, checked).await?;
+    let helpers = helpers(&mut facts, checked, &planned).await?;
+    // A transaction begun to read is given back before another connection is asked for.
+    drop(facts);
+    let (report, decision) = (&checked.report, &planned.decision);
+    let none = json!({});
+    let reporter = report.reporter.as_ref().filter(|r| !r.is_null()).unwrap_or(&none);
+    let new = new_incident(viewer, checked, &planned, reporter, now);
+    let steps = steps(viewer, checked, &planned, now)?;
+    let kept = NewDecision {
+        algorithm_version: ALGORITHM_VERSION,
+        rule_version: planned.inputs.rule.version,
+        inputs: &as_kept(&planned.inputs)?,
+        outcome: &as_kept(decision)?,
+        explanation: &decision.explanation,
+    };
+    let helper_ids: Vec<FeatureId> = helpers.iter().map(|u| u.id).collect();
+    let stored = store(&yitu.db.request, viewer, &new, &helper_ids, &steps, &kept).await?;
+    let Some(stored) = stored else { return Ok(None) };
+    if let Some(responder) = new.responder_id.filter(|_| new.resolved_by.is_none()) {
+        yitu.indexes.dispatch.has_one_more(responder);
+    }
+    Ok(Some(as_stored(&new, &planned, &helpers, &steps, stored)))
 }
 
-/// Writes the incident whole; false when a parallel report of the same id came first.
-async fn store(
-    on: &mut Request,
-    viewer: &Viewer,
-    checked: &Checked,
-    planned: &Planned,
+/// The units that help, none where it is settled already.
+async fn helpers(facts: &mut Facts<'_>, checked: &Checked, planned: &Planned) -> Result<Vec<Unit>, ServiceError> {
+    let mut units: Vec<Unit> = Vec::new();
+    if checked.report.resolve_on_spot.is_some() {
+        return Ok(units);
+    }
+    for &id in &planned.decision.helper_unit_ids {
+        if let Some(unit) = facts.unit(id).await?.filter(|u| units.iter().all(|known| known.id != u.id)) {
+            units.push(unit);
+        }
+    }
+    Ok(units)
+}
+
+fn new_incident<'a>(
+    viewer: &'a Viewer,
+    checked: &'a Checked,
+    planned: &'a Planned,
+    reporter: &'a Value,
     now: DateTime<Utc>,
-) -> Result<bool, ServiceError> {
-    let county = viewer.county_id();
+) -> NewIncident<'a> {
     let (report, decision) = (&checked.report, &planned.decision);
     let done = report.resolve_on_spot.as_ref();
     let state = if done.is_some() { State::Closed } else { decision.state };
-    let reporter = report.reporter.clone().filter(|r| !r.is_null()).unwrap_or_else(|| json!({}));
-    let new = NewIncident {
-        county_id: county,
+    NewIncident {
         id: report.id,
         state: state.code(),
         category_id: planned.category.id,
@@ -99,7 +139,7 @@ async fn store(
         village_id: planned.village.as_ref().map(|v| v.id),
         grid_id: decision.grid.as_ref().map(|g| g.grid_id),
         grid_version_id: decision.grid.as_ref().map(|g| g.version_id),
-        reporter: &reporter,
+        reporter,
         reported_at: checked.reported_at,
         received_at: now,
         next_deadline_at: done.is_none().then_some(decision.accept_by),
@@ -110,26 +150,17 @@ async fn store(
         provisional: decision.provisional && done.is_none(),
         version: if done.is_some() { 3 } else { 2 },
         resolved_by: done.map(|_| viewer.name()),
-    };
-    if !incident::insert(on, &new).await? {
-        return Ok(false);
     }
-    if done.is_none() {
-        assignment::call_helpers(on, county, report.id, &decision.helper_unit_ids, (now, None)).await?;
-    }
-    write_history(on, viewer, checked, planned, now).await?;
-    keep_decision(on, county, report.id, &planned.inputs, decision, now).await?;
-    Ok(true)
 }
 
-async fn write_history(
-    on: &mut Request,
-    viewer: &Viewer,
-    checked: &Checked,
-    planned: &Planned,
+/// Reported, dispatched and, where it is so, settled on the spot.
+fn steps<'a>(
+    viewer: &'a Viewer,
+    checked: &'a Checked,
+    planned: &'a Planned,
     now: DateTime<Utc>,
-) -> Result<(), ServiceError> {
-    let (county, id, decision) = (viewer.county_id(), checked.report.id, &planned.decision);
+) -> Result<Vec<NewStep<'a>>, ServiceError> {
+    let (id, decision) = (checked.report.id, &planned.decision);
     let (unit, responder) = (Some(decision.unit.id), decision.responder.as_ref().map(|p| p.responder_id));
     let report = Happening {
         action: Action::Report,
@@ -151,8 +182,7 @@ async fn write_history(
         ..report
     };
     let mut chain = Chain::default();
-    chain.append(on, county, id, &report).await?;
-    chain.append(on, county, id, &dispatch).await?;
+    let mut steps = vec![chain.next(id, &report)?, chain.next(id, &dispatch)?];
     if let Some(done) = &checked.report.resolve_on_spot {
         let closed = Happening {
             action: Action::ResolveOnSpot,
@@ -163,7 +193,84 @@ async fn write_history(
             note: &done.note,
             ..report
         };
-        chain.append(on, county, id, &closed).await?;
+        steps.push(chain.next(id, &closed)?);
     }
-    Ok(())
+    Ok(steps)
+}
+
+/// The incident as it would be read now: nothing has to be asked for to say it.
+fn as_stored(
+    new: &NewIncident<'_>,
+    planned: &Planned,
+    helpers: &[Unit],
+    steps: &[NewStep<'_>],
+    stored: Stored,
+) -> IncidentView {
+    let decision = &planned.decision;
+    let mut view = IncidentView::of(row(new, planned, stored.number), new.received_at);
+    let (explanation, neighbours) = explanation_of(decision);
+    view.explanation = Some(explanation);
+    view.neighbours = neighbours;
+    let helper = |u: &Unit| Helper { unit_id: u.id, unit_name: u.name.clone(), accept_by: None, accepted_at: None };
+    view.helpers = Some(helpers.iter().map(helper).collect());
+    let event = |s: &NewStep<'_>| Event {
+        at: s.at,
+        action: s.action.to_owned(),
+        actor: s.actor.to_owned(),
+        from_state: s.from_state.map(str::to_owned),
+        to_state: s.to_state.to_owned(),
+        note: s.note.to_owned(),
+        unit_name: s.unit_id.map(|_| decision.unit.name.clone()),
+    };
+    view.timeline = Some(steps.iter().map(event).collect());
+    view.written_at(stored.position)
+}
+
+fn row(new: &NewIncident<'_>, planned: &Planned, number: i64) -> IncidentRow {
+    let (decision, category, village) = (&planned.decision, &planned.category, planned.village.as_ref());
+    let settled_at = new.resolved_by.map(|_| new.received_at);
+    IncidentRow {
+        id: new.id,
+        number,
+        state: new.state.to_owned(),
+        version: new.version,
+        category_id: category.id,
+        category: category.code.clone(),
+        category_name: category.name.clone(),
+        restricted: new.restricted,
+        urgency: new.urgency.to_owned(),
+        description: new.description.to_owned(),
+        location_source: new.location_source.to_owned(),
+        lon: new.point.map(|p| p.0),
+        lat: new.point.map(|p| p.1),
+        accuracy_m: new.accuracy_m,
+        household_id: new.household_id,
+        location_text: new.location_text.to_owned(),
+        village_id: new.village_id,
+        village_name: village.map(|v| v.name.clone()),
+        grid_id: new.grid_id,
+        grid_version_id: new.grid_version_id,
+        grid_code: decision.grid.as_ref().map(|g| g.code.clone()).unwrap_or_default(),
+        grid_name: decision.grid.as_ref().map(|g| g.name.clone()),
+        unit_id: decision.unit.id,
+        unit_kind: decision.unit.kind.code().to_owned(),
+        unit_name: decision.unit.name.clone(),
+        org_id: decision.unit.org_id,
+        org_name: decision.unit.org_name.clone(),
+        responder_id: new.responder_id,
+        responder_name: decision.responder.as_ref().map(|p| p.name.clone()),
+        provisional: new.provisional,
+        accept_by: Some(new.accept_by),
+        resolve_by: Some(new.resolve_by),
+        next_deadline_at: new.next_deadline_at,
+        reported_at: new.reported_at,
+        received_at: new.received_at,
+        resolved_at: settled_at,
+        resolved_by: new.resolved_by.map(str::to_owned),
+        closed_at: settled_at,
+        on_the_spot: settled_at.is_some(),
+        overdue_since: None,
+        merged_into: None,
+        rating: None,
+    }
 }

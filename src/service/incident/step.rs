@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::history::{Chain, Happening};
 use crate::db::assignment::{self, NewOwner};
-use crate::db::incident::{self, Change, IncidentRow, Overdue};
+use crate::db::incident::{self, Change, IncidentRow, NewPlace, Overdue};
 use crate::db::{DbError, Request};
 use crate::dispatch::UnitKind;
 use crate::domain::FeatureId;
@@ -34,6 +34,8 @@ pub struct Effect {
     pub next_deadline_at: Option<DateTime<Utc>>,
     /// The finish limit, where it moves.
     pub resolve_by: Option<DateTime<Utc>>,
+    /// Another place.
+    pub place: Option<NewPlace>,
     /// Another owner.
     pub owner: Option<NewOwner>,
     /// The owner signs for it.
@@ -64,6 +66,7 @@ impl Effect {
             to,
             next_deadline_at: row.next_deadline_at,
             resolve_by: None,
+            place: None,
             owner: None,
             owner_signs: false,
             resolved_by: None,
@@ -75,6 +78,12 @@ impl Effect {
             responder_id: row.responder_id,
             note: note.to_owned(),
         }
+    }
+
+    /// Taken up again after it was set aside: with the limit it had, or until an instant where that would be sooner.
+    pub fn take_up_again(&mut self, row: &IncidentRow, at_least: DateTime<Utc>) {
+        let by = row.resolve_by.map_or(at_least, |by| by.max(at_least));
+        (self.resolve_by, self.next_deadline_at, self.overdue) = (Some(by), Some(by), Overdue::MadeGood);
     }
 
     /// Another unit answers, and has still to sign.
@@ -117,6 +126,7 @@ pub async fn write(
         at: step.at,
         handed_to,
         resolve_by: effect.resolve_by,
+        place: effect.place.as_ref(),
         resolved_by: effect.resolved_by.as_deref(),
         on_the_spot: effect.on_the_spot,
         overdue: effect.overdue,

@@ -249,7 +249,9 @@ pub async fn whole(
     Ok(Some(view))
 }
 
-fn event(s: StepRow) -> Event {
+/// From a step as stored.
+#[must_use]
+pub fn event(s: StepRow) -> Event {
     Event {
         at: s.at,
         action: s.action,

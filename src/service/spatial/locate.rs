@@ -3,19 +3,15 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use geo::Rect;
-
 use super::look_back::{AsOf, look_back};
 use super::place::{Grid, Group, Named, NearSettlement, NearVenue, Place, Position, Region, Responsible, Text};
-use super::{cluster_index, covering, grid_index, int, near, point_of, swapped, text, village_index};
-use crate::atlas::LayerStore;
+use super::{cluster_index, covering, int, near, point_of, swapped, text, village_index};
 use crate::db::Request;
 use crate::db::item::responsibility_chain;
-use crate::dispatch::probability::NearGrid;
-use crate::dispatch::{Sigma, candidates};
+use crate::dispatch::Sigma;
 use crate::domain::{Feature, FeatureId, Layer, Problem, ProblemKind, Schema, Viewer};
 use crate::geo::{LonLat, measure};
-use crate::service::incident::plan::sigma_of;
+use crate::service::incident::whereabouts::sigma_of;
 use crate::service::{ServiceError, Yitu};
 
 /// How far settlements and venues are looked for, metres.
@@ -161,48 +157,25 @@ fn venues(yitu: &Yitu, at: LonLat) -> Vec<NearVenue> {
 
 /// The grids a position may lie in, the most probable first, and the group of the first.
 fn grids(yitu: &Yitu, at: LonLat, sigma: Option<Sigma>) -> (Vec<Grid>, Option<Group>) {
-    let index = grid_index(yitu);
     let store = yitu.atlas.layer(Layer::Grid);
     let schema = store.schema();
-    let found: Vec<(Arc<Feature>, f64)> = match sigma {
-        None => index.locate(at).map(|grid| (Arc::clone(grid), 1.0)).into_iter().collect(),
-        Some(sigma) => probable_grids(&store, at, sigma),
-    };
-    let group = found.first().and_then(|(grid, _)| {
+    let found = super::grids::probable(yitu, at, sigma);
+    let group = found.first().and_then(|c| store.get(c.grid_id)).and_then(|grid| {
         Some(Group { org_id: int(grid, schema, "group_id")?, name: Text::of(grid, schema, "group_name") })
     });
-    let text = |f: &Feature, name: &str| Text::of(f, schema, name);
-    let grids = found.iter().map(|(f, probability)| Grid {
-        id: f.id,
-        code: text(f, "code"),
-        name: text(f, "name"),
-        kind: text(f, "kind"),
-        probability: *probability,
-        version_id: None,
+    let text = |f: &Arc<Feature>, name: &str| Text::of(f, schema, name);
+    let grids = found.iter().filter_map(|c| {
+        let f = store.get(c.grid_id)?;
+        Some(Grid {
+            id: f.id,
+            code: text(f, "code"),
+            name: text(f, "name"),
+            kind: text(f, "kind"),
+            probability: c.probability,
+            version_id: None,
+        })
     });
     (grids.collect(), group)
-}
-
-fn probable_grids(store: &LayerStore, at: LonLat, sigma: Sigma) -> Vec<(Arc<Feature>, f64)> {
-    let schema = store.schema();
-    let (x_m, y_m) = measure::metres_per_degree(at.lat());
-    let (dx, dy) = (sigma.reach() / x_m, sigma.reach() / y_m);
-    let bbox = Rect::new((at.lon() - dx, at.lat() - dy), (at.lon() + dx, at.lat() + dy));
-    let near: Vec<NearGrid> = store
-        .in_bbox(bbox)
-        .filter_map(|grid| {
-            Some(NearGrid {
-                id: grid.id,
-                version_id: int(grid, schema, "grid_version_id")?,
-                code: text(grid, schema, "code").to_owned(),
-                name: text(grid, schema, "name").to_owned(),
-                dedicated: text(grid, schema, "kind") == "dedicated",
-                outline: grid.geometry.clone()?,
-            })
-        })
-        .collect();
-    let found = candidates(at, Some(sigma), &near).into_iter();
-    found.filter_map(|c| Some((Arc::clone(store.get(c.grid_id)?), c.probability))).collect()
 }
 
 fn outside(yitu: &Yitu, county: FeatureId, at: LonLat) -> ServiceError {

@@ -6,7 +6,7 @@ use super::place::{Grid, Group, Place};
 use crate::db::{Request, grid_history};
 use crate::domain::Viewer;
 use crate::geo::LonLat;
-use crate::service::incident::plan::calendar;
+use crate::service::incident::facts::calendar;
 use crate::service::{ServiceError, Yitu};
 
 /// When a point is asked about.

@@ -1,6 +1,7 @@
 //! Questions of where.
 
 pub mod coverage;
+pub mod grids;
 pub mod locate;
 pub mod look_back;
 pub mod near;
@@ -26,10 +27,12 @@ use crate::geo::{Crs, Geometry, LonLat, LonLatError};
 #[derive(Debug, Default)]
 pub struct Indexes {
     grids: Prepared<AreaIndex>,
+    cut_grids: Prepared<grids::CutGrids>,
     villages: Prepared<AreaIndex>,
     clusters: Prepared<AreaIndex>,
     names: Prepared<search::NameIndex>,
     chains: RwLock<locate::Chains>,
+    pub(super) dispatch: crate::service::incident::facts::Memory,
     pub(super) county: Prepared<Option<FeatureId>>,
 }
 
@@ -39,7 +42,9 @@ pub fn grid_index(yitu: &Yitu) -> Arc<AreaIndex> {
     yitu.indexes.grids.get(yitu, &[Layer::Grid], |_| AreaIndex::of_grids(&yitu.atlas.layer(Layer::Grid)))
 }
 
-fn village_index(yitu: &Yitu) -> Arc<AreaIndex> {
+/// The point index over the villages as they are now.
+#[must_use]
+pub fn village_index(yitu: &Yitu) -> Arc<AreaIndex> {
     yitu.indexes.villages.get(yitu, &[Layer::Region], |_| {
         let regions = yitu.atlas.layer(Layer::Region);
         by_id(regions.iter().filter(|f| text(f, regions.schema(), "level") == "village"))
@@ -117,11 +122,11 @@ pub fn point_of(geometry: &Geometry) -> Option<Coord<f64>> {
     }
 }
 
-pub(super) fn text<'a>(feature: &'a Feature, schema: &Schema, name: &str) -> &'a str {
+pub(in crate::service) fn text<'a>(feature: &'a Feature, schema: &Schema, name: &str) -> &'a str {
     feature.get(schema, name).and_then(Value::as_text).unwrap_or_default()
 }
 
-pub(super) fn int(feature: &Feature, schema: &Schema, name: &str) -> Option<i64> {
+pub(in crate::service) fn int(feature: &Feature, schema: &Schema, name: &str) -> Option<i64> {
     feature.get(schema, name).and_then(Value::as_int)
 }
 

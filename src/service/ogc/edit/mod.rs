@@ -17,7 +17,7 @@ use crate::db::edit::{self, Row};
 use crate::db::{DbError, Refusal, Request};
 use crate::domain::{FeatureId, Layer, LogPosition, Problem, ProblemKind, Viewer};
 use crate::geo::ewkb;
-use crate::service::incident::plan::calendar;
+use crate::service::incident::facts::calendar;
 use crate::service::incident::retried;
 use crate::service::{ServiceError, Yitu};
 use tables::{Absent, Follows, Table};

@@ -1,0 +1,191 @@
+//! A stored decision made again: to the byte as it was made, or with what would differ under other rules.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::plan::{as_kept, rule_of};
+use crate::db::decision::{self, KeptDecision};
+use crate::db::{DbError, Request, unit};
+use crate::dispatch::{ALGORITHM_VERSION, Inputs, decide};
+use crate::domain::incident::Urgency;
+use crate::domain::{FeatureId, Problem, Viewer};
+use crate::service::{ServiceError, Yitu};
+
+/// A decision made again.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Replay {
+    /// Number of the incident.
+    pub number: i64,
+    /// When it was decided.
+    pub decided_at: DateTime<Utc>,
+    /// By which algorithm, and by which now.
+    pub algorithm_version: (i32, i32),
+    /// By which version of the rules, and by which now.
+    pub rule_version: (i32, i32),
+    /// The outcome is the same to the byte.
+    pub same: bool,
+    /// What differs; empty where the outcome is the same or cannot be made again.
+    pub differences: Vec<Difference>,
+    /// Why it cannot be made again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub impossible: Option<String>,
+    /// What it was made from, as it was kept.
+    #[schema(value_type = Object)]
+    pub inputs: Value,
+    /// What comes of it now.
+    #[schema(value_type = Option<Object>)]
+    pub outcome: Option<Value>,
+}
+
+/// One value that differs.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct Difference {
+    /// JSON pointer into the outcome.
+    pub pointer: String,
+    /// As it was kept.
+    #[schema(value_type = Object)]
+    pub kept: Value,
+    /// As it is now.
+    #[schema(value_type = Object)]
+    pub now: Value,
+}
+
+/// All decisions about an incident made again, the first one first; under another version of the rules where one is named.
+///
+/// # Errors
+/// When there is no such incident or no such version; a failing database.
+pub async fn replay(
+    yitu: &Yitu,
+    viewer: &Viewer,
+    id: Uuid,
+    rule_version: Option<i32>,
+) -> Result<Vec<Replay>, ServiceError> {
+    let county = viewer.county_id();
+    let mut on = Request::begin(&yitu.db.request, viewer).await?;
+    let kept = decision::of_incident(&mut on, county, id).await?;
+    if kept.is_empty() {
+        return Err(Problem::not_found(("事件", "incident"), id).into());
+    }
+    let mut made = Vec::with_capacity(kept.len());
+    for decision in kept {
+        made.push(again(&mut on, county, &decision, rule_version).await?);
+    }
+    on.finish().await?;
+    Ok(made)
+}
+
+/// Makes a decision again.
+///
+/// # Errors
+/// When there is no such version of the rules; a failing database.
+pub async fn again(
+    on: &mut Request,
+    county: FeatureId,
+    kept: &KeptDecision,
+    rule_version: Option<i32>,
+) -> Result<Replay, ServiceError> {
+    let readable = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let mut replay = Replay {
+        number: kept.number,
+        decided_at: kept.decided_at,
+        algorithm_version: (kept.algorithm_version, ALGORITHM_VERSION),
+        rule_version: (kept.rule_version, rule_version.unwrap_or(kept.rule_version)),
+        same: false,
+        differences: Vec::new(),
+        impossible: None,
+        inputs: readable(&kept.inputs),
+        outcome: None,
+    };
+    let Ok(mut inputs) = serde_json::from_str::<Inputs>(&kept.inputs) else {
+        replay.impossible = Some(format!("第 {} 版算法没有留下完整的依据,无法重演。", kept.algorithm_version));
+        return Ok(replay);
+    };
+    if let Some(version) = rule_version.filter(|v| *v != kept.rule_version) {
+        under(on, county, kept, version, &mut inputs).await?;
+    }
+    let Some(decision) = decide(&inputs) else {
+        replay.impossible = Some("依据中没有可以兜底的县值班室。".to_owned());
+        return Ok(replay);
+    };
+    let now = as_kept(&decision)?;
+    replay.same = now == kept.outcome;
+    let now = readable(&now);
+    if !replay.same {
+        compare("", &readable(&kept.outcome), &now, &mut replay.differences);
+    }
+    replay.outcome = Some(now);
+    Ok(replay)
+}
+
+/// Puts the rule of another version in place. A unit that rule names and that was not asked then is asked as it stands today.
+async fn under(
+    on: &mut Request,
+    county: FeatureId,
+    kept: &KeptDecision,
+    version: i32,
+    inputs: &mut Inputs,
+) -> Result<(), ServiceError> {
+    let missing = || {
+        let (zh, en) = (format!("没有第 {version} 版分派规则"), format!("There is no version {version} of the rules"));
+        Problem::bad_field("rule_version", zh, en)
+    };
+    let urgency = Urgency::from_code(&kept.urgency).ok_or_else(|| DbError::Stored(kept.urgency.clone()))?;
+    let row = unit::rule(on, county, kept.category_id, urgency.code(), &kept.regions, Some(version)).await?;
+    inputs.rule = rule_of(row.ok_or_else(missing)?, urgency)?;
+    let named = inputs.rule.first_unit_id.filter(|id| inputs.ladder.iter().all(|u| u.id != *id));
+    if let Some(row) = match named {
+        Some(id) => unit::by_id(on, county, id).await?,
+        None => None,
+    } {
+        let unit = super::facts::unit_of(row)?;
+        let place = inputs.ladder.iter().position(|u| u.kind.height() > 2).unwrap_or(inputs.ladder.len());
+        inputs.ladder.insert(place, unit);
+    }
+    Ok(())
+}
+
+/// Where two outcomes differ, by pointer.
+fn compare(pointer: &str, kept: &Value, now: &Value, out: &mut Vec<Difference>) {
+    match (kept, now) {
+        (Value::Object(a), Value::Object(b)) => {
+            let names = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
+            for name in names {
+                let of = |m: &serde_json::Map<String, Value>| m.get(name).cloned().unwrap_or_default();
+                compare(&format!("{pointer}/{name}"), &of(a), &of(b), out);
+            }
+        }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (n, (a, b)) in a.iter().zip(b).enumerate() {
+                compare(&format!("{pointer}/{n}"), a, b, out);
+            }
+        }
+        _ if kept == now => {}
+        _ => out.push(Difference { pointer: pointer.to_owned(), kept: kept.clone(), now: now.clone() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn differences_are_told_by_pointer() {
+        let mut out = Vec::new();
+        let kept = json!({"unit": {"id": 1, "name": "甲"}, "walk": [1, 2], "gone": true});
+        compare("", &kept, &json!({"unit": {"id": 2, "name": "甲"}, "walk": [1, 3], "new": 0}), &mut out);
+        let told: Vec<_> = out.iter().map(|d| (d.pointer.as_str(), d.kept.clone(), d.now.clone())).collect();
+        assert_eq!(
+            told,
+            [
+                ("/unit/id", json!(1), json!(2)),
+                ("/walk/1", json!(2), json!(3)),
+                ("/gone", json!(true), Value::Null),
+                ("/new", Value::Null, json!(0))
+            ]
+        );
+    }
+}
