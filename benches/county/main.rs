@@ -31,6 +31,8 @@ pub struct Figure {
 
 #[tokio::main]
 async fn main() {
+    // The client's TLS needs a provider, and takes none by itself.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let parts: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|p| p == part);
     let mut figures = Vec::new();

@@ -213,6 +213,25 @@ pub async fn by_id(on: &mut PgConnection, county: FeatureId, id: FeatureId) -> R
     Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_optional(on).await?)
 }
 
+/// Units by a part of their name, their kind and the region they lie in, the highest first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(
+    on: &mut PgConnection,
+    county: FeatureId,
+    (named, kind, region): (Option<&str>, Option<&str>, Option<FeatureId>),
+    limit: i64,
+) -> Result<Vec<UnitRow>, DbError> {
+    let sql = "SELECT u.id, u.kind::text AS kind, u.name, o.id AS org_id, o.name AS org_name, false AS neighbour
+               FROM handling_unit u JOIN party_org o ON o.id = u.lead_org_id
+               WHERE u.county_id = $1 AND ($2::text IS NULL OR position($2 IN u.name) > 0)
+                 AND ($3::text IS NULL OR u.kind::text = $3)
+                 AND ($4::bigint IS NULL OR $4 = $1 OR u.region_id IN (SELECT id FROM region WHERE id = $4 OR parent_id = $4))
+               ORDER BY u.kind DESC, u.name, u.id LIMIT $5";
+    Ok(sqlx::query_as(sql).bind(county).bind(named).bind(kind).bind(region).bind(limit).fetch_all(on).await?)
+}
+
 /// One category, in force or not.
 ///
 /// # Errors

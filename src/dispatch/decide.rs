@@ -120,7 +120,7 @@ fn sent_by_cluster(inputs: &Inputs, owner: &Unit, walk: &mut Vec<Step>) -> Optio
 /// down to one, and restricted matters stay with the county.
 #[must_use]
 pub fn lowest(inputs: &Inputs) -> u8 {
-    if inputs.place.text_only {
+    if inputs.place.text_only || inputs.place.outside_county {
         UnitKind::CountyDutyOfficer.height()
     } else if inputs.matter.restricted {
         UnitKind::CountyCentre.height()

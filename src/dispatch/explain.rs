@@ -22,6 +22,9 @@ fn place(inputs: &Inputs, decision: &Decision) -> String {
         let near = village.map_or_else(String::new, |v| format!("(提到{v})"));
         return format!("只有文字描述{near},尚不能确定所在网格。");
     }
+    if inputs.place.outside_county {
+        return "事发地在县外,转外县处理。".to_owned();
+    }
     let Some(grid) = &decision.grid else {
         let near = village.map_or_else(|| "本县范围内".to_owned(), |v| format!("{v}内"));
         return format!("事发地在{near},但不属于任何网格。");
@@ -49,6 +52,8 @@ fn owner(inputs: &Inputs, decision: &Decision) -> String {
         "属保密事项,只由县级专人办理".to_owned()
     } else if inputs.at_least.is_some() {
         "下级未能按时办理或已退回".to_owned()
+    } else if inputs.place.outside_county {
+        "不属本县网格".to_owned()
     } else if inputs.place.text_only {
         "先由县值班员核实位置".to_owned()
     } else if !inputs.matter.village_admitted {

@@ -184,6 +184,8 @@ pub struct Place {
     pub text_only: bool,
     /// A chosen household, whose grid is certain.
     pub household: bool,
+    /// Outside the county, and recorded as handed to another.
+    pub outside_county: bool,
     /// Accuracy of the fix, metres.
     pub accuracy_m: Option<f64>,
 }

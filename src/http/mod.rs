@@ -13,6 +13,7 @@ pub mod ogc;
 pub mod problem;
 pub mod spatial;
 pub mod tile;
+pub mod unit;
 pub mod web_map;
 
 use std::sync::Arc;
@@ -58,6 +59,7 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .merge(county::routes())
         .merge(live::routes())
         .merge(spatial::routes())
+        .merge(unit::routes())
         .merge(ogc::routes())
         .layer(compression())
         // Tiles come encoded from their own cache.

@@ -15,6 +15,7 @@ pub mod prepared;
 pub mod spatial;
 pub mod startup;
 pub mod tile;
+pub mod unit;
 
 use std::ops::Deref;
 use std::sync::{Arc, Weak};

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod decisions;
 mod lifecycle;
 #[path = "../support/mod.rs"]
 mod support;

@@ -96,6 +96,7 @@ pub fn report(at: LonLat, accuracy_m: f64) -> Report {
         reported_at: None,
         reporter: None,
         resolve_on_spot: None,
+        transferred_to: None,
     }
 }
 

@@ -42,6 +42,9 @@ pub struct Report {
     /// 即办即结: already dealt with; the incident is closed as it is reported.
     #[serde(default)]
     pub resolve_on_spot: Option<OnSpot>,
+    /// 转外县: the place is outside the county, and so is who it was handed to; the incident is closed as it is recorded.
+    #[serde(default)]
+    pub transferred_to: Option<String>,
 }
 
 /// What was done on the spot.
@@ -101,7 +104,7 @@ pub struct Checked {
 ///
 /// # Errors
 /// The fault, naming its field.
-pub fn check(report: Report, now: DateTime<Utc>) -> Result<Checked, Problem> {
+pub fn check(mut report: Report, now: DateTime<Utc>) -> Result<Checked, Problem> {
     check_text("/category", &report.category, 64)?;
     check_text("/description", &report.description, DESCRIPTION_LIMIT)?;
     let text = report.location.text.as_deref().unwrap_or_default().trim().to_owned();
@@ -113,6 +116,9 @@ pub fn check(report: Report, now: DateTime<Utc>) -> Result<Checked, Problem> {
     let reported_at = report.reported_at.unwrap_or(now);
     check_instant(reported_at, now)?;
     let point = check_location(&report.location, &text)?;
+    if let Some(to) = report.transferred_to.take() {
+        report.transferred_to = Some(check_transfer(&mut report, to.trim(), point.is_some())?);
+    }
     if report.resolve_on_spot.is_some() && report.location.source == LocationSource::Text {
         return Err(Problem::bad_field(
             "/resolve_on_spot",
@@ -121,6 +127,21 @@ pub fn check(report: Report, now: DateTime<Utc>) -> Result<Checked, Problem> {
         ));
     }
     Ok(Checked { report, point, text, reported_at })
+}
+
+/// Who it was handed to stands in the note that closes it.
+fn check_transfer(report: &mut Report, to: &str, has_point: bool) -> Result<String, Problem> {
+    check_text("/transferred_to", to, 100)?;
+    if to.is_empty() || !has_point {
+        return Err(Problem::bad_field(
+            "/transferred_to",
+            "转外县要写明转给谁,并给出县外的坐标",
+            "A transfer to another county says who took it and gives a position outside this one",
+        ));
+    }
+    let note = report.resolve_on_spot.take().map_or_else(String::new, |done| done.note);
+    report.resolve_on_spot = Some(OnSpot { note: format!("转外县:{to}。{note}") });
+    Ok(to.to_owned())
 }
 
 /// Checks a text's length, and that it holds no NUL, which the database cannot keep.

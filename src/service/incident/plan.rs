@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::check::{Checked, Location};
 use super::facts::Facts;
-use super::whereabouts::{Found, in_grid, locate};
+use super::whereabouts::{Found, in_grid, locate, outside};
 use crate::db::incident::{self, IncidentRow};
 use crate::db::unit::{CategoryRow, RuleRow, VillageRow};
 use crate::db::{DbError, Request, unit};
@@ -39,9 +39,14 @@ pub struct Planned {
 pub async fn plan(facts: &mut Facts<'_>, checked: &Checked) -> Result<Planned, ServiceError> {
     let category = category(facts, &checked.report.category).await?;
     let location = &checked.report.location;
-    let found = locate(facts, location, checked.point, &checked.text).await?;
+    let found = match (&checked.report.transferred_to, checked.point) {
+        (Some(_), Some(point)) => outside(facts.yitu(), point)?,
+        _ => locate(facts, location, checked.point, &checked.text).await?,
+    };
     let of = Of { category: &category, urgency: checked.report.urgency, at_least: None };
-    let inputs = gather(facts, of, place(location, &found), found.village.as_ref()).await?;
+    let outside_county = checked.report.transferred_to.is_some();
+    let place = Place { outside_county, ..place(location, &found) };
+    let inputs = gather(facts, of, place, found.village.as_ref()).await?;
     let decision = dispatch::decide(&inputs).ok_or_else(no_last_resort)?;
     Ok(Planned { category, village: found.village, point: found.point, inputs, decision })
 }
@@ -52,6 +57,7 @@ fn place(location: &Location, found: &Found) -> Place {
         village: found.village.as_ref().map(|v| v.name.clone()),
         text_only: location.source == LocationSource::Text,
         household: location.source == LocationSource::Household,
+        outside_county: false,
         accuracy_m: location.accuracy_m,
     }
 }
@@ -86,6 +92,7 @@ pub async fn plan_in(facts: &mut Facts<'_>, row: &IncidentRow, grid: FeatureId) 
         village: found.village.as_ref().map(|v| v.name.clone()),
         text_only: false,
         household: false,
+        outside_county: false,
         accuracy_m: None,
     };
     let of = Of { category: &category, urgency, at_least: None };
@@ -159,6 +166,7 @@ async fn gather_stored(
         village: village.as_ref().map(|v| v.name.clone()),
         text_only: false,
         household: row.household_id.is_some(),
+        outside_county: false,
         accuracy_m: None,
     };
     gather(facts, Of { category: &category, urgency, at_least }, place, village.as_ref()).await

@@ -106,6 +106,21 @@ pub fn at_point(yitu: &Yitu, county: FeatureId, p: LonLat, sigma: Option<Sigma>)
     Ok(Found { candidates, village, point: Some(p) })
 }
 
+/// A point that is said to be outside the county.
+///
+/// # Errors
+/// A problem where it is not.
+pub fn outside(yitu: &Yitu, p: LonLat) -> Result<Found, Problem> {
+    if let Some(village) = village_index(yitu).locate(p).and_then(|f| village(yitu, f.id)) {
+        return Err(Problem::bad_field(
+            "/transferred_to",
+            format!("位置在本县{}内,不必转外县", village.name),
+            format!("The position lies in {}, inside the county", village.name),
+        ));
+    }
+    Ok(Found { candidates: Vec::new(), village: None, point: Some(p) })
+}
+
 /// A grid that is known to be the one, with its village.
 #[must_use]
 pub fn in_grid(yitu: &Yitu, grid: FeatureId) -> Option<Found> {
