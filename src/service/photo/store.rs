@@ -68,14 +68,14 @@ impl Store {
     /// # Errors
     /// When the settings describe none.
     pub fn open(config: &Config) -> Result<Self, StoreError> {
+        // Every HTTP client of the process finds its cryptography here; one that is installed already does as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let Some(url) = &config.photos_url else { return Ok(Self::Folder(config.data_dir.join("photos"))) };
         let place = url.strip_prefix("s3://").ok_or(StoreError::Url)?;
         let (bucket, prefix) = place.split_once('/').unwrap_or((place, ""));
         if bucket.is_empty() || url.contains(['@', '?', '#']) {
             return Err(StoreError::Url);
         }
-        // The client finds its cryptography as the process's default; one that is there already does as well.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let retry = RetryConfig { max_retries: RETRIES.0, retry_timeout: RETRIES.1, ..RetryConfig::default() };
         let store = AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retry).build();
         let store = PrefixStore::new(store.map_err(StoreError::Settings)?, prefix);
