@@ -106,12 +106,14 @@ pub fn jpeg_that_says(width: u16, height: u16) -> Vec<u8> {
     bytes
 }
 
-/// A WebP whose head says the largest size there is, 16384 × 16384.
+/// A WebP whose head says 16383 × 16383.
 pub fn webp_that_says_most() -> Vec<u8> {
     let mut bytes = encoded(8, 8, ImageFormat::WebP);
     let stream = bytes.windows(4).position(|w| w == b"VP8L").unwrap() + 8;
     assert_eq!(bytes[stream], 0x2f);
-    bytes[stream + 1..stream + 4].fill(0xff);
-    bytes[stream + 4] |= 0x0f;
+    // 14 bits each, one less than the size; then transparency and version, which stay.
+    let head = u32::from_le_bytes(bytes[stream + 1..stream + 5].try_into().unwrap());
+    let head = (head & !0x0fff_ffff) | 16_382 | 16_382 << 14;
+    bytes[stream + 1..stream + 5].copy_from_slice(&head.to_le_bytes());
     bytes
 }

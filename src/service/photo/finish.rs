@@ -1,8 +1,9 @@
 //! Finish: what has arrived whole becomes the picture that is kept.
 
+use std::panic;
 use std::sync::Arc;
 
-use chrono::SubsecRound;
+use chrono::{DateTime, SubsecRound, Utc};
 
 use super::develop::{Developed, develop};
 use super::store::Size;
@@ -23,7 +24,8 @@ pub(super) async fn developed(yitu: &Yitu, upload: &mut Upload) -> Result<Result
     let file = upload.read(MOST_BYTES).await?;
     // The turn ends with the work, also when nobody waits for it any more.
     off_thread(move || {
-        let developed = develop(&file);
+        // A decoder that stumbles over what someone made up has not read a photo.
+        let developed = panic::catch_unwind(|| develop(&file)).unwrap_or(Err(Refusal::Damaged));
         drop(turn);
         developed
     })
@@ -99,7 +101,7 @@ pub(super) async fn tell(
     viewer: &Viewer,
     photo: &PhotoRow,
     what: &str,
-    now: chrono::DateTime<chrono::Utc>,
+    now: DateTime<Utc>,
 ) -> Result<(), ServiceError> {
     let (county, id) = (viewer.county_id(), photo.incident_id);
     let row = incident::find(on, county, id).await?;
