@@ -10,7 +10,7 @@ use crate::domain::FeatureId;
 
 /// An incident with what it points to.
 #[derive(Debug, Clone, FromRow)]
-#[allow(missing_docs)] // the columns of the incident table and the names of what they point to
+#[allow(missing_docs, clippy::struct_excessive_bools)] // the columns of the incident table and the names of what they point to
 pub struct IncidentRow {
     pub id: Uuid,
     pub number: i64,

@@ -113,7 +113,7 @@ pub fn webp_that_says_most() -> Vec<u8> {
     assert_eq!(bytes[stream], 0x2f);
     // 14 bits each, one less than the size; then transparency and version, which stay.
     let head = u32::from_le_bytes(bytes[stream + 1..stream + 5].try_into().unwrap());
-    let head = (head & !0x0fff_ffff) | 16_382 | 16_382 << 14;
+    let head = (head & !0x0fff_ffff) | 0x3ffe | 0x3ffe << 14;
     bytes[stream + 1..stream + 5].copy_from_slice(&head.to_le_bytes());
     bytes
 }

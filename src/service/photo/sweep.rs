@@ -12,7 +12,7 @@ use crate::domain::Viewer;
 use crate::service::{ServiceError, WeakYitu, Yitu};
 
 /// How often.
-const EVERY: Duration = Duration::from_secs(60);
+const EVERY: Duration = Duration::from_mins(1);
 
 /// Runs for as long as the server does.
 pub async fn run(yitu: WeakYitu) {
