@@ -26,6 +26,9 @@ pub struct Config {
     pub tiles_config_dir: Option<PathBuf>,
     /// Memory for encoded tiles, bytes; 0 renders every tile anew.
     pub tile_cache_bytes: u64,
+    /// Where photos are kept, as `s3://bucket/prefix`, with address and keys in `AWS_…` variables; without it in the
+    /// data folder.
+    pub photos_url: Option<String>,
     /// Log lines: `json` or `text`.
     pub log_format: LogFormat,
     /// Log filter, such as `info` or `yitu=debug`.
@@ -53,6 +56,7 @@ impl Default for Config {
             request_connections: 16,
             tiles_config_dir: None,
             tile_cache_bytes: 256 << 20,
+            photos_url: None,
             log_format: LogFormat::Json,
             log: "info,sqlx=warn".to_owned(),
         }

@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::CliError;
 use crate::config::{Config, LogFormat};
+use crate::service::photo::store::Store;
 use crate::service::tile::check_settings;
 
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -17,6 +18,7 @@ pub(super) enum Arguments {
 pub(super) fn run(config: &Config, arguments: Arguments) -> Result<(), CliError> {
     let Arguments::Check = arguments;
     check_settings(config.tiles_config_dir.as_deref()).map_err(CliError::fault)?;
+    let photos = Store::open(config).map_err(CliError::fault)?;
     let database = |url: &Option<String>| if url.is_some() { "已设置" } else { "未设置" };
     println!("配置有效。");
     println!("  listen                {}", config.listen);
@@ -28,6 +30,7 @@ pub(super) fn run(config: &Config, arguments: Arguments) -> Result<(), CliError>
     let tiles = config.tiles_config_dir.as_ref().map_or("内置".to_owned(), |d| d.display().to_string());
     println!("  tiles_config_dir      {tiles}");
     println!("  tile_cache_bytes      {}", config.tile_cache_bytes);
+    println!("  photos_url            {photos:?}");
     let format = match config.log_format {
         LogFormat::Json => "json",
         LogFormat::Text => "text",

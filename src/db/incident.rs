@@ -11,7 +11,7 @@ use crate::domain::incident::LocationSource;
 
 /// An incident with what it points to.
 #[derive(Debug, Clone, FromRow)]
-#[allow(missing_docs)] // the columns of the incident table and the names of what they point to
+#[allow(missing_docs, clippy::struct_excessive_bools)] // the columns of the incident table and the names of what they point to
 pub struct IncidentRow {
     pub id: Uuid,
     pub number: i64,
@@ -55,6 +55,7 @@ pub struct IncidentRow {
     pub overdue_since: Option<DateTime<Utc>>,
     pub merged_into: Option<Uuid>,
     pub rating: Option<i16>,
+    pub photo_missing: bool,
 }
 
 /// One step of a timeline.
@@ -249,6 +250,21 @@ pub async fn timeline(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Res
                  LEFT JOIN handling_unit a ON a.id = substring(h.actor FROM '^unit:(\\d{1,16})$')::bigint
                WHERE h.county_id = $1 AND h.incident_id = $2 ORDER BY h.ordinal";
     Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_all(on).await?)
+}
+
+/// Whether nothing but photos has come since a version. False where nothing has.
+///
+/// # Errors
+/// When the database fails.
+pub async fn only_photos_since(
+    on: &mut PgConnection,
+    county: FeatureId,
+    id: Uuid,
+    version: i32,
+) -> Result<bool, DbError> {
+    // Each step moves the version on by one, so it is the ordinal of the last.
+    let sql = "SELECT coalesce(bool_and(action = 'photo'), false) FROM incident_history WHERE county_id = $1 AND incident_id = $2 AND ordinal > $3";
+    Ok(sqlx::query_scalar(sql).bind(county).bind(id).bind(version).fetch_one(on).await?)
 }
 
 /// Number and digest of the last step.

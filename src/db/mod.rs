@@ -15,6 +15,7 @@ pub mod import;
 pub mod incident;
 pub mod item;
 pub mod layer;
+pub mod photo;
 pub mod principal;
 pub mod redraw;
 pub mod redraw_discard;

@@ -107,6 +107,8 @@ coded! {
         Rate = "rate", "评价";
         /// Something is added to its story.
         Comment = "comment", "补充情况";
+        /// A photo came, or was withdrawn.
+        Photo = "photo", "照片";
         /// A limit has passed: one level up answers, the lower one helps.
         Escalate = "escalate", "逾期升级";
     }

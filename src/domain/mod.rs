@@ -5,6 +5,7 @@ pub mod category;
 pub mod feature;
 pub mod incident;
 pub mod layer;
+pub mod photo;
 pub mod problem;
 pub mod token;
 pub mod viewer;

@@ -10,6 +10,7 @@ pub mod incident;
 pub mod live;
 pub mod metrics;
 pub mod ogc;
+pub mod photo;
 pub mod problem;
 pub mod spatial;
 pub mod tile;
@@ -64,6 +65,9 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .layer(compression())
         // Tiles come encoded from their own cache.
         .merge(tile::routes())
+        .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
+        // Photos count their own bytes, and are packed already.
+        .merge(photo::routes())
         .split_for_parts();
     let acting = document.paths.paths.get_mut(incident::ACTIONS).and_then(|path| path.post.as_mut());
     if let Some(acting) = acting {
@@ -93,8 +97,7 @@ pub fn app(yitu: Yitu) -> Router {
                 .layer(tower_http::timeout::TimeoutLayer::with_status_code(
                     StatusCode::SERVICE_UNAVAILABLE,
                     Duration::from_mins(1),
-                ))
-                .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES)),
+                )),
         )
         .with_state(yitu)
 }

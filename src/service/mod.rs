@@ -11,6 +11,7 @@ pub mod import;
 pub mod incident;
 pub mod live;
 pub mod ogc;
+pub mod photo;
 pub mod prepared;
 pub mod spatial;
 pub mod startup;
@@ -50,6 +51,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Indexes over the atlas.
     pub indexes: Arc<spatial::Indexes>,
+    /// Photos of incidents.
+    pub photos: Arc<photo::Photos>,
 }
 
 /// A server that does not run on because of this.

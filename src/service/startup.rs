@@ -5,6 +5,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::atlas::follow::{self, Followed};
+use super::photo::{Photos, store::StoreError};
 use super::tile::{TileCache, elevation::ElevationCache};
 use super::{Clock, SystemClock, Yitu};
 use crate::config::Config;
@@ -48,6 +49,9 @@ pub enum StartError {
     /// A layer's tile settings cannot be used.
     #[error(transparent)]
     Tiles(#[from] TileConfigError),
+    /// The store of photos is not described as it should be.
+    #[error(transparent)]
+    Photos(#[from] StoreError),
     /// The map cannot be read from the database.
     #[error("从数据库装载地图失败:{0}")]
     Load(#[from] db::DbError),
@@ -96,9 +100,10 @@ pub async fn start(config: Config, databases: Databases) -> Result<Yitu, StartEr
 /// # Errors
 /// When the atlas cannot be loaded, or a layer's tile settings cannot be used.
 pub async fn start_by(clock: Arc<dyn Clock>, config: Config, databases: Databases) -> Result<Yitu, StartError> {
+    let photos = Photos::open(&config)?;
     let followed = follow::start(&config, &databases, clock).await?;
     tokio::spawn(super::grid::activate::run(databases.clone(), Arc::clone(&followed.clock)));
-    Ok(over(followed, config, databases))
+    Ok(over(followed, photos, config, databases))
 }
 
 /// Loads the map of an open database as it is now, for good: nothing is followed, no timer runs.
@@ -106,12 +111,13 @@ pub async fn start_by(clock: Arc<dyn Clock>, config: Config, databases: Database
 /// # Errors
 /// When the map cannot be loaded.
 pub async fn stand_still(config: Config, databases: Databases) -> Result<Yitu, StartError> {
+    let photos = Photos::open(&config)?;
     let (followed, _) = follow::load(&config, &databases, Arc::new(SystemClock)).await?;
-    Ok(over(followed, config, databases))
+    Ok(over(followed, photos, config, databases))
 }
 
-fn over(Followed { atlas, layers, changes, clock }: Followed, config: Config, db: Databases) -> Yitu {
+fn over(Followed { atlas, layers, changes, clock }: Followed, photos: Photos, config: Config, db: Databases) -> Yitu {
     let cache = TileCache::new(config.tile_cache_bytes);
     let tiles = super::Tiles { layers, cache, elevation: ElevationCache::default() };
-    super::Parts { config, db, atlas, tiles, changes, indexes: Arc::default(), clock }.into()
+    super::Parts { config, db, atlas, tiles, changes, indexes: Arc::default(), photos: Arc::new(photos), clock }.into()
 }

@@ -143,7 +143,10 @@ async fn attempt(
     }
     let row = incident::find(&mut on, county, id).await?.ok_or_else(missing)?;
     let from = State::from_code(&row.state).ok_or_else(|| DbError::Stored(format!("incident state {}", row.state)))?;
-    if row.version != ready.expected {
+    // A photo that came meanwhile takes nothing from what the actor saw: they come by themselves, whenever the net is there.
+    let is_present =
+        row.version == ready.expected || incident::only_photos_since(&mut on, county, id, ready.expected).await?;
+    if !is_present {
         return Err(stale(&row, ready.expected).into());
     }
     let passed = ready.act.passed.unwrap_or(true);

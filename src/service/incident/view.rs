@@ -12,6 +12,7 @@ use crate::db::incident::{self, DecisionRow, IncidentRow, StepRow};
 use crate::dispatch::{Candidate, Decision};
 use crate::domain::{FeatureId, LogPosition};
 use crate::service::ServiceError;
+use crate::service::photo::show::{self, PhotoView};
 
 /// A grid or village by name.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -134,6 +135,8 @@ pub struct IncidentView {
     pub resolved_by: Option<String>,
     pub closed_at: Option<DateTime<Utc>>,
     pub on_the_spot: bool,
+    /// Its category wants a photo and there is none yet; nothing waits for it.
+    pub photo_missing: bool,
     /// The incident that answers for it, where it was merged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<Uuid>,
@@ -143,6 +146,9 @@ pub struct IncidentView {
     /// Who helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub helpers: Option<Vec<Helper>>,
+    /// Its photos that are ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub photos: Option<Vec<PhotoView>>,
     /// What may be done next.
     pub actions: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -181,6 +187,8 @@ impl IncidentView {
             merged_into: row.merged_into,
             rating: row.rating,
             helpers: None,
+            photos: None,
+            photo_missing: row.photo_missing,
             id: row.id,
             number: row.number,
             state: row.state,
@@ -245,6 +253,7 @@ pub async fn whole(
         accepted_at: h.accepted_at,
     };
     view.helpers = Some(assignment::helpers(on, county, id).await?.into_iter().map(helper).collect());
+    view.photos = Some(show::ready(on, county, id).await?);
     view.timeline = Some(incident::timeline(on, county, id).await?.into_iter().map(event).collect());
     Ok(Some(view))
 }

@@ -1,0 +1,82 @@
+//! Photos of incidents: taken in whole or in pieces, written anew, kept, shown, withdrawn. An incident never waits for
+//! them.
+
+pub mod begin;
+pub mod develop;
+pub mod finish;
+pub mod receive;
+pub mod show;
+pub mod store;
+pub mod sweep;
+pub mod take;
+pub mod uploads;
+pub mod withdraw;
+
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::domain::{Problem, ProblemKind};
+
+use store::{Store, StoreError};
+use uploads::Uploads;
+
+/// So many files are decoded at a time: one of 50 million pixels takes some hundred megabytes while it is.
+const AT_ONCE: usize = 2;
+
+/// What the use cases of photos share.
+#[derive(Debug)]
+pub struct Photos {
+    /// Where photos are kept.
+    pub store: Store,
+    /// Uploads under way.
+    pub uploads: Uploads,
+    turns: Arc<Semaphore>,
+}
+
+impl Photos {
+    /// As configured.
+    ///
+    /// # Errors
+    /// When the settings describe no store.
+    pub fn open(config: &Config) -> Result<Self, StoreError> {
+        Ok(Self {
+            store: Store::open(config)?,
+            uploads: Uploads::new(config.data_dir.join("uploads")),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
+        })
+    }
+}
+
+fn missing(id: Uuid) -> Problem {
+    Problem::not_found(("照片", "photo"), id)
+}
+
+/// Somebody else writes the same upload.
+fn busy() -> Problem {
+    Problem::new(
+        ProblemKind::Conflict,
+        "upload-busy",
+        ("照片正在上传", "The photo is being uploaded"),
+        (
+            "另一个请求正在上传这张照片。请稍等,查询进度后从断点继续。".to_owned(),
+            "Another request is uploading this photo. Wait a little, ask how far it has come and go on from there."
+                .to_owned(),
+        ),
+    )
+}
+
+fn cut_off() -> Problem {
+    Problem::new(
+        ProblemKind::Unavailable,
+        "upload-cut",
+        ("上传中断", "The upload was cut off"),
+        (
+            "网络中断,照片没有传完。请重试;分段上传的可查询进度后从断点继续。".to_owned(),
+            "The connection was lost before the photo was complete. Try again; a resumable upload goes on where it was."
+                .to_owned(),
+        ),
+    )
+}
