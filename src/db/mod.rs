@@ -2,6 +2,7 @@
 
 pub mod assignment;
 pub mod binary;
+pub mod calendar;
 pub mod change_log;
 pub mod check;
 pub mod connect;
