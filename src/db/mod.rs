@@ -7,6 +7,7 @@ pub mod change_log;
 pub mod check;
 pub mod connect;
 pub mod copy;
+pub mod duplicate;
 pub mod edit;
 pub mod elevation;
 pub mod embedded;
@@ -18,6 +19,7 @@ pub mod layer;
 pub mod principal;
 pub mod redraw;
 pub mod redraw_discard;
+pub mod rule_table;
 pub mod unit;
 
 use sqlx::PgPool;

@@ -13,6 +13,7 @@ pub mod incident;
 pub mod live;
 pub mod ogc;
 pub mod prepared;
+pub mod rules;
 pub mod spatial;
 pub mod startup;
 pub mod tile;

@@ -8,7 +8,9 @@ use crate::http::Answer;
 use crate::http::extract::{Asker, Json};
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
-use crate::service::calendar::edit::{Announce, SetDay, announce as serve_announce, clear as serve_clear, set as serve};
+use crate::service::calendar::edit::{
+    Announce, SetDay, announce as serve_announce, clear as serve_clear, set as serve,
+};
 use crate::service::calendar::show::Year;
 
 /// 设定一天上班或放假;已定的时限不变。
@@ -50,7 +52,11 @@ pub async fn announce(
     Json(body): Json<Announce>,
 ) -> Answer<axum::Json<Year>> {
     let read = year.parse().map_err(|_| {
-        Problem::bad_field("year", format!("年份“{year}”应为四位数,如 2027"), format!("The year {year:?} is not as 2027"))
+        Problem::bad_field(
+            "year",
+            format!("年份“{year}”应为四位数,如 2027"),
+            format!("The year {year:?} is not as 2027"),
+        )
     })?;
     Ok(axum::Json(serve_announce(&yitu, &viewer, read, &body).await?))
 }

@@ -1,6 +1,7 @@
 //! `/api/incidents`.
 
 mod act;
+mod duplicates;
 mod list;
 mod report;
 
@@ -19,6 +20,8 @@ pub fn routes() -> OpenApiRouter<Yitu> {
         .routes(routes!(list::list, report::report))
         .routes(routes!(list::find))
         .routes(routes!(act::act))
+        .routes(routes!(duplicates::of_report))
+        .routes(routes!(duplicates::of_incident))
 }
 
 /// The id in a path; what is no UUID names no incident.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::check::{Report, check};
+use super::duplicates::{LikelyDuplicate, likely};
 use super::plan::plan;
 use super::view::{Explanation, Named, Owner, Possible, Where, explanation_of};
 use crate::db::Request;
@@ -27,6 +28,8 @@ pub struct Preview {
     pub accept_by: DateTime<Utc>,
     pub resolve_by: DateTime<Utc>,
     pub explanation: Explanation,
+    /// What may be the same matter, reported already; the most likely first.
+    pub likely_duplicates: Vec<LikelyDuplicate>,
 }
 
 /// Decides as a report would.
@@ -38,6 +41,7 @@ pub async fn preview(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Pre
     let checked = check(report, now)?;
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let planned = plan(&mut on, viewer.county_id(), &checked, now).await?;
+    let likely_duplicates = likely(&mut on, viewer.county_id(), &checked, &planned, now).await?;
     on.finish().await?;
     let decision = planned.decision;
     let (explanation, neighbours) = explanation_of(&decision);
@@ -69,5 +73,6 @@ pub async fn preview(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Pre
         accept_by: decision.accept_by,
         resolve_by: decision.resolve_by,
         explanation,
+        likely_duplicates,
     })
 }
