@@ -21,8 +21,8 @@ CREATE POLICY own_county ON calendar_year TO yitu_request
 CREATE POLICY whole ON calendar_year TO yitu_system USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, UPDATE ON calendar_year TO yitu_request, yitu_system;
 
--- Geometry operators may not look behind row-level security, and so lose their indexes; numbers may. A cell is 1/200 of
--- a degree each way, about 500 m; db::duplicate computes the same number.
+-- Geometry operators may not look behind row-level security, and so lose their indexes; numbers may. A cell is 1/400 of
+-- a degree each way, about 250 m; db::duplicate computes the same number.
 ALTER TABLE incident ADD COLUMN cell bigint
-  GENERATED ALWAYS AS (floor(ST_X(geom) * 200)::bigint * 100000 + floor(ST_Y(geom) * 200)::bigint) STORED;
-CREATE INDEX incident_cell ON incident (county_id, cell, received_at) WHERE NOT restricted;
+  GENERATED ALWAYS AS (floor(ST_X(geom) * 400)::bigint * 100000 + floor(ST_Y(geom) * 400)::bigint) STORED;
+CREATE INDEX incident_cell ON incident (county_id, category_id, cell, received_at) WHERE NOT restricted;

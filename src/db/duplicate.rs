@@ -8,7 +8,7 @@ use super::DbError;
 use crate::domain::FeatureId;
 
 /// Cells of one degree each way; as in the column `incident.cell`.
-const PER_DEGREE: f64 = 200.0;
+const PER_DEGREE: f64 = 400.0;
 
 /// A matter, as far as it is compared and offered.
 #[derive(Debug, FromRow)]

@@ -1,6 +1,7 @@
 //! The rule table whole: its versions, its lines, what they speak of, and the matters they decided.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
@@ -25,7 +26,7 @@ pub struct VersionRow {
 }
 
 /// A line as stored.
-#[derive(Debug, FromRow)]
+#[derive(Debug, FromRow, Serialize)]
 #[allow(missing_docs)] // the columns of the dispatch_rule table
 pub struct LineRow {
     pub ordinal: i32,
@@ -186,14 +187,11 @@ pub async fn publish(
                VALUES ($1, $2, $3, $4, $5, $6)";
     let query = sqlx::query(sql).bind(county).bind(version.version).bind(version.confident_probability);
     query.bind(&version.note).bind(version.published_at).bind(&version.published_by).execute(&mut *on).await?;
-    for l in lines {
-        let sql = "INSERT INTO dispatch_rule (county_id, version, ordinal, category_id, urgency, region_id, first_level, first_unit_id,
-                     assist_unit_ids, cluster_helps, accept_within_minutes, resolve_within_minutes, resolve_within_days)
-                   VALUES ($1, $2, $3, $4, $5::urgency, $6, $7::handling_unit_kind, $8, $9, $10, $11, $12, $13)";
-        let query = sqlx::query(sql).bind(county).bind(version.version).bind(l.ordinal).bind(l.category_id);
-        let query = query.bind(&l.urgency).bind(l.region_id).bind(&l.first_level).bind(l.first_unit_id);
-        let query = query.bind(&l.assist_unit_ids).bind(l.cluster_helps).bind(l.accept_within_minutes);
-        query.bind(l.resolve_within_minutes).bind(l.resolve_within_days).execute(&mut *on).await?;
-    }
+    let sql = "INSERT INTO dispatch_rule (county_id, version, ordinal, category_id, urgency, region_id, first_level, first_unit_id,
+                 assist_unit_ids, cluster_helps, accept_within_minutes, resolve_within_minutes, resolve_within_days)
+               SELECT $1, $2, l.* FROM jsonb_to_recordset($3) AS l (ordinal integer, category_id bigint, urgency urgency,
+                 region_id bigint, first_level handling_unit_kind, first_unit_id bigint, assist_unit_ids bigint[],
+                 cluster_helps boolean, accept_within_minutes integer, resolve_within_minutes integer, resolve_within_days integer)";
+    sqlx::query(sql).bind(county).bind(version.version).bind(sqlx::types::Json(lines)).execute(on).await?;
     Ok(())
 }

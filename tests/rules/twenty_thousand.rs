@@ -38,6 +38,12 @@ INSERT INTO assignment (county_id, id, incident_id, role, unit_id, started_at, e
 SELECT c.county_id, c.new_owner, c.new_id, 'owner', a.unit_id, a.started_at, CASE WHEN c.next_deadline_at IS NULL THEN a.started_at END
 FROM copy c JOIN assignment a ON a.county_id = c.county_id AND a.id = c.current_assignment_id";
 
+const EXPLAIN: &str = concat!(
+    "EXPLAIN ",
+    include_str!("../../src/db/sql/duplicate_select.sql"),
+    include_str!("../../src/db/sql/duplicate_near.sql")
+);
+
 type Row = (uuid::Uuid, f64, f64, String, Option<f64>, Option<f64>, DateTime<Utc>, i64, Option<i64>, String, bool);
 
 fn seen(r: &Row) -> Seen {
@@ -113,7 +119,7 @@ async fn candidates_come_by_the_index(desk: &Desk) {
     let mut took = Vec::new();
     for (lon, lat, category_id) in places {
         let near = Near {
-            bounds: [lon - 0.004, lat - 0.004, lon + 0.004, lat + 0.004],
+            bounds: [lon - 0.0028, lat - 0.0025, lon + 0.0028, lat + 0.0025],
             category_id,
             since: now - chrono::Duration::days(90),
             closed_since: now - chrono::Duration::days(7),
@@ -126,9 +132,20 @@ async fn candidates_come_by_the_index(desk: &Desk) {
     took.sort_unstable();
     println!("candidates: median {:?}, 99 % {:?}", took[100], took[198]);
     assert!(took[100] < Duration::from_millis(5), "median {:?}", took[100]);
-    let plan: Vec<String> = sqlx::query_scalar("EXPLAIN SELECT id FROM incident WHERE county_id = nullif(current_setting('yitu.county_id', true), '')::bigint AND NOT restricted AND cell = ANY (ARRAY[1, 2, 3]::bigint[]) AND received_at >= now() - interval '90 days'")
+    let plan: Vec<String> = sqlx::query_scalar(EXPLAIN)
+        .bind(desk.viewer.county_id())
+        .bind(vec![4_687_010_230_i64, 4_687_010_231, 4_687_110_230])
+        .bind(now - chrono::Duration::days(90))
+        .bind(now - chrono::Duration::days(7))
+        .bind(1_i64)
+        .bind(uuid::Uuid::nil())
+        .bind(117.175)
+        .bind(25.575)
+        .bind(117.18)
+        .bind(25.58)
         .fetch_all(&mut *on)
         .await
         .unwrap();
-    assert!(plan.join("\n").contains("incident_cell"), "{plan:#?}");
+    let plan = plan.join("\n");
+    assert!(plan.contains("incident_cell") && !plan.contains("Seq Scan on incident"), "{plan}");
 }

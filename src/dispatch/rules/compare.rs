@@ -60,3 +60,64 @@ pub fn outcome(line: &RuleLine, kind: Kind) -> Outcome {
         resolve_days: line.resolve_days,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::{Inputs, Matter, Place, Rule, lowest};
+    use crate::domain::incident::Urgency;
+
+    /// The decision itself lifts a matter just as far.
+    #[test]
+    fn a_matter_begins_no_lower_than_the_decision_lets_it() {
+        let line = RuleLine {
+            ordinal: 1,
+            category_id: None,
+            urgency: None,
+            region_id: None,
+            first_level: UnitKind::GridGroup,
+            first_unit_id: None,
+            assist_unit_ids: vec![2, 1, 2],
+            cluster_helps: true,
+            accept_minutes: 60,
+            resolve_minutes: None,
+            resolve_days: Some(3),
+        };
+        for n in 0..8 {
+            let kind = Kind { restricted: n & 1 > 0, village_admitted: n & 2 > 0, text_only: n & 4 > 0 };
+            let inputs = Inputs {
+                now: chrono::DateTime::UNIX_EPOCH,
+                matter: Matter {
+                    name: String::new(),
+                    restricted: kind.restricted,
+                    village_admitted: kind.village_admitted,
+                    urgency: Urgency::Ordinary,
+                },
+                place: Place {
+                    candidates: Vec::new(),
+                    village: None,
+                    text_only: kind.text_only,
+                    household: false,
+                    accuracy_m: None,
+                },
+                rule: Rule {
+                    version: 1,
+                    ordinal: 1,
+                    first_level: line.first_level,
+                    first_unit_id: None,
+                    assist_unit_ids: Vec::new(),
+                    accept_minutes: 60,
+                    resolve_minutes: None,
+                    resolve_days: Some(3),
+                    confident: 0.9,
+                },
+                ladder: Vec::new(),
+                people: Vec::new(),
+                at_least: None,
+            };
+            let begins = outcome(&line, kind);
+            assert_eq!(begins.level.height(), lowest(&inputs), "{kind:?}");
+            assert_eq!((begins.helpers.is_empty(), begins.cluster_helps), (kind.restricted, !kind.restricted));
+        }
+    }
+}

@@ -170,18 +170,18 @@ fn unknown(line: i32, field: &'static str, text: &str, many: usize) -> Fault {
 }
 
 impl Fault {
-    /// A line's fault. `way_out` says in Chinese and English what would be right.
+    /// A line's fault. `zh` and `en` say what would be right.
     pub(super) fn new(
         kind: &'static str,
         line: i32,
         field: &'static str,
         value: impl Into<String>,
-        way_out: (String, String),
+        (zh, en): (String, String),
     ) -> Self {
         let value = value.into();
         let detail = Bilingual::new(
-            format!("第 {line} 行“{}”= {value}:{}。", heading(field), way_out.0),
-            format!("Line {line}, {field} = {value}: {}.", way_out.1),
+            format!("第 {line} 行“{}”= {value}:{zh}。", heading(field)),
+            format!("Line {line}, {field} = {value}: {en}."),
         );
         Self { severity: Severity::Fault, kind, line: Some(line), field, value, detail }
     }

@@ -78,7 +78,7 @@ fn limits(line: &RuleLine, out: &mut Vec<Fault>) {
             return;
         }
     };
-    if line.accept_minutes > resolve {
+    if (1..).contains(&resolve) && line.accept_minutes > resolve {
         let value = line.resolve_minutes.or(line.resolve_days).unwrap_or_default();
         wrong(
             field,
@@ -96,7 +96,7 @@ fn first_unit(line: &RuleLine, facts: &Facts, out: &mut Vec<Fault>) {
     };
     match (line.first_level, unit) {
         (UnitKind::Department, None) => {
-            out.push(wrong("空", "首派层级是职能部门,请写明哪个部门", "the level is a department; name which"))
+            out.push(wrong("空", "首派层级是职能部门,请写明哪个部门", "the level is a department; name which"));
         }
         (UnitKind::Department, Some(u)) if u.kind != UnitKind::Department => {
             out.push(wrong(&u.name, "不是职能部门,请改写部门", "it is no department; name one"));

@@ -56,13 +56,9 @@ pub struct Day {
 pub async fn show(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Result<Year, ServiceError> {
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let year = match asked.year {
-        Some(year) => check_year("year", year)?,
-        None => {
-            let now = yitu.clock.now();
-            plan::calendar(&mut on, county, now).await?.day(now).year()
-        }
-    };
+    let now = yitu.clock.now();
+    let present = plan::calendar(&mut on, county, now).await?.day(now).year();
+    let year = check_year("year", asked.year.unwrap_or(present))?;
     let answer = whole(&mut on, county, year).await?;
     on.finish().await?;
     Ok(answer)
