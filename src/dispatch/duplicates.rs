@@ -3,7 +3,7 @@
 //! The score is a weighted mean of three likenesses between 0 and 1, times a factor for the category:
 //!
 //! - **near** (½): exp(−d² / 2s²) of the distance d, where s² is the sum of both fixes' variances and of a matter's own
-//!   extent (30 m): two good fixes 20 m apart are near, two poor ones 150 m apart may still be.
+//!   extent (40 m): two good fixes 20 m apart are near, two poor ones 150 m apart may still be.
 //! - **soon** (⅕): 1 at the same time, ½ three days apart, falling on (1 / (1 + t / 3 d)): a hole in the road stays.
 //! - **alike** (3⁄10): the share of character pairs two descriptions have in common (Dice), after spaces, punctuation and
 //!   widths are evened out; ½ where one says nothing.
@@ -26,7 +26,7 @@ pub const LIKELY: f64 = 0.6;
 /// Beyond this a fix says too little: everything around would be alike. Metres.
 const WORST_SIGMA_M: f64 = 150.0;
 /// How far one matter reaches, and how well people point at it, metres.
-const EXTENT_M: f64 = 30.0;
+const EXTENT_M: f64 = 40.0;
 /// Hours after which two reports are half as likely of the same time.
 const HALF_HOURS: f64 = 72.0;
 const WEIGHTS: (f64, f64, f64) = (0.5, 0.2, 0.3);
@@ -58,15 +58,12 @@ pub struct Likeness {
     pub distance_m: f64,
     /// How long apart, minutes.
     pub minutes: i64,
-    /// Of exactly the same category.
-    pub same_category: bool,
 }
 
 /// Compares two reports; nothing where their categories have nothing in common.
 #[must_use]
 pub fn likeness(a: &Seen, b: &Seen) -> Option<Likeness> {
     let head = |s: &Seen| s.head_id.unwrap_or(s.category_id);
-    let same_category = a.category_id == b.category_id;
     if head(a) != head(b) {
         return None;
     }
@@ -76,8 +73,8 @@ pub fn likeness(a: &Seen, b: &Seen) -> Option<Likeness> {
     let minutes = (a.at - b.at).num_minutes().abs();
     let soon = 1.0 / (1.0 + minutes as f64 / 60.0 / HALF_HOURS);
     let mean = WEIGHTS.0 * near + WEIGHTS.1 * soon + WEIGHTS.2 * alike(&a.text, &b.text);
-    let score = if same_category { mean } else { SAME_HEAD * mean };
-    Some(Likeness { score, distance_m, minutes, same_category })
+    let score = if a.category_id == b.category_id { mean } else { SAME_HEAD * mean };
+    Some(Likeness { score, distance_m, minutes })
 }
 
 /// How far away something can be and still be likely the same, with all else equal, metres.

@@ -88,7 +88,7 @@ struct Effect {
     after: Option<Way>,
 }
 
-/// Compares two tables over the matters of some weeks. Of several tables the `before` is in force.
+/// Compares the table in force, where there is one, with a draft over the matters of some weeks.
 #[must_use]
 pub fn impact(
     before: Option<&RuleTable>,
