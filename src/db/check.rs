@@ -19,7 +19,7 @@ pub struct Fault {
 /// A kind of fault: its name, its heading and the query that finds it (`$1` county, `$2` its day).
 struct Kind(&'static str, &'static str, &'static str);
 
-const KINDS: [Kind; 11] = [
+const KINDS: [Kind; 12] = [
     Kind("grid_overlap", "综合网格重叠", include_str!("sql/check/overlap.sql")),
     Kind("grid_gap", "村内空缺", include_str!("sql/check/gap.sql")),
     Kind("grid_without_group", "网格没有党小组", include_str!("sql/check/grid_without_group.sql")),
@@ -31,6 +31,7 @@ const KINDS: [Kind; 11] = [
     Kind("links_under_target", "联户未达标", include_str!("sql/check/links_under.sql")),
     Kind("links_over_target", "联户超目标", include_str!("sql/check/links_over.sql")),
     Kind("orphan_code", "代码无所指", include_str!("sql/check/orphan_code.sql")),
+    Kind("calendar_ahead", "工作日历待更新", include_str!("sql/check/calendar_ahead.sql")),
 ];
 
 /// All faults of one kind.

@@ -1,13 +1,14 @@
 //! Imported rows into features: compared as sets inside one transaction, so that a second run changes nothing.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use sqlx::{Executor, PgPool, Postgres, Transaction};
 use thiserror::Error;
 
 use super::DbError;
 use super::copy::CopyIn;
-use super::redraw;
+use super::{calendar, redraw};
 use crate::domain::category::{LINK_TARGETS, STANDARD_CATEGORIES};
+use crate::domain::holidays;
 
 /// A row made ready: fields as a JSON object of texts, geometry as EWKB in EPSG:4490.
 #[derive(Debug, Clone)]
@@ -196,7 +197,10 @@ async fn county(
                 .execute(&mut **tx)
                 .await?;
             begin_with_standards(tx, id).await?;
-            notes.push(format!("新建县“{}”(代码 {}),带常用事项分类和起始分派规则。", new.name, new.code));
+            for year in holidays::until(settings.now.year() + 1) {
+                calendar::seed(&mut *tx, &year).await?;
+            }
+            notes.push(format!("新建县“{}”(代码 {}),带常用事项分类、起始分派规则和工作日历。", new.name, new.code));
             Ok(id)
         }
         (None, _) => Err(StoreError::Usage(

@@ -2,11 +2,13 @@
 
 pub mod assignment;
 pub mod binary;
+pub mod calendar;
 pub mod change_log;
 pub mod check;
 pub mod connect;
 pub mod copy;
 pub mod decision;
+pub mod duplicate;
 pub mod edit;
 pub mod elevation;
 pub mod embedded;
@@ -20,6 +22,7 @@ pub mod principal;
 pub mod redraw;
 pub mod redraw_discard;
 pub mod report;
+pub mod rule_table;
 pub mod unit;
 
 use sqlx::PgPool;

@@ -1,9 +1,11 @@
 //! From a report to the party group that answers: pure functions over borrowed data.
 
 pub mod decide;
+pub mod duplicates;
 pub mod explain;
 pub mod normal;
 pub mod probability;
+pub mod rules;
 
 pub use decide::{Decision, deadlines, decide, lowest, who_takes};
 pub use probability::{Candidate, NearGrid, Sigma, candidates};

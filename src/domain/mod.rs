@@ -3,6 +3,7 @@
 pub mod calendar;
 pub mod category;
 pub mod feature;
+pub mod holidays;
 pub mod incident;
 pub mod layer;
 pub mod photo;

@@ -71,7 +71,14 @@ fn body_problem(rejection: &JsonRejection) -> Problem {
                 "Send it as Content-Type: application/json.".to_owned(),
             ),
         ),
-        other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+        other => unread(other.status(), &text),
+    }
+}
+
+/// Why a body did not arrive.
+pub(super) fn unread(status: StatusCode, text: &str) -> Problem {
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return Problem::new(
             ProblemKind::TooLarge,
             "too-large",
             ("内容过大", "Too large"),
@@ -79,9 +86,9 @@ fn body_problem(rejection: &JsonRejection) -> Problem {
                 format!("请求体超过 {} MB 的上限,请分批提交。", super::BODY_LIMIT_BYTES >> 20),
                 format!("The body is over the limit of {} MB; send it in parts.", super::BODY_LIMIT_BYTES >> 20),
             ),
-        ),
-        _ => Problem::bad_field("", format!("请求体读不出来:{text}"), format!("The body cannot be read: {text}")),
+        );
     }
+    Problem::bad_field("", format!("请求体读不出来:{text}"), format!("The body cannot be read: {text}"))
 }
 
 /// `location.lon`, `grids[2].geometry` → a JSON pointer (RFC 6901).

@@ -1,5 +1,6 @@
 //! HTTP: handlers, extractors, problem+json. The only module that knows axum.
 
+pub mod calendar;
 pub mod county;
 pub mod dispatch;
 pub mod extract;
@@ -58,6 +59,7 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .merge(grid::routes())
         .merge(dispatch::routes())
         .merge(county::routes())
+        .merge(calendar::routes())
         .merge(live::routes())
         .merge(spatial::routes())
         .merge(unit::routes())

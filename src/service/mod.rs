@@ -1,6 +1,7 @@
 //! Use cases: one verb a file, under the noun it serves.
 
 pub mod atlas;
+pub mod calendar;
 pub mod check;
 pub mod clock;
 pub mod county;
@@ -13,6 +14,7 @@ pub mod live;
 pub mod ogc;
 pub mod photo;
 pub mod prepared;
+pub mod rules;
 pub mod spatial;
 pub mod startup;
 pub mod tile;

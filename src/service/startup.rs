@@ -102,6 +102,8 @@ pub async fn start(config: Config, databases: Databases) -> Result<Yitu, StartEr
 pub async fn start_by(clock: Arc<dyn Clock>, config: Config, databases: Databases) -> Result<Yitu, StartError> {
     let photos = Photos::open(&config)?;
     let followed = follow::start(&config, &databases, clock).await?;
+    super::calendar::seed::seed(&databases, followed.clock.now()).await?;
+    tokio::spawn(super::calendar::seed::run(databases.clone(), Arc::clone(&followed.clock)));
     tokio::spawn(super::grid::activate::run(databases.clone(), Arc::clone(&followed.clock)));
     Ok(over(followed, photos, config, databases))
 }

@@ -142,6 +142,8 @@ impl TestServer {
         let address = listener.local_addr().unwrap();
         let app = yitu::http::app(yitu.clone());
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        // reqwest comes without a TLS provider of its own; a second server finds it installed.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         Self { address, yitu, client: reqwest::Client::new(), task }
     }
 

@@ -3,10 +3,11 @@
 use chrono::{Days, NaiveDate};
 
 use super::{LoadError, Loader, geometry, multi, position};
-use crate::demo::calendar::china;
+use crate::demo::calendar::{LAST_YEAR, china};
 use crate::demo::model::{Geom, Ground, Named};
 use crate::demo::names::COUNTY;
 use crate::domain::category::LINK_TARGETS;
+use crate::domain::holidays;
 
 impl Loader<'_> {
     /// Days before the county's last day that its first grids and codes apply from.
@@ -173,6 +174,11 @@ impl Loader<'_> {
         let mut copy = self.load.copy("calendar_day", &["county_id", "day", "working", "name"]).await?;
         for (day, working, name) in &county.calendar {
             copy.rows().row().int8(id).date(*day).bool(*working).text(name);
+        }
+        total += copy.finish().await?;
+        let mut copy = self.load.copy("calendar_year", &["county_id", "year", "provisional", "source"]).await?;
+        for y in holidays::until(LAST_YEAR) {
+            copy.rows().row().int8(id).int2(y.year as i16).bool(y.provisional).text(y.source);
         }
         total += copy.finish().await?;
         let mut copy = self.load.copy("link_target", &["county_id", "role", "households"]).await?;

@@ -1,6 +1,7 @@
 //! `/api/incidents`.
 
 mod act;
+mod duplicates;
 mod list;
 mod replay;
 mod report;
@@ -21,6 +22,8 @@ pub fn routes() -> OpenApiRouter<Yitu> {
         .routes(routes!(list::find))
         .routes(routes!(act::act))
         .routes(routes!(replay::replay))
+        .routes(routes!(duplicates::of_report))
+        .routes(routes!(duplicates::of_incident))
 }
 
 /// The id in a path; what is no UUID names no incident.

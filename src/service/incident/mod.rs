@@ -6,6 +6,7 @@ pub mod complete;
 pub mod deadline;
 pub mod facts;
 pub mod hand_on;
+pub mod duplicates;
 pub mod history;
 pub mod list;
 pub mod plan;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::check::{Report, check};
+use super::duplicates::{LikelyDuplicate, likely};
 use super::facts::Facts;
 use super::plan::plan;
 use super::view::{Explanation, Named, Owner, Possible, Where, explanation_of};
@@ -27,6 +28,8 @@ pub struct Preview {
     pub accept_by: DateTime<Utc>,
     pub resolve_by: DateTime<Utc>,
     pub explanation: Explanation,
+    /// What may be the same matter, reported already; the most likely first.
+    pub likely_duplicates: Vec<LikelyDuplicate>,
 }
 
 /// Decides as a report would.
@@ -36,7 +39,9 @@ pub struct Preview {
 pub async fn preview(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Preview, ServiceError> {
     let now = yitu.clock.now().trunc_subsecs(6);
     let checked = check(report, now)?;
-    let planned = plan(&mut Facts::new(yitu, viewer, now), &checked).await?;
+    let mut facts = Facts::new(yitu, viewer, now);
+    let planned = plan(&mut facts, &checked).await?;
+    let likely_duplicates = likely(facts.on().await?, viewer.county_id(), &checked, &planned, now).await?;
     let decision = planned.decision;
     let (explanation, neighbours) = explanation_of(&decision);
     let location = &checked.report.location;
@@ -67,5 +72,6 @@ pub async fn preview(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Pre
         accept_by: decision.accept_by,
         resolve_by: decision.resolve_by,
         explanation,
+        likely_duplicates,
     })
 }

@@ -1,0 +1,123 @@
+//! What a line means for a matter, so that two tables can be compared.
+
+use super::RuleLine;
+use crate::dispatch::UnitKind;
+use crate::domain::FeatureId;
+
+/// Where a matter begins, who helps and by when, as [`decide`](crate::dispatch::decide) takes a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// Where it begins.
+    pub level: UnitKind,
+    /// The department, where it is one.
+    pub unit_id: Option<FeatureId>,
+    /// Who helps.
+    pub helpers: Vec<FeatureId>,
+    /// The cluster helps too.
+    pub cluster_helps: bool,
+    /// Minutes to sign.
+    pub accept_minutes: i32,
+    /// Minutes to finish, or working days.
+    pub resolve_minutes: Option<i32>,
+    /// Working days to finish.
+    pub resolve_days: Option<i32>,
+}
+
+/// What is asked of a matter beside its line.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// 保密件: begins with the county and is nobody else's.
+    pub restricted: bool,
+    /// On the 准入清单: may go down to a village.
+    pub village_admitted: bool,
+    /// Words only: the duty officer looks where it is.
+    pub text_only: bool,
+}
+
+/// What a line means for a matter: no lower than the matter may go.
+#[must_use]
+pub fn outcome(line: &RuleLine, kind: Kind) -> Outcome {
+    let floor = if kind.text_only {
+        UnitKind::CountyDutyOfficer
+    } else if kind.restricted {
+        UnitKind::CountyCentre
+    } else if kind.village_admitted {
+        UnitKind::GridGroup
+    } else {
+        UnitKind::TownshipCentre
+    };
+    let lifted = line.first_level.height() < floor.height();
+    let mut helpers = if kind.restricted { Vec::new() } else { line.assist_unit_ids.clone() };
+    helpers.sort_unstable();
+    helpers.dedup();
+    Outcome {
+        level: if lifted { floor } else { line.first_level },
+        unit_id: line.first_unit_id.filter(|_| !lifted),
+        helpers,
+        cluster_helps: line.cluster_helps && !kind.restricted,
+        accept_minutes: line.accept_minutes,
+        resolve_minutes: line.resolve_minutes,
+        resolve_days: line.resolve_days,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dispatch::{Inputs, Matter, Place, Rule, lowest};
+    use crate::domain::incident::Urgency;
+
+    /// The decision itself lifts a matter just as far.
+    #[test]
+    fn a_matter_begins_no_lower_than_the_decision_lets_it() {
+        let line = RuleLine {
+            ordinal: 1,
+            category_id: None,
+            urgency: None,
+            region_id: None,
+            first_level: UnitKind::GridGroup,
+            first_unit_id: None,
+            assist_unit_ids: vec![2, 1, 2],
+            cluster_helps: true,
+            accept_minutes: 60,
+            resolve_minutes: None,
+            resolve_days: Some(3),
+        };
+        for n in 0..8 {
+            let kind = Kind { restricted: n & 1 > 0, village_admitted: n & 2 > 0, text_only: n & 4 > 0 };
+            let inputs = Inputs {
+                now: chrono::DateTime::UNIX_EPOCH,
+                matter: Matter {
+                    name: String::new(),
+                    restricted: kind.restricted,
+                    village_admitted: kind.village_admitted,
+                    urgency: Urgency::Ordinary,
+                },
+                place: Place {
+                    candidates: Vec::new(),
+                    village: None,
+                    text_only: kind.text_only,
+                    household: false,
+                    accuracy_m: None,
+                },
+                rule: Rule {
+                    version: 1,
+                    ordinal: 1,
+                    first_level: line.first_level,
+                    first_unit_id: None,
+                    assist_unit_ids: Vec::new(),
+                    accept_minutes: 60,
+                    resolve_minutes: None,
+                    resolve_days: Some(3),
+                    confident: 0.9,
+                },
+                ladder: Vec::new(),
+                people: Vec::new(),
+                at_least: None,
+            };
+            let begins = outcome(&line, kind);
+            assert_eq!(begins.level.height(), lowest(&inputs), "{kind:?}");
+            assert_eq!((begins.helpers.is_empty(), begins.cluster_helps), (kind.restricted, !kind.restricted));
+        }
+    }
+}
