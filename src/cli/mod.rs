@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod demo;
+mod erase;
 mod export;
 mod import;
 mod migrate;
@@ -46,8 +47,11 @@ enum Command {
     Import(import::Arguments),
     /// 把地图导出为 PMTiles 文件,供离线的手机或一体机使用
     Export(export::Arguments),
-    /// 核查县域数据:网格、户、党小组、联户、代码
+    /// 核查县域数据:网格、户、党小组、联户、代码;或核查历史(--history)
     Check(check::Arguments),
+    /// 依法删除个人内容,历史校验链不受影响
+    #[command(subcommand)]
+    Erase(erase::Arguments),
     /// 建立或升级数据库结构
     Migrate,
 }
@@ -100,6 +104,7 @@ fn run(arguments: Arguments) -> Result<(), CliError> {
             Command::Import(arguments) => import::run(config, arguments).await,
             Command::Export(arguments) => export::run(config, arguments).await,
             Command::Check(arguments) => check::run(config, arguments).await,
+            Command::Erase(arguments) => erase::run(config, arguments).await,
             Command::Migrate => migrate::run(config).await,
         }
     })

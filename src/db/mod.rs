@@ -10,6 +10,7 @@ pub mod edit;
 pub mod elevation;
 pub mod embedded;
 pub mod grid_history;
+pub mod history;
 pub mod import;
 pub mod incident;
 pub mod item;
@@ -17,6 +18,7 @@ pub mod layer;
 pub mod principal;
 pub mod redraw;
 pub mod redraw_discard;
+pub mod seal;
 pub mod unit;
 
 use sqlx::PgPool;

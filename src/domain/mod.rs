@@ -6,6 +6,7 @@ pub mod feature;
 pub mod incident;
 pub mod layer;
 pub mod problem;
+pub mod seal;
 pub mod token;
 pub mod viewer;
 

@@ -12,6 +12,7 @@ pub mod incident;
 pub mod live;
 pub mod ogc;
 pub mod prepared;
+pub mod seal;
 pub mod spatial;
 pub mod startup;
 pub mod tile;

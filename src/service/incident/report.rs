@@ -14,8 +14,7 @@ use crate::domain::Viewer;
 use crate::domain::incident::{Action, State};
 use crate::service::{ServiceError, Yitu};
 
-/// Who the history names for what the program does by itself.
-pub const SYSTEM: &str = "系统";
+pub use crate::domain::seal::SYSTEM;
 
 /// An incident and whether this report made it.
 #[derive(Debug)]
@@ -140,6 +139,7 @@ async fn write_history(
         unit: None,
         responder: None,
         note: "",
+        detail: json!({}),
     };
     let dispatch = Happening {
         action: Action::Dispatch,
@@ -148,7 +148,7 @@ async fn write_history(
         to: decision.state,
         unit,
         responder,
-        ..report
+        ..report.clone()
     };
     let mut chain = Chain::default();
     chain.append(on, county, id, &report).await?;
