@@ -94,6 +94,19 @@ impl Copy {
         self.last.as_ref().map_or(0, |s| s.number)
     }
 
+    /// Whether its last seal is the one the database has under that number.
+    ///
+    /// # Errors
+    /// When it is not: one of the two was changed.
+    pub fn agrees_with(&self, stored: Option<&Seal>) -> Result<(), CopyError> {
+        match &self.last {
+            Some(last) if stored != Some(last) => {
+                Err(CopyError::Unlike { path: self.path.clone(), number: last.number })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Appends the next seals and waits until they are on the disk.
     ///
     /// # Errors

@@ -102,17 +102,19 @@ async fn seal_some(db: &Databases, county: FeatureId, now: DateTime<Utc>) -> Res
 
 /// Appends to a county's file the seals it does not hold yet, those of other servers and of before a crash too.
 async fn complete(db: &Databases, copies: &mut Copies, county: FeatureId) -> Result<(), ServiceError> {
-    let mut copy = match copies.open.remove(&county) {
-        Some(open) => open,
-        None => {
-            let path = copy::path(&copies.data_dir, county);
-            match off_thread(move || Copy::open(path)).await? {
-                Ok(opened) => opened,
-                // Another server of the same data folder writes it.
-                Err(CopyError::InUse) => return Ok(()),
-                Err(error) => return Err(ServiceError::Internal(error.to_string())),
-            }
-        }
+    let internal = |e: CopyError| ServiceError::Internal(e.to_string());
+    let mut copy = if let Some(open) = copies.open.remove(&county) {
+        open
+    } else {
+        let path = copy::path(&copies.data_dir, county);
+        let opened = match off_thread(move || Copy::open(path)).await? {
+            // Another server of the same data folder writes it.
+            Err(CopyError::InUse) => return Ok(()),
+            other => other.map_err(internal)?,
+        };
+        let stored = seal::after(&db.system, county, opened.last_number() - 1, 1).await?;
+        opened.agrees_with(stored.first()).map_err(internal)?;
+        opened
     };
     loop {
         let seals = seal::after(&db.system, county, copy.last_number(), COPIED).await?;
@@ -122,6 +124,6 @@ async fn complete(db: &Databases, copies: &mut Copies, county: FeatureId) -> Res
             return Ok(());
         }
         let appended = off_thread(move || copy.append(&seals).map(|()| copy)).await?;
-        copy = appended.map_err(|e| ServiceError::Internal(e.to_string()))?;
+        copy = appended.map_err(internal)?;
     }
 }
