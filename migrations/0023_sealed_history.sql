@@ -36,6 +36,8 @@ WITH RECURSIVE body AS (
 UPDATE incident_history h SET previous_digest = c.previous, digest = c.digest FROM chain c
 WHERE (h.county_id, h.incident_id, h.ordinal) = (c.county_id, c.incident_id, c.ordinal);
 
+-- References are checked now: a table with checks to come may not be altered.
+SET CONSTRAINTS ALL IMMEDIATE;
 ALTER TABLE incident_history ALTER COLUMN words_digest SET NOT NULL;
 CREATE INDEX incident_history_seal ON incident_history (county_id, seal_number, id);
 

@@ -13,7 +13,7 @@ use yitu::db::embedded::EmbeddedServer;
 use yitu::db::{self, Databases};
 
 /// How long a start may take, recovery and a slow machine included.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,23 +72,25 @@ impl Server {
         server
     }
 
-    /// Starts the program and waits until it is ready.
-    pub async fn start(&mut self) {
+    /// Starts the program.
+    pub fn start(&mut self) {
         let log = File::options().create(true).append(true).open(self.data.path().join("serve.log")).unwrap();
         let mut command = self.program();
         command.args(["serve", "--listen", self.url.strip_prefix("http://").unwrap()]);
         self.child = Some(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
-        self.wait_until_ready().await;
     }
 
     fn program(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_yitu"));
         command.current_dir(self.data.path()).env_remove("DATABASE_URL").env("YITU_LOG", "warn");
-        command.env("YITU_DATA_DIR", self.data.path());
+        // The program knows no such setting.
+        command.env("YITU_DATA_DIR", self.data.path()).env_remove("YITU_CRASH_ROUNDS");
         command
     }
 
-    async fn wait_until_ready(&mut self) {
+    /// Waits until it is ready. Where it gave up because its database was killed while it started, it is started again,
+    /// as a machine's service manager does.
+    pub async fn wait_until_ready(&mut self) {
         let begun = Instant::now();
         let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).build().unwrap();
         loop {
@@ -97,13 +99,10 @@ impl Server {
             {
                 return;
             }
-            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
-            assert!(
-                ended.is_none() && begun.elapsed() < PATIENCE,
-                "{ended:?} after {:?}:\n{}",
-                begun.elapsed(),
-                self.log()
-            );
+            assert!(begun.elapsed() < PATIENCE, "not ready after {PATIENCE:?}:\n{}", self.log());
+            if self.child.as_mut().unwrap().try_wait().unwrap().is_some() {
+                self.start();
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -113,21 +112,21 @@ impl Server {
         text.chars().skip(text.chars().count().saturating_sub(4000)).collect()
     }
 
-    /// Kills, and waits until the server is back: what it does not start itself is started.
-    pub async fn kill(&mut self, what: Killed) {
+    /// Kills; the program is started again, PostgreSQL is the program's own affair. False where there was nothing to kill.
+    pub fn kill(&mut self, what: Killed) -> bool {
+        let mut killed = true;
         if what != Killed::Postgres {
             let mut child = self.child.take().unwrap();
             child.kill().unwrap();
             child.wait().unwrap();
         }
         if what != Killed::Yitu {
-            kill_postgres(self.data.path());
+            killed = kill_postgres(self.data.path());
         }
-        if what == Killed::Postgres {
-            self.wait_until_ready().await;
-        } else {
-            self.start().await;
+        if what != Killed::Postgres {
+            self.start();
         }
+        killed
     }
 
     /// Asks the program to stop, as an operator does.
@@ -175,21 +174,22 @@ impl Drop for Server {
     }
 }
 
-/// Kills the PostgreSQL of a data folder: the postmaster and every process it started.
-fn kill_postgres(data: &Path) {
+/// Kills the PostgreSQL of a data folder, the postmaster and every process it started. Whether there was one.
+fn kill_postgres(data: &Path) -> bool {
     let cluster = data.join("postgres/cluster");
-    let Ok(text) = std::fs::read_to_string(cluster.join("postmaster.pid")) else { return };
-    let Some(postmaster) = text.lines().next().and_then(|l| l.trim().parse::<i32>().ok()) else { return };
+    let Ok(text) = std::fs::read_to_string(cluster.join("postmaster.pid")) else { return false };
+    let Some(postmaster) = text.lines().next().and_then(|l| l.trim().parse::<i32>().ok()) else { return false };
     // A pid file may outlive its server: only what runs on this very folder.
     let command = std::fs::read_to_string(format!("/proc/{postmaster}/cmdline")).unwrap_or_default();
     if !command.contains(cluster.to_str().unwrap()) {
-        return;
+        return false;
     }
     let children = children(postmaster);
     for pid in std::iter::once(postmaster).chain(children) {
         // Gone already is as good.
         let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
     }
+    true
 }
 
 fn children(parent: i32) -> Vec<i32> {

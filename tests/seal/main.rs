@@ -194,9 +194,9 @@ async fn each_row_is_sealed_once_however_late_it_commits_and_whoever_seals() {
     assert_eq!((report.rows as i64, report.seals as i64), (rows, desk.one("SELECT count(*) FROM history_seal").await));
     let covered: i64 = desk.one("SELECT sum(rows)::bigint FROM history_seal").await;
     assert_eq!(covered, rows, "each row once");
-    let copied = std::fs::read(desk.copy()).unwrap();
-    assert_eq!(copied, std::fs::read(yitu::service::seal::copy::path(elsewhere.path(), county)).unwrap());
-    assert_eq!(copied.iter().filter(|b| **b == b'\n').count() as u64, report.seals);
+    let copied = std::fs::read_to_string(desk.copy()).unwrap();
+    assert_eq!(copied, std::fs::read_to_string(yitu::service::seal::copy::path(elsewhere.path(), county)).unwrap());
+    assert_eq!(copied.lines().count() as u64, report.seals);
 }
 
 #[tokio::test]

@@ -88,7 +88,9 @@ async fn seal_some(db: &Databases, county: FeatureId, now: DateTime<Utc>) -> Res
         return Ok(0);
     }
     let mut root = Root::default();
-    digests.iter().for_each(|d| root.take(d));
+    for digest in &digests {
+        root.take(digest);
+    }
     let (rows, root) = root.close();
     let last = seal::last(&mut on, county).await?;
     let (number, previous) = last.map_or((1, Seal::nothing_before()), |s| (s.number + 1, s.digest));
