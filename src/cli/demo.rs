@@ -78,8 +78,9 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
     if !there.is_empty() {
         stages.enter("清空原有数据");
         copy::start_afresh(owner).await.map_err(CliError::fault)?;
-        set_aside(&config.data_dir, Utc::now()).map_err(CliError::fault)?;
     }
+    // Copies of seals that are still in the folder are of a county that is not in this database.
+    set_aside(&config.data_dir, Utc::now()).map_err(CliError::fault)?;
     let bulk = BulkLoad::begin(owner).await.map_err(CliError::fault)?;
     let rows = load::load(bulk, &made, &key, &mut |k| stages.enter(load::STAGES[k])).await.map_err(CliError::fault)?;
     stages.enter("更新统计信息");
