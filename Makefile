@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: run test e2e bench lint fmt packages web
+.PHONY: run test e2e bench crash lint fmt packages web
 
 WEB_SOURCES := $(shell find web-map -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 
@@ -24,6 +24,10 @@ e2e: packages web-map/dist/index.html
 bench: web-map/dist/index.html
 	./tools/packages wrk
 	YITU_TEST_TCP_PORT=18521 tests/support/with-postgis cargo bench --locked
+
+## crash: kill the server and its database again and again under clients; writes docs/CRASH.md
+crash: packages web-map/dist/index.html
+	YITU_CRASH_ROUNDS=$${YITU_CRASH_ROUNDS:-120} cargo test --locked --test crash -- --nocapture
 
 lint: packages web-map/dist/index.html
 	cargo fmt --check

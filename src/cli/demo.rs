@@ -12,6 +12,8 @@ use crate::config::Config;
 use crate::db::copy::{self, BulkLoad};
 use crate::demo::plan::Plan;
 use crate::demo::{county, load, model::County};
+use crate::service::seal::copy::set_aside;
+use crate::service::seal::{self, Copies};
 use crate::service::startup;
 
 #[derive(Debug, clap::Args)]
@@ -77,10 +79,14 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
         stages.enter("清空原有数据");
         copy::start_afresh(owner).await.map_err(CliError::fault)?;
     }
+    // Copies of seals that are still in the folder are of a county that is not in this database.
+    set_aside(&config.data_dir, Utc::now()).map_err(CliError::fault)?;
     let bulk = BulkLoad::begin(owner).await.map_err(CliError::fault)?;
     let rows = load::load(bulk, &made, &key, &mut |k| stages.enter(load::STAGES[k])).await.map_err(CliError::fault)?;
     stages.enter("更新统计信息");
     copy::analyze(owner).await.map_err(CliError::fault)?;
+    let mut copies = Copies::of(&config.data_dir);
+    seal::pass(&database.databases, &mut copies, Utc::now()).await.map_err(CliError::fault)?;
     stages.finish();
     println!("{}", summary(&made, rows, begun.elapsed().as_secs_f64()));
     database.close().await;

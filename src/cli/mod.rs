@@ -3,6 +3,7 @@
 mod check;
 mod config;
 mod demo;
+mod erase;
 mod export;
 mod import;
 mod migrate;
@@ -47,10 +48,13 @@ enum Command {
     Import(import::Arguments),
     /// 把地图导出为 PMTiles 文件,供离线的手机或一体机使用
     Export(export::Arguments),
-    /// 核查县域数据:网格、户、党小组、联户、代码
+    /// 核查县域数据:网格、户、党小组、联户、代码;或核查历史(--history)
     Check(check::Arguments),
     /// 按留存的依据重演分派决定,核对是否逐字节相同
     Replay(replay::Arguments),
+    /// 依法删除个人内容,历史校验链不受影响
+    #[command(subcommand)]
+    Erase(erase::Arguments),
     /// 建立或升级数据库结构
     Migrate,
 }
@@ -104,6 +108,7 @@ fn run(arguments: Arguments) -> Result<(), CliError> {
             Command::Export(arguments) => export::run(config, arguments).await,
             Command::Check(arguments) => check::run(config, arguments).await,
             Command::Replay(arguments) => replay::run(config, arguments).await,
+            Command::Erase(arguments) => erase::run(config, arguments).await,
             Command::Migrate => migrate::run(config).await,
         }
     })

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::http;
 use crate::service::incident::deadline;
 use crate::service::photo::sweep;
-use crate::service::startup;
+use crate::service::{seal, startup};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -32,6 +32,7 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> Result<(), 
     tracing::info!(address = %listener.local_addr().unwrap_or(listen), "listening");
     tokio::spawn(deadline::run(yitu.downgrade()));
     tokio::spawn(sweep::run(yitu.downgrade()));
+    tokio::spawn(seal::run(yitu.downgrade()));
     http::serve(listener, yitu, stop_signal()).await.map_err(CliError::fault)?;
     database.close().await;
     Ok(())

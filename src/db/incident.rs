@@ -89,6 +89,9 @@ pub struct NewStep<'a> {
     pub unit_id: Option<FeatureId>,
     pub responder_id: Option<FeatureId>,
     pub note: &'a str,
+    pub detail: Value,
+    pub salt: [u8; 16],
+    pub words_digest: [u8; 32],
     pub previous_digest: Option<[u8; 32]>,
     pub digest: [u8; 32],
 }
@@ -199,13 +202,15 @@ pub async fn lock(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<
 /// When the database fails.
 pub async fn append(on: &mut PgConnection, county: FeatureId, step: &NewStep<'_>) -> Result<(), DbError> {
     let sql = "INSERT INTO incident_history (county_id, incident_id, ordinal, action, actor, at, from_version, from_state,
-                 to_state, unit_id, responder_id, note, previous_digest, digest)
-               VALUES ($1, $2, $3, $4::incident_action, $5, $6, $3 - 1, $7::incident_state, $8::incident_state, $9, $10, $11, $12, $13)";
+                 to_state, unit_id, responder_id, note, detail, salt, words_digest, previous_digest, digest)
+               VALUES ($1, $2, $3, $4::incident_action, $5, $6, $3 - 1, $7::incident_state, $8::incident_state, $9, $10, $11,
+                 $12, $13, $14, $15, $16)";
     let query =
         sqlx::query(sql).bind(county).bind(step.incident_id).bind(step.ordinal).bind(step.action).bind(step.actor);
     let query =
         query.bind(step.at).bind(step.from_state).bind(step.to_state).bind(step.unit_id).bind(step.responder_id);
-    query.bind(step.note).bind(step.previous_digest.map(|d| d.to_vec())).bind(step.digest.to_vec()).execute(on).await?;
+    let query = query.bind(step.note).bind(&step.detail).bind(step.salt.to_vec()).bind(step.words_digest.to_vec());
+    query.bind(step.previous_digest.map(|d| d.to_vec())).bind(step.digest.to_vec()).execute(on).await?;
     Ok(())
 }
 

@@ -13,6 +13,7 @@ pub mod edit;
 pub mod elevation;
 pub mod embedded;
 pub mod grid_history;
+pub mod history;
 pub mod import;
 pub mod incident;
 pub mod item;
@@ -23,6 +24,7 @@ pub mod redraw;
 pub mod redraw_discard;
 pub mod report;
 pub mod rule_table;
+pub mod seal;
 pub mod unit;
 
 use sqlx::PgPool;

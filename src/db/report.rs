@@ -128,6 +128,9 @@ pub async fn store(
         .bind(steps.iter().map(|s| s.unit_id).collect::<Vec<_>>())
         .bind(steps.iter().map(|s| s.responder_id).collect::<Vec<_>>())
         .bind(steps.iter().map(|s| s.note).collect::<Vec<_>>())
+        .bind(steps.iter().map(|s| s.detail.clone()).collect::<Vec<_>>())
+        .bind(steps.iter().map(|s| s.salt.to_vec()).collect::<Vec<_>>())
+        .bind(steps.iter().map(|s| s.words_digest.to_vec()).collect::<Vec<_>>())
         .bind(steps.iter().map(|s| s.previous_digest.map(|d| d.to_vec())).collect::<Vec<_>>())
         .bind(steps.iter().map(|s| s.digest.to_vec()).collect::<Vec<_>>());
     let query = query.bind(decision.algorithm_version).bind(decision.rule_version);

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -111,6 +112,8 @@ coded! {
         Photo = "photo", "照片";
         /// A limit has passed: one level up answers, the lower one helps.
         Escalate = "escalate", "逾期升级";
+        /// What is personal in it is erased, as the law asks; outside the table, for it changes nothing of the matter.
+        Erase = "erase", "依法删除";
     }
 }
 
@@ -306,8 +309,8 @@ pub struct HistoryRow<'a> {
     pub ordinal: i32,
     /// What was done.
     pub action: &'a str,
-    /// By whom.
-    pub actor: &'a str,
+    /// By whom, where that is a reference; a name is among the words.
+    pub actor: Option<&'a str>,
     /// When: microseconds since 1970 UTC.
     pub at: i64,
     /// The state before.
@@ -318,17 +321,23 @@ pub struct HistoryRow<'a> {
     pub unit: Option<i64>,
     /// The person concerned.
     pub responder: Option<i64>,
-    /// What was said.
-    pub note: &'a str,
+    /// The salted digest of what is said in words, [`super::seal::words_digest`]; hexadecimal.
+    pub words: String,
+    /// Figures that go with it: an object. Whole numbers, texts and the like; not fractions, which the database may
+    /// write in another way.
+    pub detail: Value,
 }
 
 impl HistoryRow<'_> {
-    /// SHA-256 over the digest of the row before (32 zero bytes for the first) and this row's JSON.
+    /// SHA-256 over the digest of the row before (32 zero bytes for the first) and this row's JSON, the keys of
+    /// `detail` in order.
     ///
     /// # Errors
     /// Never for these types; the encoder's signature asks for it.
     pub fn digest(&self, previous: Option<[u8; 32]>) -> Result<[u8; 32], serde_json::Error> {
-        let body = serde_json::to_vec(self)?;
+        let mut row = self.clone();
+        row.detail.sort_all_objects();
+        let body = serde_json::to_vec(&row)?;
         Ok(Sha256::new().chain_update(previous.unwrap_or_default()).chain_update(body).finalize().into())
     }
 }

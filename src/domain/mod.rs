@@ -8,6 +8,7 @@ pub mod incident;
 pub mod layer;
 pub mod photo;
 pub mod problem;
+pub mod seal;
 pub mod token;
 pub mod viewer;
 

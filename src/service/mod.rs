@@ -15,6 +15,7 @@ pub mod ogc;
 pub mod photo;
 pub mod prepared;
 pub mod rules;
+pub mod seal;
 pub mod spatial;
 pub mod startup;
 pub mod tile;

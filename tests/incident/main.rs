@@ -14,8 +14,8 @@ use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 use support::{StillClock, TestDatabase};
 use uuid::Uuid;
-use yitu::domain::incident::HistoryRow;
 use yitu::domain::{Problem, Viewer};
+use yitu::service::check::history;
 use yitu::service::incident::act::{Act, act};
 use yitu::service::incident::check::Report;
 use yitu::service::incident::view::IncidentView;
@@ -226,50 +226,12 @@ async fn an_incident_lives_from_report_to_close() {
     chains_hold(&desk).await;
 }
 
-/// Every hash chain of the county computes to what is stored, the demo's past included.
+/// Every hash chain of the county computes to what is stored, the demo's past included. Nothing seals it here.
 async fn chains_hold(desk: &Desk) {
-    type Row = (
-        Uuid,
-        i32,
-        String,
-        String,
-        DateTime<Utc>,
-        Option<String>,
-        String,
-        Option<i64>,
-        Option<i64>,
-        String,
-        Option<Vec<u8>>,
-        Vec<u8>,
-    );
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT incident_id, ordinal, action::text, actor, at, from_state::text, to_state::text, unit_id, responder_id, note, previous_digest, digest
-         FROM incident_history ORDER BY incident_id, ordinal",
-    )
-    .fetch_all(&desk.database.databases.migrator)
-    .await
-    .unwrap();
-    let mut last: Option<(Uuid, Vec<u8>)> = None;
-    assert!(rows.len() > 100);
-    for (incident, ordinal, action, actor, at, from, to, unit, responder, note, previous, digest) in rows {
-        let before = last.take().filter(|(id, _)| *id == incident).map(|(_, d)| d);
-        assert_eq!(before, previous);
-        let row = HistoryRow {
-            incident,
-            ordinal,
-            action: &action,
-            actor: &actor,
-            at: at.timestamp_micros(),
-            from_state: from.as_deref(),
-            to_state: &to,
-            unit,
-            responder,
-            note: &note,
-        };
-        let computed = row.digest(previous.map(|p| p.try_into().unwrap())).unwrap();
-        assert_eq!(computed.as_slice(), digest, "{incident} {ordinal}");
-        last = Some((incident, digest));
-    }
+    let nowhere = tempfile::tempdir().unwrap();
+    let reports = history::run(&desk.database.databases, nowhere.path(), DateTime::UNIX_EPOCH).await.unwrap();
+    assert!(reports[0].rows > 100);
+    assert!(reports[0].faults.is_empty(), "{:?}", reports[0].faults);
 }
 
 #[tokio::test]

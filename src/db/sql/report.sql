@@ -24,13 +24,13 @@ WITH asker AS MATERIALIZED (
   SELECT county_id, id, 'helper', unit_id, $21 FROM made, unnest($30::bigint[]) AS h (unit_id)
 ), told AS (
   INSERT INTO incident_history (county_id, incident_id, ordinal, action, actor, at, from_version, from_state, to_state,
-    unit_id, responder_id, note, previous_digest, digest)
+    unit_id, responder_id, note, detail, salt, words_digest, previous_digest, digest)
   SELECT county_id, id, s.ordinal, s.action::incident_action, s.actor, $21, s.ordinal - 1, s.from_state::incident_state,
-    s.to_state::incident_state, s.unit_id, s.responder_id, s.note, s.previous_digest, s.digest
+    s.to_state::incident_state, s.unit_id, s.responder_id, s.note, s.detail, s.salt, s.words_digest, s.previous_digest, s.digest
   FROM made, unnest($31::integer[], $32::text[], $33::text[], $34::text[], $35::text[], $36::bigint[], $37::bigint[], $38::text[],
-    $39::bytea[], $40::bytea[]) AS s (ordinal, action, actor, from_state, to_state, unit_id, responder_id, note, previous_digest, digest)
+    $39::jsonb[], $40::bytea[], $41::bytea[], $42::bytea[], $43::bytea[]) AS s (ordinal, action, actor, from_state, to_state, unit_id, responder_id, note, detail, salt, words_digest, previous_digest, digest)
 ), decided AS (
   INSERT INTO dispatch_decision (county_id, incident_id, decided_at, algorithm_version, rule_version, inputs, outcome, explanation)
-  SELECT county_id, id, $21, $41, $42, $43::text::json, $44::text::json, $45 FROM made
+  SELECT county_id, id, $21, $44, $45, $46::text::json, $47::text::json, $48 FROM made
 )
 SELECT m.number, e.epoch, pg_current_xact_id()::text AS xid FROM made m, log_epoch e

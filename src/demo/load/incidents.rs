@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 use super::{LoadError, Loader, position};
 use crate::db::copy::Rows;
 use crate::demo::model::{Incident, Step};
+use crate::domain::incident::HistoryRow;
+use crate::domain::seal::{hex, is_reference, words_digest};
 
 /// Algorithm version of decisions that no algorithm of this program made: the demo's past.
 const BEFORE_US: i32 = 0;
@@ -128,6 +130,8 @@ impl Loader<'_> {
             "unit_id",
             "responder_id",
             "note",
+            "salt",
+            "words_digest",
             "previous_digest",
             "digest",
         ];
@@ -136,7 +140,9 @@ impl Loader<'_> {
         for i in &county.incidents {
             let mut previous: Option<[u8; 32]> = None;
             for (n, s) in i.history.iter().enumerate() {
-                let digest = digest(i, n, s, previous)?;
+                let salt = salt(county.seed, s.id);
+                let words_digest = words_digest(&salt, &s.actor, &s.note);
+                let digest = digest(i, n, s, &words_digest, previous)?;
                 let rows = copy
                     .rows()
                     .row()
@@ -156,7 +162,7 @@ impl Loader<'_> {
                 let rows = rows.optional(s.responder, |w, r| {
                     w.int8(r);
                 });
-                let rows = rows.text(&s.note).optional(previous, |w, p| {
+                let rows = rows.text(&s.note).bytea(&salt).bytea(&words_digest).optional(previous, |w, p| {
                     w.bytea(&p);
                 });
                 rows.bytea(&digest);
@@ -228,11 +234,31 @@ fn when(rows: &mut Rows, i: &Incident) {
     });
 }
 
-/// The hash of a step over the one before: SHA-256 of the earlier digest and the step as JSON.
-fn digest(i: &Incident, n: usize, s: &Step, previous: Option<[u8; 32]>) -> Result<[u8; 32], serde_json::Error> {
-    let body = serde_json::to_vec(&json!({
-        "incident": i.id, "ordinal": n + 1, "action": s.action, "actor": s.actor, "at": s.at.timestamp_micros(),
-        "from_state": s.from_state, "to_state": s.to_state, "unit": s.unit, "responder": s.responder, "note": s.note,
-    }))?;
-    Ok(Sha256::new().chain_update(previous.unwrap_or_default()).chain_update(body).finalize().into())
+/// The same seed gives the same county: what is fictional needs no secret salt.
+fn salt(seed: u64, step: i64) -> [u8; 16] {
+    let hash = Sha256::new().chain_update(seed.to_be_bytes()).chain_update(step.to_be_bytes()).finalize();
+    std::array::from_fn(|k| hash[k])
+}
+
+fn digest(
+    i: &Incident,
+    n: usize,
+    s: &Step,
+    words_digest: &[u8],
+    previous: Option<[u8; 32]>,
+) -> Result<[u8; 32], serde_json::Error> {
+    let row = HistoryRow {
+        incident: i.id,
+        ordinal: n as i32 + 1,
+        action: s.action,
+        actor: Some(s.actor.as_str()).filter(|a| is_reference(a)),
+        at: s.at.timestamp_micros(),
+        from_state: s.from_state,
+        to_state: s.to_state,
+        unit: s.unit,
+        responder: s.responder,
+        words: hex(words_digest),
+        detail: json!({}),
+    };
+    row.digest(previous)
 }

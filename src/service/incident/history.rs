@@ -1,12 +1,14 @@
 //! Appending to an incident's hash chain.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::db::Request;
 use crate::db::incident::{self, NewStep};
 use crate::domain::FeatureId;
 use crate::domain::incident::{Action, HistoryRow, State};
+use crate::domain::seal::{hex, is_reference, words_digest};
 use crate::service::ServiceError;
 
 /// The end of a chain: the number and digest of its last row.
@@ -19,7 +21,7 @@ pub struct Chain {
 }
 
 /// What happened.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Happening<'a> {
     /// What was done.
     pub action: Action,
@@ -37,6 +39,8 @@ pub struct Happening<'a> {
     pub responder: Option<FeatureId>,
     /// What was said.
     pub note: &'a str,
+    /// Figures that go with it: an object, as [`HistoryRow`] takes them.
+    pub detail: Value,
 }
 
 impl Chain {
@@ -56,17 +60,21 @@ impl Chain {
     /// # Errors
     /// Never for these types; the encoder's signature asks for it.
     pub fn next<'h>(&mut self, id: Uuid, h: &Happening<'h>) -> Result<NewStep<'h>, ServiceError> {
+        // Whoever reads the digest learns nothing of the words: the salt goes when they are erased.
+        let salt: [u8; 16] = rand::random();
+        let words_digest = words_digest(&salt, h.actor, h.note);
         let row = HistoryRow {
             incident: id,
             ordinal: self.ordinal + 1,
             action: h.action.code(),
-            actor: h.actor,
+            actor: Some(h.actor).filter(|a| is_reference(a)),
             at: h.at.timestamp_micros(),
             from_state: h.from.map(State::code),
             to_state: h.to.code(),
             unit: h.unit,
             responder: h.responder,
-            note: h.note,
+            words: hex(&words_digest),
+            detail: h.detail.clone(),
         };
         let digest = row.digest(self.digest).map_err(|e| ServiceError::Internal(e.to_string()))?;
         let step = NewStep {
@@ -80,6 +88,9 @@ impl Chain {
             unit_id: h.unit,
             responder_id: h.responder,
             note: h.note,
+            detail: h.detail.clone(),
+            salt,
+            words_digest,
             previous_digest: self.digest,
             digest,
         };

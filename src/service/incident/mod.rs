@@ -7,6 +7,7 @@ pub mod deadline;
 pub mod facts;
 pub mod hand_on;
 pub mod duplicates;
+pub mod erase;
 pub mod history;
 pub mod list;
 pub mod plan;

@@ -17,8 +17,7 @@ use crate::domain::incident::{Action, State};
 use crate::domain::{FeatureId, Viewer};
 use crate::service::{ServiceError, Yitu};
 
-/// Who the history names for what the program does by itself.
-pub const SYSTEM: &str = "系统";
+pub use crate::domain::seal::SYSTEM;
 
 /// An incident and whether this report made it.
 #[derive(Debug)]
@@ -171,6 +170,7 @@ fn steps<'a>(
         unit: None,
         responder: None,
         note: "",
+        detail: json!({}),
     };
     let dispatch = Happening {
         action: Action::Dispatch,
@@ -179,7 +179,7 @@ fn steps<'a>(
         to: decision.state,
         unit,
         responder,
-        ..report
+        ..report.clone()
     };
     let mut chain = Chain::default();
     let mut steps = vec![chain.next(id, &report)?, chain.next(id, &dispatch)?];

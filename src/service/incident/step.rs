@@ -1,6 +1,7 @@
 //! One step of an incident's life, written whole: its row, its assignments, its history.
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::history::{Chain, Happening};
@@ -143,6 +144,7 @@ pub async fn write(
         unit: Some(effect.unit_id),
         responder: effect.responder_id,
         note: &effect.note,
+        detail: json!({}),
     };
     Chain::of(on, county, row.id).await?.append(on, county, row.id, &happening).await
 }

@@ -55,7 +55,7 @@ export const en: Record<keyof typeof zh, string> = {
   'action.report': 'Report', 'action.accept': 'Accept', 'action.resolve': 'Resolve', 'action.check': 'Check', 'action.resolve_on_spot': 'Resolved on the spot',
   'action.dispatch': 'Dispatch', 'action.comment': 'Comment', 'action.return': 'Return', 'action.transfer': 'Transfer', 'action.extend': 'Extend', 'action.suspend': 'Suspend',
   'action.resume': 'Resume', 'action.sign_in': 'Sign in', 'action.nudge': 'Nudge', 'action.supervise': 'Supervise', 'action.whistle': 'Whistle', 'action.deliberate': 'Deliberate', 'action.merge': 'Merge',
-  'action.cancel': 'Cancel', 'action.rate': 'Rate', 'action.escalate': 'Escalate', 'action.rework': 'Rework', 'action.confirm': 'Confirm owner',
+  'action.cancel': 'Cancel', 'action.rate': 'Rate', 'action.escalate': 'Escalate', 'action.erase': 'Erase personal data', 'action.rework': 'Rework', 'action.confirm': 'Confirm owner',
   'action.escalate_accept': 'Escalated: not accepted in time', 'action.escalate_resolve': 'Escalated: not resolved in time',
   'action.pass': 'Pass and close', 'action.fail': 'Send back', 'action.note': 'Note', 'action.note.accept': 'Optional to accept; how it was settled to close on the spot',
   'action.note.resolve': 'What was done, and with what result', 'action.note.return': 'Why it is given back', 'action.note.check': 'What the check found', 'action.done': 'Done: {action}',

@@ -53,7 +53,7 @@ export const zh = {
   'action.report': '上报', 'action.accept': '签收', 'action.resolve': '办理反馈', 'action.check': '核查', 'action.resolve_on_spot': '即办即结',
   'action.dispatch': '分派', 'action.comment': '留言', 'action.return': '退回', 'action.transfer': '转办', 'action.extend': '延期', 'action.suspend': '挂账',
   'action.resume': '恢复办理', 'action.sign_in': '签到', 'action.nudge': '催办', 'action.supervise': '督办', 'action.whistle': '吹哨', 'action.deliberate': '议事', 'action.merge': '合并重复件',
-  'action.cancel': '作废', 'action.rate': '评价', 'action.escalate': '升级', 'action.rework': '退回重办', 'action.confirm': '确认主办',
+  'action.cancel': '作废', 'action.rate': '评价', 'action.escalate': '升级', 'action.erase': '依法删除', 'action.rework': '退回重办', 'action.confirm': '确认主办',
   'action.escalate_accept': '签收超期升级', 'action.escalate_resolve': '办结超期升级',
   'action.pass': '通过并结案', 'action.fail': '退回重办', 'action.note': '说明', 'action.note.accept': '签收可不填;即办即结请写怎么办好的',
   'action.note.resolve': '怎么办的,结果如何', 'action.note.return': '退回原因', 'action.note.check': '核查情况', 'action.done': '已{action}',

@@ -1,0 +1,49 @@
+//! `yitu erase`: erases what is personal, as the law asks.
+
+use chrono::Utc;
+
+use super::CliError;
+use crate::config::Config;
+use crate::db::{Databases, seal};
+use crate::domain::Viewer;
+use crate::service::incident::erase::erase;
+use crate::service::{ServiceError, startup};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Arguments {
+    /// 一件已办结或作废的事件:描述、地点文字、上报人、办理说明与姓名
+    Incident {
+        /// 事件编号或 id
+        id: String,
+        /// 删除的依据,如“当事人申请”;写入历史
+        #[arg(long)]
+        reason: String,
+        /// 由谁删除;写入历史
+        #[arg(long, default_value = "系统管理员", value_name = "NAME")]
+        by: String,
+    },
+}
+
+pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliError> {
+    let Arguments::Incident { id, reason, by } = arguments;
+    let database = startup::open_database(&config).await.map_err(CliError::fault)?;
+    let result = incident(&database.databases, &id, &reason, &by).await;
+    database.close().await;
+    println!("第 {} 号事件的个人内容已依法删除,历史校验链不受影响。", result?);
+    Ok(())
+}
+
+async fn incident(databases: &Databases, id: &str, reason: &str, by: &str) -> Result<i64, CliError> {
+    let by = by.trim();
+    if by.is_empty() {
+        return Err(CliError::wrong_use("--by 不能为空。请写明由谁删除。"));
+    }
+    let counties = seal::counties(&databases.migrator).await.map_err(CliError::fault)?;
+    let Some((county, _)) = counties.first() else {
+        return Err(CliError::wrong_use("数据库里还没有县。请先运行 yitu demo,或用 yitu import region 导入辖区。"));
+    };
+    erase(databases, &Viewer::whole_county(*county, by), id, reason, Utc::now()).await.map_err(|e| match e {
+        ServiceError::Problem(problem) => CliError::wrong_use(problem),
+        other => CliError::fault(format!("没有删除:{other}")),
+    })
+}
