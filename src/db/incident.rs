@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::DbError;
 use crate::domain::FeatureId;
+use crate::domain::incident::Limits;
 
 /// An incident with what it points to.
 #[derive(Debug, Clone, FromRow)]
@@ -122,6 +123,7 @@ pub struct NewStep<'a> {
     pub unit_id: Option<FeatureId>,
     pub responder_id: Option<FeatureId>,
     pub note: &'a str,
+    pub detail: &'a Value,
     pub previous_digest: Option<[u8; 32]>,
     pub digest: [u8; 32],
 }
@@ -254,13 +256,14 @@ pub async fn insert(on: &mut PgConnection, new: &NewIncident<'_>) -> Result<bool
 /// When the database fails.
 pub async fn append(on: &mut PgConnection, county: FeatureId, step: &NewStep<'_>) -> Result<(), DbError> {
     let sql = "INSERT INTO incident_history (county_id, incident_id, ordinal, action, actor, at, from_version, from_state,
-                 to_state, unit_id, responder_id, note, previous_digest, digest)
-               VALUES ($1, $2, $3, $4::incident_action, $5, $6, $3 - 1, $7::incident_state, $8::incident_state, $9, $10, $11, $12, $13)";
+                 to_state, unit_id, responder_id, note, detail, previous_digest, digest)
+               VALUES ($1, $2, $3, $4::incident_action, $5, $6, $3 - 1, $7::incident_state, $8::incident_state, $9, $10, $11, $12, $13, $14)";
     let query =
         sqlx::query(sql).bind(county).bind(step.incident_id).bind(step.ordinal).bind(step.action).bind(step.actor);
     let query =
         query.bind(step.at).bind(step.from_state).bind(step.to_state).bind(step.unit_id).bind(step.responder_id);
-    query.bind(step.note).bind(step.previous_digest.map(|d| d.to_vec())).bind(step.digest.to_vec()).execute(on).await?;
+    let query = query.bind(step.note).bind(step.detail).bind(step.previous_digest.map(|d| d.to_vec()));
+    query.bind(step.digest.to_vec()).execute(on).await?;
     Ok(())
 }
 
@@ -316,26 +319,26 @@ pub async fn last_step(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Re
     Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_optional(on).await?)
 }
 
-/// Writes an action's change, and ends all assignments with the incident.
+/// Writes an action's change, and ends all assignments with the incident. Answers the limits it has after it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn change(on: &mut PgConnection, county: FeatureId, id: Uuid, c: &Change<'_>) -> Result<(), DbError> {
+pub async fn change(on: &mut PgConnection, county: FeatureId, id: Uuid, c: &Change<'_>) -> Result<Limits, DbError> {
     let overdue = match c.overdue {
         Overdue::Since => "since",
         Overdue::Stays => "stays",
         Overdue::MadeGood => "made_good",
     };
-    let query = sqlx::query(include_str!("sql/incident_change.sql")).bind(county).bind(id).bind(c.state);
+    let query = sqlx::query_as(include_str!("sql/incident_change.sql")).bind(county).bind(id).bind(c.state);
     let query = query.bind(c.next_deadline_at).bind(c.at).bind(c.resolved_by).bind(c.on_the_spot);
     let query = query.bind(c.resolve_by).bind(overdue).bind(c.merged_into).bind(c.rating);
     let query = query.bind(c.handed_to.map(|h| h.0)).bind(c.handed_to.map(|h| h.1));
-    query.execute(&mut *on).await?;
+    let (accept_by, resolve_by, next_deadline_at, overdue_since) = query.fetch_one(&mut *on).await?;
     if c.next_deadline_at.is_none() {
         let sql = "UPDATE assignment SET ended_at = greatest($3, started_at) WHERE county_id = $1 AND incident_id = $2 AND ended_at IS NULL";
         sqlx::query(sql).bind(county).bind(id).bind(c.at).execute(on).await?;
     }
-    Ok(())
+    Ok(Limits { accept_by, resolve_by, next_deadline_at, overdue_since })
 }
 
 /// Incidents whose limit has passed, the longest first: their county and id.

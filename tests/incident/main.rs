@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rand::{Rng, SeedableRng};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use support::{StillClock, TestDatabase};
 use uuid::Uuid;
-use yitu::domain::incident::HistoryRow;
+use yitu::domain::incident::{HistoryRow, Limits};
 use yitu::domain::{Problem, Viewer};
 use yitu::service::incident::act::{Act, act};
 use yitu::service::incident::check::Report;
@@ -238,11 +239,12 @@ async fn chains_hold(desk: &Desk) {
         Option<i64>,
         Option<i64>,
         String,
+        Value,
         Option<Vec<u8>>,
         Vec<u8>,
     );
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT incident_id, ordinal, action::text, actor, at, from_state::text, to_state::text, unit_id, responder_id, note, previous_digest, digest
+        "SELECT incident_id, ordinal, action::text, actor, at, from_state::text, to_state::text, unit_id, responder_id, note, detail, previous_digest, digest
          FROM incident_history ORDER BY incident_id, ordinal",
     )
     .fetch_all(&desk.database.databases.migrator)
@@ -250,7 +252,7 @@ async fn chains_hold(desk: &Desk) {
     .unwrap();
     let mut last: Option<(Uuid, Vec<u8>)> = None;
     assert!(rows.len() > 100);
-    for (incident, ordinal, action, actor, at, from, to, unit, responder, note, previous, digest) in rows {
+    for (incident, ordinal, action, actor, at, from, to, unit, responder, note, detail, previous, digest) in rows {
         let before = last.take().filter(|(id, _)| *id == incident).map(|(_, d)| d);
         assert_eq!(before, previous);
         let row = HistoryRow {
@@ -264,6 +266,7 @@ async fn chains_hold(desk: &Desk) {
             unit,
             responder,
             note: &note,
+            limits: detail.get("limits").map(|l| Limits::deserialize(l).unwrap()),
         };
         let computed = row.digest(previous.map(|p| p.try_into().unwrap())).unwrap();
         assert_eq!(computed.as_slice(), digest, "{incident} {ordinal}");

@@ -1,11 +1,11 @@
 //! Incidents with their assignments, histories and decisions.
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::{LoadError, Loader, position};
 use crate::db::copy::Rows;
 use crate::demo::model::{Incident, Step};
+use crate::domain::incident::HistoryRow;
 
 /// Algorithm version of decisions that no algorithm of this program made: the demo's past.
 const BEFORE_US: i32 = 0;
@@ -128,6 +128,7 @@ impl Loader<'_> {
             "unit_id",
             "responder_id",
             "note",
+            "detail",
             "previous_digest",
             "digest",
         ];
@@ -156,7 +157,8 @@ impl Loader<'_> {
                 let rows = rows.optional(s.responder, |w, r| {
                     w.int8(r);
                 });
-                let rows = rows.text(&s.note).optional(previous, |w, p| {
+                let detail = json!({ "limits": s.limits }).to_string();
+                let rows = rows.text(&s.note).jsonb(&detail).optional(previous, |w, p| {
                     w.bytea(&p);
                 });
                 rows.bytea(&digest);
@@ -228,11 +230,20 @@ fn when(rows: &mut Rows, i: &Incident) {
     });
 }
 
-/// The hash of a step over the one before: SHA-256 of the earlier digest and the step as JSON.
+/// The digest of a step over the one before, as the service computes it.
 fn digest(i: &Incident, n: usize, s: &Step, previous: Option<[u8; 32]>) -> Result<[u8; 32], serde_json::Error> {
-    let body = serde_json::to_vec(&json!({
-        "incident": i.id, "ordinal": n + 1, "action": s.action, "actor": s.actor, "at": s.at.timestamp_micros(),
-        "from_state": s.from_state, "to_state": s.to_state, "unit": s.unit, "responder": s.responder, "note": s.note,
-    }))?;
-    Ok(Sha256::new().chain_update(previous.unwrap_or_default()).chain_update(body).finalize().into())
+    let row = HistoryRow {
+        incident: i.id,
+        ordinal: n as i32 + 1,
+        action: s.action,
+        actor: &s.actor,
+        at: s.at.timestamp_micros(),
+        from_state: s.from_state,
+        to_state: s.to_state,
+        unit: s.unit,
+        responder: s.responder,
+        note: &s.note,
+        limits: Some(s.limits),
+    };
+    row.digest(previous)
 }

@@ -1,12 +1,13 @@
 //! Appending to an incident's hash chain.
 
 use chrono::{DateTime, Utc};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::db::Request;
 use crate::db::incident::{self, NewStep};
 use crate::domain::FeatureId;
-use crate::domain::incident::{Action, HistoryRow, State};
+use crate::domain::incident::{Action, HistoryRow, Limits, State};
 use crate::service::ServiceError;
 
 /// The end of a chain: the number and digest of its last row.
@@ -37,6 +38,8 @@ pub struct Happening<'a> {
     pub responder: Option<FeatureId>,
     /// What was said.
     pub note: &'a str,
+    /// The incident's limits after it.
+    pub limits: Limits,
 }
 
 impl Chain {
@@ -73,6 +76,7 @@ impl Chain {
             unit: h.unit,
             responder: h.responder,
             note: h.note,
+            limits: Some(h.limits),
         };
         let digest = row.digest(self.digest).map_err(|e| ServiceError::Internal(e.to_string()))?;
         let step = NewStep {
@@ -86,6 +90,7 @@ impl Chain {
             unit_id: h.unit,
             responder_id: h.responder,
             note: h.note,
+            detail: &json!({ "limits": h.limits }),
             previous_digest: self.digest,
             digest,
         };

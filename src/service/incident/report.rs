@@ -11,7 +11,7 @@ use super::view::{IncidentView, whole};
 use crate::db::incident::{self, NewIncident};
 use crate::db::{Request, assignment};
 use crate::domain::Viewer;
-use crate::domain::incident::{Action, State};
+use crate::domain::incident::{Action, Limits, State};
 use crate::service::{ServiceError, Yitu};
 
 /// Who the history names for what the program does by itself.
@@ -140,6 +140,12 @@ async fn write_history(
         unit: None,
         responder: None,
         note: "",
+        limits: Limits {
+            accept_by: Some(decision.accept_by),
+            resolve_by: Some(decision.resolve_by),
+            next_deadline_at: Some(decision.accept_by),
+            overdue_since: None,
+        },
     };
     let dispatch = Happening {
         action: Action::Dispatch,
@@ -161,6 +167,7 @@ async fn write_history(
             unit,
             responder,
             note: &done.note,
+            limits: Limits { next_deadline_at: None, ..report.limits },
             ..report
         };
         chain.append(on, county, id, &closed).await?;

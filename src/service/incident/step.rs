@@ -123,7 +123,7 @@ pub async fn write(
         merged_into: effect.merged_into,
         rating: effect.rating,
     };
-    incident::change(on, county, row.id, &change).await?;
+    let limits = incident::change(on, county, row.id, &change).await?;
     let happening = Happening {
         action: step.action,
         actor: step.actor,
@@ -133,6 +133,7 @@ pub async fn write(
         unit: Some(effect.unit_id),
         responder: effect.responder_id,
         note: &effect.note,
+        limits,
     };
     Chain::of(on, county, row.id).await?.append(on, county, row.id, &happening).await
 }

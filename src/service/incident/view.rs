@@ -155,8 +155,8 @@ impl IncidentView {
     /// From its row, as seen at an instant.
     #[must_use]
     pub fn of(row: IncidentRow, now: DateTime<Utc>) -> Self {
-        use crate::domain::incident::{State, allowed};
-        let actions = State::from_code(&row.state).map(allowed).unwrap_or_default();
+        use crate::domain::incident::{State, allowed_of};
+        let actions = State::from_code(&row.state).map(|s| allowed_of(s, row.on_the_spot)).unwrap_or_default();
         Self {
             actions: actions.iter().map(|a| a.code().to_owned()).collect(),
             village: row.village_id.zip(row.village_name).map(|(id, name)| Named { id, code: None, name }),
