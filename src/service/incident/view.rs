@@ -88,6 +88,12 @@ pub struct Helper {
     pub accepted_at: Option<DateTime<Utc>>,
 }
 
+impl From<HelperRow> for Helper {
+    fn from(h: HelperRow) -> Self {
+        Self { unit_id: h.unit_id, unit_name: h.unit_name, accept_by: h.accept_by, accepted_at: h.accepted_at }
+    }
+}
+
 /// One thing that happened to it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[allow(missing_docs)] // named as in the interface
@@ -238,13 +244,7 @@ pub async fn whole(
 ) -> Result<Option<IncidentView>, ServiceError> {
     let Some(row) = incident::find(on, county, id).await? else { return Ok(None) };
     let mut view = IncidentView::of(row, now).explained(incident::decision(on, county, id).await?);
-    let helper = |h: HelperRow| Helper {
-        unit_id: h.unit_id,
-        unit_name: h.unit_name,
-        accept_by: h.accept_by,
-        accepted_at: h.accepted_at,
-    };
-    view.helpers = Some(assignment::helpers(on, county, id).await?.into_iter().map(helper).collect());
+    view.helpers = Some(assignment::helpers(on, county, id).await?.into_iter().map(Helper::from).collect());
     view.timeline = Some(incident::timeline(on, county, id).await?.into_iter().map(event).collect());
     Ok(Some(view))
 }
