@@ -1,6 +1,5 @@
 , fact AS (
-  SELECT s.*, CASE WHEN $7 = 'unit' THEN s.unit_id::text ELSE m.key END AS key, m.received_at,
-    ((s.done).detail -> 'limits' ->> 'resolve_by')::timestamptz AS resolve_by
+  SELECT s.*, CASE WHEN $7 = 'unit' THEN s.unit_id::text ELSE m.key END AS key, m.received_at
   FROM matter m JOIN standing s USING (id)
 ), counted AS (
   SELECT CASE WHEN grouping(key) = 1 THEN '*' ELSE coalesce(key, '') END AS key,
@@ -10,9 +9,9 @@
     count(*) FILTER (WHERE open) AS open,
     count(*) FILTER (WHERE overdue) AS overdue,
     count(*) FILTER (WHERE state = 'closed') AS closed,
-    count(*) FILTER (WHERE state = 'closed' AND (done).action = 'resolve_on_spot') AS on_the_spot,
-    count(*) FILTER (WHERE state = 'closed' AND resolve_by IS NOT NULL) AS timed,
-    count(*) FILTER (WHERE state = 'closed' AND (done).at <= resolve_by) AS on_time,
+    count(*) FILTER (WHERE state = 'closed' AND done_how = 'resolve_on_spot') AS on_the_spot,
+    count(*) FILTER (WHERE state = 'closed' AND done_limit IS NOT NULL) AS timed,
+    count(*) FILTER (WHERE state = 'closed' AND done_at <= done_limit) AS on_time,
     coalesce(sum(checks), 0)::bigint AS checks,
     coalesce(sum(checks_failed), 0)::bigint AS checks_failed,
     count(*) FILTER (WHERE extended) AS extended,

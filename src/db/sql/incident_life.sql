@@ -2,9 +2,12 @@
 -- so that what is told of a past instant stays as it is.
 , life AS (
   SELECT h.incident_id AS id,
-    (array_agg(h ORDER BY h.ordinal DESC))[1] AS last,
-    -- The last time somebody said it was done.
-    (array_agg(h ORDER BY h.ordinal DESC) FILTER (WHERE h.action IN ('resolve', 'resolve_on_spot')))[1] AS done,
+    (array_agg(h.to_state ORDER BY h.ordinal DESC))[1] AS state,
+    (array_agg(h.detail ORDER BY h.ordinal DESC))[1] -> 'limits' AS limits,
+    -- The last time somebody said it was done, and the limit that held then.
+    (array_agg(h.action ORDER BY h.ordinal DESC) FILTER (WHERE h.action IN ('resolve', 'resolve_on_spot')))[1] AS done_how,
+    (array_agg(h.at ORDER BY h.ordinal DESC) FILTER (WHERE h.action IN ('resolve', 'resolve_on_spot')))[1] AS done_at,
+    ((array_agg(h.detail ORDER BY h.ordinal DESC) FILTER (WHERE h.action IN ('resolve', 'resolve_on_spot')))[1] -> 'limits' ->> 'resolve_by')::timestamptz AS done_limit,
     -- A helper's sign-in names the helper; every other row the unit that answers.
     (array_agg(h.unit_id ORDER BY h.ordinal DESC) FILTER (WHERE h.unit_id IS NOT NULL AND h.action <> 'sign_in'))[1] AS unit_id,
     min(h.at) FILTER (WHERE h.action = 'accept') AS accepted_at,
@@ -17,10 +20,9 @@
   FROM matter m JOIN incident_history h ON h.county_id = $1 AND h.incident_id = m.id AND h.at < $2
   GROUP BY h.incident_id
 ), standing AS (
-  SELECT l.*, (l.last).to_state AS state, (l.last).to_state NOT IN ('closed', 'cancelled') AS open,
-    ((l.last).detail -> 'limits' ->> 'next_deadline_at')::timestamptz AS next_deadline_at,
-    (l.last).to_state NOT IN ('closed', 'cancelled') AND (
-      ((l.last).detail -> 'limits' ->> 'next_deadline_at')::timestamptz < $2
-      OR (l.last).detail -> 'limits' ->> 'overdue_since' IS NOT NULL) AS overdue
+  SELECT l.*, state NOT IN ('closed', 'cancelled') AS open,
+    (limits ->> 'next_deadline_at')::timestamptz AS next_deadline_at,
+    state NOT IN ('closed', 'cancelled')
+      AND ((limits ->> 'next_deadline_at')::timestamptz < $2 OR limits ->> 'overdue_since' IS NOT NULL) AS overdue
   FROM life l
 )
