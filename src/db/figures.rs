@@ -61,8 +61,6 @@ pub async fn figures(on: &mut PgConnection, q: &Question<'_>) -> Result<Vec<Figu
         include_str!("sql/incident_life.sql"),
         include_str!("sql/figures_groups.sql")
     );
-    // Compiling the query takes longer than it runs.
-    sqlx::query("SET LOCAL jit = off").execute(&mut *on).await?;
     let query = sqlx::query_as(SQL).bind(q.county).bind(q.as_of).bind(q.from).bind(q.until);
     Ok(query.bind(q.region).bind(q.category).bind(q.by).fetch_all(on).await?)
 }

@@ -371,10 +371,13 @@ pub async fn list(
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> Result<(Vec<IncidentRow>, i64), DbError> {
+    // The page is cut first, along the index of its order, and only then told with all it points to.
     const PAGE: &str = concat!(
-        include_str!("sql/incident_select.sql"),
+        "WITH page AS MATERIALIZED (SELECT i.id FROM incident i ",
         include_str!("sql/incident_filter.sql"),
-        " AND ($11::timestamptz IS NULL OR (i.reported_at, i.id) < ($11, $12::uuid)) ORDER BY i.reported_at DESC, i.id DESC LIMIT $13"
+        " AND ($11::timestamptz IS NULL OR (i.reported_at, i.id) < ($11, $12::uuid)) ORDER BY i.reported_at DESC, i.id DESC LIMIT $13) ",
+        include_str!("sql/incident_select.sql"),
+        " WHERE i.county_id = $1 AND i.id = ANY (ARRAY(SELECT id FROM page)) ORDER BY i.reported_at DESC, i.id DESC"
     );
     const COUNT: &str = concat!("SELECT count(*) FROM incident i ", include_str!("sql/incident_filter.sql"));
     let bbox = filter.bbox.map(|b| b.to_vec());

@@ -1,7 +1,9 @@
 //! Figures of what came in over a period, from the history alone: asked again for the same past days, they answer the
 //! same, whatever has happened since. `docs/FIGURES.md` defines each.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -15,6 +17,8 @@ use crate::domain::{FeatureId, Problem, Viewer};
 
 /// Ten years: what is asked for at once at most, days.
 const LONGEST: i64 = 3660;
+/// Of which there may be figures.
+pub(in crate::service) const YEARS: RangeInclusive<i32> = 1949..=2999;
 
 /// What a row is of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -121,12 +125,7 @@ pub struct Figures {
 ///
 /// # Errors
 /// Problems that name the parameter; a failing database.
-pub async fn figures(
-    yitu: &Yitu,
-    viewer: &Viewer,
-    asked: &Asked,
-    now: DateTime<Utc>,
-) -> Result<Figures, ServiceError> {
+pub async fn figures(yitu: &Yitu, viewer: &Viewer, asked: &Asked, now: DateTime<Utc>) -> Result<Figures, ServiceError> {
     if let Some(region) = asked.region {
         spatial::region(yitu, region)?;
     }
@@ -167,15 +166,23 @@ struct Period {
 }
 
 fn period(asked: &Asked, calendar: &WorkCalendar, now: DateTime<Utc>) -> Result<Period, Problem> {
-    let days = (asked.to - asked.from).num_days();
-    if !(0..LONGEST).contains(&days) {
+    let as_of_day = asked.as_of.unwrap_or(asked.to);
+    for (name, day) in [("from", asked.from), ("to", asked.to), ("as_of", as_of_day)] {
+        if !YEARS.contains(&day.year()) {
+            return Err(Problem::bad_field(
+                name,
+                format!("{name}({day})应在 {} 年至 {} 年之间", YEARS.start(), YEARS.end()),
+                format!("{name} ({day}) is of a year from {} to {}", YEARS.start(), YEARS.end()),
+            ));
+        }
+    }
+    if !(0..LONGEST).contains(&(asked.to - asked.from).num_days()) {
         return Err(Problem::bad_field(
             "to",
             format!("to({})应在 from({})当天或之后,且不超过 {LONGEST} 天", asked.to, asked.from),
             format!("to ({}) is on or after from ({}), and at most {LONGEST} days on", asked.to, asked.from),
         ));
     }
-    let as_of_day = asked.as_of.unwrap_or(asked.to);
     if as_of_day < asked.from {
         return Err(Problem::bad_field(
             "as_of",
@@ -183,12 +190,9 @@ fn period(asked: &Asked, calendar: &WorkCalendar, now: DateTime<Utc>) -> Result<
             format!("as_of ({as_of_day}) is before from ({}): there was nothing yet", asked.from),
         ));
     }
-    let end = |day: NaiveDate, name: &str| {
-        let next = day.succ_opt().map(|next| calendar.midnight(next));
-        next.ok_or_else(|| Problem::bad_field(name, format!("没有 {day} 之后的日子"), format!("No day is after {day}")))
-    };
-    let as_of = end(as_of_day, "as_of")?;
-    let (from, until) = (calendar.midnight(asked.from), end(asked.to, "to")?);
+    let end = |day: NaiveDate| calendar.midnight(day + Days::new(1));
+    let as_of = end(as_of_day);
+    let (from, until) = (calendar.midnight(asked.from), end(asked.to));
     Ok(Period { from, until, as_of: as_of.min(now), settled: as_of <= now })
 }
 

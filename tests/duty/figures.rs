@@ -203,9 +203,8 @@ fn questions(lives: &[Life], today: NaiveDate) -> Vec<Question> {
             (day("2026-10-01"), day("2026-10-31"), day("2026-10-15")),
             (day("2026-01-01"), today, today + Duration::days(40)),
         ] {
-            for (region, category) in
-                [(None, None), (Some(township), None), (Some(village), Some("03")), (None, Some("0301"))]
-            {
+            let parts = [(Some(township), None), (Some(village), Some("03")), (None, Some("0301"))];
+            for (region, category) in [(None, None), parts[all.len() / 2 % 3]] {
                 all.push(Question { by, from, to, as_of, region, category: category.map(str::to_owned) });
             }
         }
@@ -216,7 +215,9 @@ fn questions(lives: &[Life], today: NaiveDate) -> Vec<Question> {
 #[tokio::test]
 async fn figures_are_what_the_raw_history_gives() {
     let mut desk = Desk::open(10).await;
-    desk.live(500).await;
+    desk.every_kind().await;
+    desk.live(250).await;
+    desk.every_kind().await;
     let (lives, codes) = (desk.lives().await, category_ids(&desk).await);
     let told = |action: &str| lives.iter().flat_map(|l| &l.steps).filter(|s| s.action == action).count();
     for action in ["merge", "cancel", "extend", "check", "escalate", "resolve_on_spot", "supervise", "sign_in"] {
@@ -228,13 +229,14 @@ async fn figures_are_what_the_raw_history_gives() {
     for question in questions(&lives, china_day(desk.now())) {
         counted += question.check(&desk, &lives, &codes).await;
     }
-    assert!(counted > 5000, "{counted}");
+    assert!(counted > 2000, "{counted}");
 }
 
 #[tokio::test]
 async fn what_is_told_of_a_past_day_stays_whatever_happens_later() {
     let mut desk = Desk::open(11).await;
-    desk.live(150).await;
+    desk.live(60).await;
+    desk.every_kind().await;
     let today = china_day(desk.now());
     desk.clock.advance(midnight(today.succ_opt().unwrap()) - desk.now());
     let lives = desk.lives().await;
@@ -253,7 +255,8 @@ async fn what_is_told_of_a_past_day_stays_whatever_happens_later() {
         assert!(told.get("settled").is_none_or(|s| s == true), "{path}: {told}");
         before.push(told);
     }
-    desk.live(250).await;
+    desk.live(100).await;
+    desk.every_kind().await;
     desk.clock.advance(Duration::days(40));
     yitu::service::incident::deadline::pass(&desk.server.yitu).await.unwrap();
     for (path, before) in paths.iter().zip(before) {
@@ -271,10 +274,10 @@ async fn restricted_matters_move_no_figure() {
     let today = china_day(desk.now());
     let path = format!("/api/figures?by=category&from={today}&to={today}");
     let shift = "/api/duty/handover?from=2026-11-24T00:00:00Z&to=2026-11-24T12:00:00Z";
-    desk.report("0301", false).await;
+    desk.report("0301", "map").await;
     desk.clock.advance(Duration::minutes(1));
     let (before, handed) = (desk.server.get_json(&path).await, desk.server.get_json(shift).await);
-    let made = desk.report(&secret, false).await;
+    let made = desk.report(&secret, "map").await;
     desk.clock.advance(Duration::minutes(1));
     let (after, handed_after) = (desk.server.get_json(&path).await, desk.server.get_json(shift).await);
     assert_eq!((&before["total"], &before["rows"]), (&after["total"], &after["rows"]));

@@ -80,16 +80,16 @@ impl Desk {
         self.server.yitu.clock.now()
     }
 
-    async fn report(&mut self, category: &str, on_the_spot: bool) -> IncidentView {
+    /// Reports from a place on the map (`map`), by words alone (`text`), or as done already (`spot`).
+    async fn report(&mut self, category: &str, how: &str) -> IncidentView {
         let (lon, lat) = *self.places.choose(&mut self.rng).unwrap();
         let urgency = ["ordinary", "hard", "urgent"][self.rng.random_range(0..3)];
         let mut body = json!({"id": Uuid::from_u128(self.rng.random()), "category": category, "description": "路边垃圾堆积",
-            "urgency": urgency,
-            "location": {"source": "map", "lon": lon, "lat": lat}});
-        if on_the_spot {
-            body["resolve_on_spot"] = json!({"note": "当场清理"});
-        } else if self.rng.random_bool(0.2) {
-            body["location"] = json!({"source": "text", "text": "祠堂后面"});
+            "urgency": urgency, "location": {"source": "map", "lon": lon, "lat": lat}});
+        match how {
+            "text" => body["location"] = json!({"source": "text", "text": "祠堂后面"}),
+            "spot" => body["resolve_on_spot"] = json!({"note": "当场清理"}),
+            _ => {}
         }
         let body: Report = serde_json::from_value(body).unwrap();
         let made = report::report(&self.server.yitu, &self.viewer, body).await.unwrap().incident;
@@ -122,8 +122,8 @@ impl Desk {
             match self.rng.random_range(0..10) {
                 0 | 1 if self.all.len() < 40 => {
                     let category = self.categories.choose(&mut self.rng).unwrap().clone();
-                    let on_the_spot = self.rng.random_bool(0.3);
-                    self.report(&category, on_the_spot).await;
+                    let how = *["map", "map", "map", "text", "spot"].choose(&mut self.rng).unwrap();
+                    self.report(&category, how).await;
                 }
                 2 => {
                     self.clock.advance(Duration::minutes([7, 95, 60 * 30][self.rng.random_range(0..3)]));
@@ -137,7 +137,14 @@ impl Desk {
     async fn anything(&mut self) {
         let Some(&id) = self.all.choose(&mut self.rng) else { return };
         let actions = self.seen(id).await.actions;
-        let Some(action) = actions.choose(&mut self.rng) else { return };
+        let Some(mut action) = actions.choose(&mut self.rng) else { return };
+        // Most matters are worked on; few are void or duplicates.
+        if let Some(accept) = actions.iter().find(|a| *a == "accept").filter(|_| self.rng.random_bool(0.5)) {
+            action = accept;
+        }
+        if matches!(action.as_str(), "cancel" | "merge") && self.rng.random_bool(0.8) {
+            return;
+        }
         let (other, unit) = (*self.all.choose(&mut self.rng).unwrap(), *self.units.choose(&mut self.rng).unwrap());
         let day = (self.now() + Duration::days(self.rng.random_range(0..9))).date_naive();
         let body = json!({"action": action, "note": "记", "passed": self.rng.random_bool(0.6), "to_unit_id": unit, "actor": "乡镇丙",
@@ -145,6 +152,52 @@ impl Desk {
             "rating": self.rng.random_range(1..6)});
         // What may not be done is refused, and nothing is written.
         let _ = self.act(id, body).await;
+    }
+
+    /// One life of each kind, so that nothing is left to chance.
+    async fn every_kind(&mut self) {
+        let called: i64 =
+            sqlx::query_scalar("SELECT id FROM handling_unit WHERE kind = 'department' ORDER BY id LIMIT 1")
+                .fetch_one(&self.database.databases.migrator)
+                .await
+                .unwrap();
+        let (one, same, void) = (
+            self.report("0301", "map").await.id,
+            self.report("0301", "map").await.id,
+            self.report("0301", "map").await.id,
+        );
+        self.step(same, json!({"action": "merge", "into": one})).await;
+        self.step(void, json!({"action": "cancel", "note": "误报"})).await;
+        let whole = self.report("0301", "map").await.id;
+        let fail = json!({"action": "check", "passed": false, "note": "还在", "actor": "乡镇丙"});
+        for act in [
+            json!({"action": "accept"}),
+            json!({"action": "extend", "days": 1, "note": "等材料"}),
+            json!({"action": "supervise", "note": "尽快"}),
+            json!({"action": "whistle", "unit_ids": [called]}),
+            json!({"action": "sign_in", "unit_id": called}),
+            json!({"action": "resolve"}),
+            fail.clone(),
+            json!({"action": "resolve"}),
+            json!({"action": "check", "passed": true, "actor": "乡镇丙"}),
+        ] {
+            self.clock.advance(Duration::minutes(3));
+            self.step(whole, act).await;
+        }
+        let (spot, waiting) = (self.report("0301", "spot").await.id, self.report("0301", "map").await.id);
+        self.step(spot, fail).await;
+        self.report("0301", "text").await;
+        self.step(one, json!({"action": "supervise", "note": "尽快"})).await;
+        self.clock.advance(Duration::days(4));
+        deadline::pass(&self.server.yitu).await.unwrap();
+        self.step(waiting, json!({"action": "whistle", "unit_ids": [called], "sign_in_minutes": 600})).await;
+        for how in ["spot", "text", "map", "map"] {
+            self.report("0301", how).await;
+        }
+        let done = self.report("0301", "map").await.id;
+        for action in ["accept", "resolve"] {
+            self.step(done, json!({"action": action})).await;
+        }
     }
 
     /// Every matter with its whole history, as it lies in the tables.

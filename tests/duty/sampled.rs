@@ -24,7 +24,7 @@ fn owners(lives: &[Life], id: uuid::Uuid) -> usize {
 async fn a_check_that_passes_is_recorded_and_one_that_fails_opens_the_matter_again() {
     let mut desk = Desk::open(4).await;
     sample_all(&desk, 100).await;
-    let (good, bad) = (desk.report("0301", true).await, desk.report("0301", true).await);
+    let (good, bad) = (desk.report("0301", "spot").await, desk.report("0301", "spot").await);
     assert_eq!((good.state.as_str(), good.on_the_spot), ("closed", true));
     assert_eq!(good.actions, ["check", "rate"]);
     let waiting = sampled(&desk).await;
@@ -72,7 +72,7 @@ async fn a_check_that_passes_is_recorded_and_one_that_fails_opens_the_matter_aga
 async fn what_fails_goes_the_whole_way_and_what_was_checked_is_not_checked_again() {
     let mut desk = Desk::open(5).await;
     sample_all(&desk, 100).await;
-    let bad = desk.report("0301", true).await;
+    let bad = desk.report("0301", "spot").await;
     let fail = json!({"action": "check", "passed": false, "note": "垃圾还在", "actor": "乡镇丙"});
     let reopened = desk.step(bad.id, fail.clone()).await;
     // Not done again in time: the clock moves it up like any other.

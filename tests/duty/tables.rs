@@ -31,7 +31,8 @@ fn ended(steps: &[Step]) -> Option<DateTime<Utc>> {
 #[tokio::test]
 async fn a_shift_hands_over_what_the_lives_say() {
     let mut desk = Desk::open(20).await;
-    desk.live(300).await;
+    desk.live(150).await;
+    desk.every_kind().await;
     let lives = desk.lives().await;
     let mut seen = 0;
     for (back, hours) in [(0, 12), (12, 12), (48, 24), (0, 24 * 30), (24 * 20, 24 * 7)] {
@@ -69,7 +70,8 @@ async fn a_shift_hands_over_what_the_lives_say() {
 #[tokio::test]
 async fn a_shift_that_ends_now_agrees_with_the_lists() {
     let mut desk = Desk::open(21).await;
-    desk.live(200).await;
+    desk.live(80).await;
+    desk.every_kind().await;
     // History is read before the instant, the lists at it.
     desk.clock.advance(Duration::milliseconds(1));
     let to = desk.now();
@@ -91,7 +93,8 @@ async fn a_shift_that_ends_now_agrees_with_the_lists() {
 #[tokio::test]
 async fn a_months_parts_add_up_to_the_month() {
     let mut desk = Desk::open(22).await;
-    desk.live(200).await;
+    desk.live(80).await;
+    desk.every_kind().await;
     for month in ["2026-10", "2026-11"] {
         let whole = desk.server.get_json(&format!("/api/duty/monthly?month={month}")).await;
         let lives = desk.lives().await;
@@ -146,16 +149,19 @@ async fn download(desk: &Desk, path: &str, named: &str) -> (tempfile::TempDir, D
 #[tokio::test]
 async fn the_monthly_workbook_holds_the_table() {
     let mut desk = Desk::open(23).await;
-    desk.live(150).await;
-    let told = desk.server.get_json("/api/duty/monthly?month=2026-11").await;
+    desk.live(60).await;
+    desk.every_kind().await;
+    let month = (desk.now() + Duration::hours(8)).format("%Y-%m").to_string();
+    let path = format!("/api/duty/monthly?month={month}");
+    let told = desk.server.get_json(&path).await;
     // 网格事件月报, percent-encoded.
-    let (_folder, book) = download(&desk, "/api/duty/monthly?month=2026-11&format=xlsx", "%E6%9C%88%E6%8A%A5").await;
+    let (_folder, book) = download(&desk, &format!("{path}&format=xlsx"), "%E6%9C%88%E6%8A%A5").await;
     let names: Vec<String> = book.layers().map(|l| l.name()).collect();
     assert_eq!(names, ["按辖区", "按事项", "口径说明"]);
     for (sheet, list) in [("按辖区", "by_region"), ("按事项", "by_category")] {
         let rows = cells(&book, sheet);
         let truth = told[list].as_array().unwrap();
-        assert!(rows[0][0].contains("2026-11") && rows[0][0].contains("月报"), "{:?}", rows[0]);
+        assert!(rows[0][0].contains(&month) && rows[0][0].contains("月报"), "{:?}", rows[0]);
         assert!(rows[0][0].starts_with(told["region"]["name"].as_str().unwrap()));
         assert!(rows[1][0].contains("仍会变化"), "the month still runs: {:?}", rows[1]);
         assert_eq!(
@@ -211,7 +217,8 @@ async fn the_monthly_workbook_holds_the_table() {
 #[tokio::test]
 async fn the_hand_over_workbook_holds_the_lists() {
     let mut desk = Desk::open(24).await;
-    desk.live(150).await;
+    desk.live(60).await;
+    desk.every_kind().await;
     let path = format!("/api/duty/handover?from={}&to={}", stamp(desk.now() - Duration::hours(24)), stamp(desk.now()));
     let told = desk.server.get_json(&path).await;
     // 交接班, percent-encoded.

@@ -20,11 +20,7 @@ const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.
 
 /// `/api/duty…`.
 pub fn routes() -> OpenApiRouter<Yitu> {
-    OpenApiRouter::new()
-        .routes(routes!(all))
-        .routes(routes!(hand_over))
-        .routes(routes!(month))
-        .routes(routes!(list))
+    OpenApiRouter::new().routes(routes!(all)).routes(routes!(hand_over)).routes(routes!(month)).routes(routes!(list))
 }
 
 /// 值班一览:待定位、待分派、待签收、即将到期、已超期、待核查、即办即结待抽查、协办未签到、督办中各有几件;保密件只计全县总数。

@@ -1,6 +1,6 @@
 //! 交接班: what a shift hands to the next, as the history told it at the end of the shift.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Datelike, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -12,7 +12,7 @@ use crate::domain::calendar::WorkCalendar;
 use crate::domain::incident::{State, Urgency};
 use crate::domain::{Problem, Viewer};
 use crate::service::incident::plan::calendar;
-use crate::service::{ServiceError, Yitu, county, off_thread};
+use crate::service::{ServiceError, Yitu, county, figures, off_thread};
 
 /// The longest shift, days.
 const LONGEST: i64 = 31;
@@ -119,7 +119,7 @@ pub struct Handover {
 /// Problems that name the parameter; a failing database.
 pub async fn handover(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Result<Handover, ServiceError> {
     let (from, to) = (asked.from, asked.to.min(yitu.clock.now()));
-    if from >= to || asked.to - from > Duration::days(LONGEST) {
+    if from >= to || asked.to - from > Duration::days(LONGEST) || !figures::YEARS.contains(&from.year()) {
         return Err(Problem::bad_field(
             "from",
             format!("班次应从过去某时刻开始,早于 to,且不超过 {LONGEST} 天"),
@@ -170,12 +170,7 @@ pub async fn book(yitu: &Yitu, viewer: &Viewer, shift: Handover) -> Result<(Stri
     Ok((name, bytes))
 }
 
-fn write(
-    shift: &Handover,
-    county: &str,
-    calendar: &WorkCalendar,
-    now: DateTime<Utc>,
-) -> Result<Vec<u8>, ServiceError> {
+fn write(shift: &Handover, county: &str, calendar: &WorkCalendar, now: DateTime<Utc>) -> Result<Vec<u8>, ServiceError> {
     let day = |at| calendar.local(at).format("%Y-%m-%d %H:%M").to_string();
     let title = format!("{county} 值班交接班清单");
     let subtitle = format!("{} 至 {}", day(shift.from), day(shift.to));

@@ -1,6 +1,6 @@
 //! 月报: a month's figures by region and by category.
 
-use chrono::{DateTime, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Months, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -90,6 +90,9 @@ pub async fn monthly(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Result<Mont
         )
     };
     let from: NaiveDate = format!("{}-01", asked.month).parse().map_err(|_| bad())?;
+    if !figures::YEARS.contains(&from.year()) {
+        return Err(bad().into());
+    }
     let to = from.checked_add_months(Months::new(1)).and_then(|next| next.pred_opt()).ok_or_else(bad)?;
     let region = asked.region.unwrap_or(viewer.county_id());
     let region = named(yitu, region)?;
@@ -120,7 +123,8 @@ pub async fn book(yitu: &Yitu, viewer: &Viewer, monthly: Monthly) -> Result<(Str
     let calendar = calendar(&mut on, viewer.county_id(), now).await?;
     on.finish().await?;
     let county = named(yitu, viewer.county_id())?.name;
-    let place = if monthly.region.id == viewer.county_id() { county } else { format!("{county}{}", monthly.region.name) };
+    let place =
+        if monthly.region.id == viewer.county_id() { county } else { format!("{county}{}", monthly.region.name) };
     let title = format!("{place} {} 网格事件月报", monthly.month);
     let until = calendar.local(monthly.as_of).format("%Y-%m-%d %H:%M");
     let running = if monthly.settled { "" } else { ",本月未结束,数字仍会变化" };
