@@ -70,7 +70,7 @@ pub async fn restricted(on: &mut PgConnection, county: FeatureId) -> Result<i64,
 
 /// A matter as it stood at the end of a shift.
 #[derive(Debug, Clone, FromRow)]
-#[allow(missing_docs)] // the columns of the incident table and what its history says
+#[allow(missing_docs, clippy::struct_excessive_bools)] // the columns of the incident table and what its history says
 pub struct HandoverRow {
     pub id: Uuid,
     pub number: i64,

@@ -109,14 +109,10 @@ struct Question {
 
 impl Question {
     fn path(&self) -> String {
-        let mut path = format!("/api/figures?by={}&from={}&to={}&as_of={}", self.by, self.from, self.to, self.as_of);
-        if let Some(region) = self.region {
-            path += &format!("&region={region}");
-        }
-        if let Some(category) = &self.category {
-            path += &format!("&category={category}");
-        }
-        path
+        let region = self.region.map(|id| format!("&region={id}")).unwrap_or_default();
+        let category = self.category.as_ref().map(|c| format!("&category={c}")).unwrap_or_default();
+        let (by, from, to, as_of) = (self.by, self.from, self.to, self.as_of);
+        format!("/api/figures?by={by}&from={from}&to={to}&as_of={as_of}{region}{category}")
     }
 
     fn fits(&self, life: &Life, county: i64) -> bool {

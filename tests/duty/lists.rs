@@ -67,13 +67,11 @@ async fn pages(desk: &Desk, path: &str, limit: usize) -> Vec<Value> {
         let got = page["items"].as_array().unwrap();
         items.extend(got.iter().cloned());
         assert!(got.len() <= limit);
-        match page["next"].as_str() {
-            Some(next) => next.clone_into(&mut cursor),
-            None => {
-                assert_eq!(page["number_matched"].as_u64().unwrap() as usize, items.len(), "{path}");
-                return items;
-            }
-        }
+        let Some(next) = page["next"].as_str() else {
+            assert_eq!(page["number_matched"].as_u64().unwrap() as usize, items.len(), "{path}");
+            return items;
+        };
+        next.clone_into(&mut cursor);
     }
 }
 

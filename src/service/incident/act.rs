@@ -209,16 +209,8 @@ async fn effect(
             effect.on_the_spot = true;
         }
         Action::Check => {
-            // Closed on the spot, and not as it should be: who had it has it again, with time to put it right.
-            if State::from_code(&row.state) == Some(State::Closed) && at.to == State::InProgress {
-                effect.give_to(NewOwner {
-                    unit_id: row.unit_id,
-                    responder_id: row.responder_id,
-                    accept_by: row.accept_by.unwrap_or(now),
-                    old_helps: false,
-                });
-                effect.owner_signs = true;
-                effect.resolve_by = Some(row.resolve_by.map_or(grace, |by| by.max(grace)));
+            if at.to == State::InProgress && row.closed_at.is_some() {
+                reopen(&mut effect, row, now, grace);
             }
             effect.next_deadline_at = Some(row.resolve_by.map_or(grace, |by| by.max(grace)));
             effect.overdue = Overdue::MadeGood;
@@ -265,6 +257,18 @@ async fn effect(
         effect.next_deadline_at = None;
     }
     Ok(effect)
+}
+
+/// Closed on the spot, and not as it should be: who had it has it again, with time to put it right.
+fn reopen(effect: &mut Effect, row: &IncidentRow, now: DateTime<Utc>, grace: DateTime<Utc>) {
+    effect.give_to(NewOwner {
+        unit_id: row.unit_id,
+        responder_id: row.responder_id,
+        accept_by: row.accept_by.unwrap_or(now),
+        old_helps: false,
+    });
+    effect.owner_signs = true;
+    effect.resolve_by = Some(row.resolve_by.map_or(grace, |by| by.max(grace)));
 }
 
 async fn given_to(
