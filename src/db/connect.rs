@@ -78,7 +78,10 @@ impl Databases {
     /// # Errors
     /// When the server cannot be reached with the owner's login.
     pub async fn connect(addresses: Addresses) -> Result<Self, ConnectError> {
-        let quiet = |o: PgConnectOptions| o.application_name("yitu").log_statements(log::LevelFilter::Trace);
+        // All queries are short: to compile one takes longer than to run it.
+        let quiet = |o: PgConnectOptions| {
+            o.application_name("yitu").options([("jit", "off")]).log_statements(log::LevelFilter::Trace)
+        };
         // The owner migrates and loads in bulk, which takes its time.
         let patient =
             |o: PgConnectOptions| quiet(o).log_slow_statements(log::LevelFilter::Off, std::time::Duration::ZERO);

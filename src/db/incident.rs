@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::DbError;
 use crate::domain::FeatureId;
-use crate::domain::incident::LocationSource;
+use crate::domain::incident::{Limits, LocationSource};
 
 /// An incident with what it points to.
 #[derive(Debug, Clone, FromRow)]
@@ -281,17 +281,17 @@ pub async fn last_step(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Re
     Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_optional(on).await?)
 }
 
-/// Writes an action's change, and ends all assignments with the incident.
+/// Writes an action's change, and ends all assignments with the incident. Answers the limits it has after it.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn change(on: &mut PgConnection, county: FeatureId, id: Uuid, c: &Change<'_>) -> Result<(), DbError> {
+pub async fn change(on: &mut PgConnection, county: FeatureId, id: Uuid, c: &Change<'_>) -> Result<Limits, DbError> {
     let overdue = match c.overdue {
         Overdue::Since => "since",
         Overdue::Stays => "stays",
         Overdue::MadeGood => "made_good",
     };
-    let query = sqlx::query(include_str!("sql/incident_change.sql")).bind(county).bind(id).bind(c.state);
+    let query = sqlx::query_as(include_str!("sql/incident_change.sql")).bind(county).bind(id).bind(c.state);
     let query = query.bind(c.next_deadline_at).bind(c.at).bind(c.resolved_by).bind(c.on_the_spot);
     let query = query.bind(c.resolve_by).bind(overdue).bind(c.merged_into).bind(c.rating);
     let query = query.bind(c.handed_to.map(|h| h.0)).bind(c.handed_to.map(|h| h.1));
@@ -302,12 +302,12 @@ pub async fn change(on: &mut PgConnection, county: FeatureId, id: Uuid, c: &Chan
     let query = query.bind(place.and_then(|p| p.accuracy_m)).bind(place.and_then(|p| p.confidence));
     let query = query.bind(place.and_then(|p| p.household_id)).bind(place.and_then(|p| p.village_id));
     let query = query.bind(place.and_then(|p| p.grid_id)).bind(place.and_then(|p| p.grid_version_id));
-    query.execute(&mut *on).await?;
+    let (accept_by, resolve_by, next_deadline_at, overdue_since) = query.fetch_one(&mut *on).await?;
     if c.next_deadline_at.is_none() {
         let sql = "UPDATE assignment SET ended_at = greatest($3, started_at) WHERE county_id = $1 AND incident_id = $2 AND ended_at IS NULL";
         sqlx::query(sql).bind(county).bind(id).bind(c.at).execute(on).await?;
     }
-    Ok(())
+    Ok(Limits { accept_by, resolve_by, next_deadline_at, overdue_since })
 }
 
 /// Incidents whose limit has passed, the longest first: their county and id.
@@ -340,10 +340,13 @@ pub async fn list(
     after: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> Result<(Vec<IncidentRow>, i64), DbError> {
+    // The page is cut first, along the index of its order, and only then told with all it points to.
     const PAGE: &str = concat!(
-        include_str!("sql/incident_select.sql"),
+        "WITH page AS MATERIALIZED (SELECT i.id FROM incident i ",
         include_str!("sql/incident_filter.sql"),
-        " AND ($11::timestamptz IS NULL OR (i.reported_at, i.id) < ($11, $12::uuid)) ORDER BY i.reported_at DESC, i.id DESC LIMIT $13"
+        " AND ($11::timestamptz IS NULL OR (i.reported_at, i.id) < ($11, $12::uuid)) ORDER BY i.reported_at DESC, i.id DESC LIMIT $13) ",
+        include_str!("sql/incident_select.sql"),
+        " WHERE i.county_id = $1 AND i.id = ANY (ARRAY(SELECT id FROM page)) ORDER BY i.reported_at DESC, i.id DESC"
     );
     const COUNT: &str = concat!("SELECT count(*) FROM incident i ", include_str!("sql/incident_filter.sql"));
     let bbox = filter.bbox.map(|b| b.to_vec());

@@ -1,5 +1,6 @@
 //! Single rows for the feature interface and for questions of who answers.
 
+use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
 
 use super::DbError;
@@ -72,10 +73,10 @@ pub async fn by_phone(
     Ok(sqlx::query_as(sql).bind(number).bind(tail).fetch_all(connection).await?)
 }
 
-/// Members and incident figures of each village of the county, one JSON object a village id.
+/// Members and incident figures of each village of the county at an instant, one JSON object a village id.
 ///
 /// # Errors
 /// When the query fails.
-pub async fn village_figures(connection: &mut PgConnection) -> Result<serde_json::Value, DbError> {
-    Ok(sqlx::query_scalar(include_str!("sql/village_figures.sql")).fetch_one(connection).await?)
+pub async fn village_figures(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<serde_json::Value, DbError> {
+    Ok(sqlx::query_scalar(include_str!("sql/village_figures.sql")).bind(now).fetch_one(connection).await?)
 }

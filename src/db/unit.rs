@@ -82,6 +82,8 @@ pub struct CategoryRow {
     pub restricted: bool,
     /// On the 准入清单.
     pub village_admitted: bool,
+    /// A report should come with a photo.
+    pub photo_needed: bool,
     /// Handed to the townships by a document.
     pub township_delegated: bool,
     /// The department the law names, where the county has such a unit.

@@ -17,6 +17,7 @@ use super::names::pick;
 use super::plan::Plan;
 use super::raster::Xy;
 use super::topology::Polygon;
+use crate::domain::incident::Limits;
 
 /// Who acts in the history where no person does.
 const SYSTEM: &str = "系统";
@@ -189,8 +190,22 @@ impl Story<'_, '_> {
             unit: who.0,
             responder: who.1,
             note: note.into(),
+            limits: Limits {
+                accept_by: Some(i.accept_by),
+                resolve_by: Some(i.resolve_by),
+                next_deadline_at: None,
+                overdue_since: None,
+            },
         });
         i.state = to;
+    }
+
+    /// The deadline that runs after the last step.
+    fn due(i: &mut Incident, at: DateTime<Utc>) {
+        i.next_deadline = Some(at);
+        if let Some(last) = i.history.last_mut() {
+            last.limits.next_deadline_at = i.next_deadline;
+        }
     }
 
     /// Makes a unit the owner from an instant on; the owner before ends there.
@@ -247,10 +262,10 @@ impl Story<'_, '_> {
             self.rng,
             &["现场已处理完毕。", "入户走访,当场解决。", "已当面调解,双方同意。", "已联系相关人员现场处置。"],
         );
+        (i.accept_by, i.resolve_by) = (at, at);
         self.step(i, "resolve_on_spot", format!("responder:{who}"), at, "closed", (Some(unit), Some(who)), note);
         i.resolved_at = Some(at);
         i.resolved_by = Some(format!("responder:{who}"));
-        (i.accept_by, i.resolve_by) = (at, at);
         Self::end(i, at);
     }
 
@@ -273,7 +288,7 @@ impl Story<'_, '_> {
             (Some(office), Some(who)),
             "仅有文字位置,待值班员定位。",
         );
-        i.next_deadline = Some(i.accept_by);
+        Self::due(i, i.accept_by);
     }
 
     /// First owner by the rule's level.
@@ -303,7 +318,9 @@ impl Story<'_, '_> {
         let (unit, who) = self.first_owner(rule);
         self.own(i, unit, who, at, Some(i.accept_by));
         self.step(i, "report", reporter(i), at, "pending_dispatch", (None, None), "");
+        Self::due(i, i.accept_by);
         self.step(i, "dispatch", SYSTEM.into(), dispatched, "pending_accept", (Some(unit), who), "");
+        Self::due(i, i.accept_by);
         i.explanation = Some(self.explain(i, category, unit));
         for helper in rule.assist.iter().take(usize::from(self.rng.random::<f64>() < 0.3)) {
             let id = self.ids.give();
@@ -353,8 +370,6 @@ impl Story<'_, '_> {
             (unit, who) = self.escalate(i);
         }
         if accepted >= self.now {
-            let accept_by = i.assignments[i.current].accept_by.unwrap_or(i.accept_by);
-            i.next_deadline = Some(accept_by);
             return;
         }
         if let Some(a) = i.assignments.get_mut(i.current) {
@@ -362,7 +377,7 @@ impl Story<'_, '_> {
         }
         let actor = actor(who, unit);
         self.step(i, "accept", actor.clone(), accepted, "in_progress", (Some(unit), who), "");
-        i.next_deadline = Some(i.resolve_by);
+        Self::due(i, i.resolve_by);
         if self.put_aside(i, accepted, unit, who) {
             return;
         }
@@ -411,6 +426,7 @@ impl Story<'_, '_> {
             accepted_at: None,
             ..before
         });
+        i.resolve_by = i.resolve_by.max(accept_by + Duration::hours(8));
         self.step(
             i,
             "escalate",
@@ -420,7 +436,7 @@ impl Story<'_, '_> {
             (Some(above), who),
             "签收时限已过,升级一级,原承办单位转协办。",
         );
-        i.resolve_by = i.resolve_by.max(accept_by + Duration::hours(8));
+        Self::due(i, accept_by);
         (above, who)
     }
 
@@ -438,7 +454,7 @@ impl Story<'_, '_> {
             ("suspend", "suspended", "需等待项目资金落实,经说明后挂账。", 30)
         };
         self.step(i, action, actor(who, unit), at, state, (Some(unit), who), note);
-        i.next_deadline = Some((at + Duration::days(days)).max(self.now + Duration::days(2)));
+        Self::due(i, (at + Duration::days(days)).max(self.now + Duration::days(2)));
         true
     }
 
@@ -448,7 +464,7 @@ impl Story<'_, '_> {
         let checker =
             self.cast.helpers.cadres[village].iter().map(|&c| self.cast.helpers.all[c].id).find(|c| Some(*c) != who);
         let checked = resolved + Duration::minutes(self.rng.random_range(30..2000));
-        i.next_deadline = Some(i.resolve_by.max(self.work.after_days(resolved, 2)));
+        Self::due(i, i.resolve_by.max(self.work.after_days(resolved, 2)));
         if checked >= self.now {
             return;
         }
@@ -456,14 +472,15 @@ impl Story<'_, '_> {
         if self.rng.random::<f64>() < 0.05 {
             let again = checked + Duration::hours(self.rng.random_range(4..40));
             let last = again + Duration::minutes(self.rng.random_range(30..600));
-            self.step(i, "check", by.clone(), checked, "in_progress", (Some(unit), checker), "现场仍有问题,退回重办。");
             i.resolve_by = i.resolve_by.max(self.work.after_days(checked, 2));
-            i.next_deadline = Some(i.resolve_by.max(self.now + Duration::hours(6)));
+            self.step(i, "check", by.clone(), checked, "in_progress", (Some(unit), checker), "现场仍有问题,退回重办。");
+            Self::due(i, i.resolve_by.max(self.now + Duration::hours(6)));
             (i.resolved_at, i.resolved_by) = (None, None);
             if last >= self.now {
                 return;
             }
             self.step(i, "resolve", actor(who, unit), again, "pending_check", (Some(unit), who), "已按要求重新处理。");
+            Self::due(i, i.resolve_by.max(self.work.after_days(again, 2)));
             (i.resolved_at, i.resolved_by) = (Some(again), Some(actor(who, unit)));
             self.step(i, "check", by, last, "closed", (Some(unit), checker), "核查通过。");
             Self::end(i, last);

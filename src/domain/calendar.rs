@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, TimeZone, Utc, Weekday};
+use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveDateTime, TimeZone, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -40,6 +40,12 @@ impl WorkCalendar {
     #[must_use]
     pub fn spoken(&self, at: DateTime<Utc>) -> String {
         at.with_timezone(&self.zone).format("%-m月%-d日 %H:%M").to_string()
+    }
+
+    /// The instant on the county's clock.
+    #[must_use]
+    pub fn local(&self, at: DateTime<Utc>) -> NaiveDateTime {
+        at.with_timezone(&self.zone).naive_local()
     }
 
     /// Whether a day is worked.

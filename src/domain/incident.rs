@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -40,6 +41,7 @@ macro_rules! coded {
         }
     };
 }
+pub(super) use coded;
 
 coded! {
     /// Where an incident stands.
@@ -224,6 +226,9 @@ pub const TRANSITIONS: &[Transition] = {
         line(A::Resolve, None, &[S::InProgress, S::Deliberating], Some(S::PendingCheck), &[By::Owner]),
         line(A::Check, Some(true), &[S::PendingCheck], Some(S::Closed), &[By::Checker]),
         line(A::Check, Some(false), &[S::PendingCheck], Some(S::InProgress), &[By::Checker]),
+        // Of closed matters only those that were closed on the spot: nobody else has looked yet.
+        line(A::Check, Some(true), &[S::Closed], None, &[By::Checker]),
+        line(A::Check, Some(false), &[S::Closed], Some(S::InProgress), &[By::Checker]),
         line(A::Extend, None, &[S::InProgress], None, &[By::DutyOfficer]),
         line(A::Suspend, None, &[S::InProgress], Some(S::Suspended), &[By::DutyOfficer]),
         line(A::Resume, None, &[S::Suspended], Some(S::InProgress), &[By::Owner, By::DutyOfficer, By::System]),
@@ -262,6 +267,14 @@ pub fn allowed(from: State) -> Vec<Action> {
     by_people(|t| t.from.contains(&from))
 }
 
+/// What people may do with an incident in a state: of closed matters only those closed on the spot are checked.
+#[must_use]
+pub fn allowed_of(from: State, on_the_spot: bool) -> Vec<Action> {
+    let mut ways = allowed(from);
+    ways.retain(|a| *a != Action::Check || from != State::Closed || on_the_spot);
+    ways
+}
+
 /// What people may do in one state or another, each action once, in the order of the table.
 #[must_use]
 pub fn possible() -> Vec<Action> {
@@ -298,6 +311,24 @@ pub fn table() -> String {
         let _ = writeln!(out, "| {action}{outcome} | `{code}` | {from} | {to} | {by} |");
     }
     out
+}
+
+/// The limits an incident has after a step. Its row moves on; the history keeps them, so that what was in time then can
+/// be told at any later day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// 签收时限.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accept_by: Option<DateTime<Utc>>,
+    /// 办结时限.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolve_by: Option<DateTime<Utc>>,
+    /// The one that runs; none when it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_deadline_at: Option<DateTime<Utc>>,
+    /// Since when one has passed that has not been made good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overdue_since: Option<DateTime<Utc>>,
 }
 
 /// One row of an incident's history, as its digest covers it: JSON with its fields in this order.
@@ -357,11 +388,11 @@ mod tests {
     }
 
     #[test]
-    fn what_has_ended_is_only_rated_and_every_open_state_has_a_way_out() {
+    fn what_has_ended_is_only_rated_or_checked_and_every_open_state_has_a_way_out() {
         for s in State::ALL {
             let ways = allowed(*s);
             if s.is_ended() {
-                assert!(ways.iter().all(|a| *a == Action::Rate), "{s:?}: {ways:?}");
+                assert!(ways.iter().all(|a| matches!(a, Action::Rate | Action::Check)), "{s:?}: {ways:?}");
                 continue;
             }
             let leads_on = |a: &Action| [true, false].iter().any(|p| next_state(*s, *a, *p) != Some(*s));

@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod category;
+pub mod duty;
 pub mod feature;
 pub mod holidays;
 pub mod incident;

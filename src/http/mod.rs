@@ -3,7 +3,9 @@
 pub mod calendar;
 pub mod county;
 pub mod dispatch;
+pub mod duty;
 pub mod extract;
+pub mod figures;
 pub mod grid;
 pub mod health;
 mod in_chinese;
@@ -56,6 +58,8 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(health::routes())
         .merge(incident::routes())
+        .merge(duty::routes())
+        .merge(figures::routes())
         .merge(grid::routes())
         .merge(dispatch::routes())
         .merge(county::routes())

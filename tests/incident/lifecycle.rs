@@ -276,7 +276,7 @@ async fn whatever_happens_every_matter_is_answered_for() {
     let (mut taken, mut refusals, mut moved) = (0, 0, 0);
     for turn in 0..400 {
         match rng.random_range(0..10) {
-            0 if all.len() < 12 => all.push(reported(&desk, "0301").await),
+            0 if all.len() < 20 => all.push(reported(&desk, "0301").await),
             1 => {
                 clock.advance(Duration::minutes([5, 90, 60 * 30][rng.random_range(0..3)]));
                 moved += deadline::pass(&desk.yitu).await.unwrap();

@@ -1,6 +1,7 @@
--- What a list is cut to; a NULL parameter cuts nothing. Restricted matters are on no list.
+-- What a list is cut to; a NULL parameter cuts nothing. Restricted matters are on no list. The states are read once, in a
+-- subquery, not for each row.
 WHERE i.county_id = $1 AND NOT i.restricted
-  AND ($2::text[] IS NULL OR i.state::text = ANY ($2))
+  AND ($2::text[] IS NULL OR i.state = ANY ((SELECT $2::text[]::incident_state[])::incident_state[]))
   AND ($3::bigint IS NULL OR $3 = i.county_id OR i.village_id IN (SELECT s.id FROM region s WHERE s.id = $3 OR s.parent_id = $3))
   AND ($4::text IS NULL OR i.category_id IN (
         SELECT k.id FROM category k LEFT JOIN category p ON p.id = k.parent_id WHERE k.code = $4 OR p.code = $4))

@@ -1,17 +1,17 @@
 -- One object a village: members and incident figures. Villages without either are absent; matters of no village are
--- the county's.
+-- the county's. $1 is the instant.
 WITH d AS MATERIALIZED (
-  SELECT id AS county_id, time_zone, county_day(id) AS today FROM region WHERE level = 'county'
+  SELECT id AS county_id, time_zone, county_day(id, $1) AS today FROM region WHERE level = 'county'
 ), m AS (
   SELECT h.village_id, count(*) AS members FROM member x
   JOIN household h ON h.county_id = x.county_id AND h.id = x.household_id GROUP BY 1
 ), i AS (
   SELECT coalesce(village_id, county_id) AS village_id,
     count(*) FILTER (WHERE next_deadline_at IS NOT NULL) AS open,
-    count(*) FILTER (WHERE next_deadline_at < now() OR next_deadline_at IS NOT NULL AND overdue_since IS NOT NULL) AS overdue,
+    count(*) FILTER (WHERE next_deadline_at < $1 OR next_deadline_at IS NOT NULL AND overdue_since IS NOT NULL) AS overdue,
     count(*) FILTER (WHERE (reported_at AT TIME ZONE time_zone)::date = today) AS today,
-    count(*) FILTER (WHERE state = 'closed' AND closed_at > now() - interval '30 days') AS closed_30d,
-    count(*) FILTER (WHERE state = 'closed' AND closed_at > now() - interval '30 days'
+    count(*) FILTER (WHERE state = 'closed' AND closed_at > $1::timestamptz - interval '30 days') AS closed_30d,
+    count(*) FILTER (WHERE state = 'closed' AND closed_at > $1::timestamptz - interval '30 days'
                        AND (resolve_by IS NULL OR coalesce(resolved_at, closed_at) <= resolve_by)) AS on_time_30d
   FROM incident i JOIN d USING (county_id) GROUP BY 1
 ), s AS (

@@ -132,6 +132,7 @@ impl Loader<'_> {
             "note",
             "salt",
             "words_digest",
+            "detail",
             "previous_digest",
             "digest",
         ];
@@ -162,7 +163,9 @@ impl Loader<'_> {
                 let rows = rows.optional(s.responder, |w, r| {
                     w.int8(r);
                 });
-                let rows = rows.text(&s.note).bytea(&salt).bytea(&words_digest).optional(previous, |w, p| {
+                let detail = json!({ "limits": s.limits }).to_string();
+                let rows = rows.text(&s.note).bytea(&salt).bytea(&words_digest).jsonb(&detail);
+                let rows = rows.optional(previous, |w, p| {
                     w.bytea(&p);
                 });
                 rows.bytea(&digest);
@@ -258,7 +261,7 @@ fn digest(
         unit: s.unit,
         responder: s.responder,
         words: hex(words_digest),
-        detail: json!({}),
+        detail: json!({ "limits": s.limits }),
     };
     row.digest(previous)
 }

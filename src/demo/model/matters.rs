@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::demo::raster::Xy;
+use crate::domain::incident::Limits;
 
 /// `category`.
 #[derive(Debug, Clone)]
@@ -158,4 +159,6 @@ pub struct Step {
     pub responder: Option<i64>,
     /// Words.
     pub note: String,
+    /// The limits after it.
+    pub limits: Limits,
 }

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::db::{Request, calendar};
 use crate::domain::{FeatureId, Problem, Viewer};
-use crate::service::incident::plan;
+use crate::service::incident::facts;
 use crate::service::{ServiceError, Yitu};
 
 /// Years that can be asked for.
@@ -57,7 +57,7 @@ pub async fn show(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Result<Year, S
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let now = yitu.clock.now();
-    let present = plan::calendar(&mut on, county, now).await?.day(now).year();
+    let present = facts::calendar(&mut on, county, now).await?.day(now).year();
     let year = check_year("year", asked.year.unwrap_or(present))?;
     let answer = whole(&mut on, county, year).await?;
     on.finish().await?;

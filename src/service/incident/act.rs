@@ -12,11 +12,11 @@ use super::hand_on::{given_to, in_other_grid, located, one_up};
 use super::retried;
 use super::step::{Effect, Step, write};
 use super::view::{IncidentView, whole};
-use crate::db::assignment;
+use crate::db::assignment::{self, NewOwner};
 use crate::db::incident::{self, IncidentRow, Overdue};
 use crate::db::{DbError, Request};
 use crate::domain::calendar::WorkCalendar;
-use crate::domain::incident::{Action, State, allowed, next_state, possible};
+use crate::domain::incident::{Action, State, allowed_of, next_state, possible};
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::{ServiceError, Yitu};
 
@@ -150,7 +150,9 @@ async fn attempt(
         return Err(stale(&row, ready.expected).into());
     }
     let passed = ready.act.passed.unwrap_or(true);
-    let to = next_state(from, ready.action, passed).ok_or_else(|| not_now(from, ready.action))?;
+    let ways = allowed_of(from, row.on_the_spot);
+    let to = next_state(from, ready.action, passed).filter(|_| ways.contains(&ready.action));
+    let to = to.ok_or_else(|| not_now(from, ready.action, &ways))?;
     let actor = actor(&row, ready, viewer);
     if ready.action == Action::Check && row.resolved_by.as_deref() == Some(actor.as_str()) {
         return Err(same_person(&actor).into());
@@ -219,6 +221,9 @@ async fn effect(on: &mut Request, row: &IncidentRow, ready: &Ready, at: &Moment<
             effect.on_the_spot = true;
         }
         Action::Check => {
+            if at.to == State::InProgress && row.closed_at.is_some() {
+                reopen(&mut effect, row, now, grace);
+            }
             effect.next_deadline_at = Some(row.resolve_by.map_or(grace, |by| by.max(grace)));
             effect.overdue = Overdue::MadeGood;
         }
@@ -259,6 +264,19 @@ async fn effect(on: &mut Request, row: &IncidentRow, ready: &Ready, at: &Moment<
         effect.next_deadline_at = None;
     }
     Ok(effect)
+}
+
+/// Closed on the spot, and not as it should be: who had it has it again, with time to put it right.
+fn reopen(effect: &mut Effect, row: &IncidentRow, now: DateTime<Utc>, grace: DateTime<Utc>) {
+    effect.give_to(NewOwner {
+        unit_id: row.unit_id,
+        responder_id: row.responder_id,
+        accept_by: row.accept_by.unwrap_or(now),
+        provisional: false,
+        old_helps: false,
+    });
+    effect.owner_signs = true;
+    effect.resolve_by = Some(row.resolve_by.map_or(grace, |by| by.max(grace)));
 }
 
 /// The finish limit, later by so many working days: from when it was, or from now where that has passed.
@@ -370,9 +388,9 @@ fn stale(row: &IncidentRow, expected: i32) -> Problem {
     .with_extra("state", row.state.clone())
 }
 
-fn not_now(from: State, action: Action) -> Problem {
-    let next: Vec<&str> = allowed(from).into_iter().map(Action::zh).collect();
-    let next_codes: Vec<&str> = allowed(from).into_iter().map(Action::code).collect();
+fn not_now(from: State, action: Action, ways: &[Action]) -> Problem {
+    let next: Vec<&str> = ways.iter().map(|a| a.zh()).collect();
+    let next_codes: Vec<&str> = ways.iter().map(|a| a.code()).collect();
     let way = if next.is_empty() {
         "此状态下没有可做的操作".to_owned()
     } else {

@@ -1,7 +1,6 @@
 //! Erase: what an ended incident holds of persons goes, as the law asks; that it was there and was erased stays.
 
 use chrono::{DateTime, SubsecRound, Utc};
-use serde_json::json;
 use uuid::Uuid;
 
 use super::check::{TEXT_LIMIT, check_text};
@@ -9,7 +8,7 @@ use super::history::{Chain, Happening};
 use super::retried;
 use crate::db::incident;
 use crate::db::{Databases, DbError, Request, seal};
-use crate::domain::incident::{Action, State};
+use crate::domain::incident::{Action, Limits, State};
 use crate::domain::{Problem, ProblemKind, Viewer};
 use crate::service::ServiceError;
 
@@ -71,7 +70,7 @@ async fn attempt(
         unit: None,
         responder: None,
         note: reason,
-        detail: json!({}),
+        limits: Limits { accept_by: row.accept_by, resolve_by: row.resolve_by, ..Limits::default() },
     };
     Chain::of(&mut on, county, id).await?.append(&mut on, county, id, &erased).await?;
     on.commit().await?;

@@ -1,13 +1,13 @@
 //! Appending to an incident's hash chain.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::db::Request;
 use crate::db::incident::{self, NewStep};
 use crate::domain::FeatureId;
-use crate::domain::incident::{Action, HistoryRow, State};
+use crate::domain::incident::{Action, HistoryRow, Limits, State};
 use crate::domain::seal::{hex, is_reference, words_digest};
 use crate::service::ServiceError;
 
@@ -39,8 +39,8 @@ pub struct Happening<'a> {
     pub responder: Option<FeatureId>,
     /// What was said.
     pub note: &'a str,
-    /// Figures that go with it: an object, as [`HistoryRow`] takes them.
-    pub detail: Value,
+    /// The incident's limits after it.
+    pub limits: Limits,
 }
 
 impl Chain {
@@ -63,6 +63,7 @@ impl Chain {
         // Whoever reads the digest learns nothing of the words: the salt goes when they are erased.
         let salt: [u8; 16] = rand::random();
         let words_digest = words_digest(&salt, h.actor, h.note);
+        let detail = json!({ "limits": h.limits });
         let row = HistoryRow {
             incident: id,
             ordinal: self.ordinal + 1,
@@ -74,7 +75,7 @@ impl Chain {
             unit: h.unit,
             responder: h.responder,
             words: hex(&words_digest),
-            detail: h.detail.clone(),
+            detail: detail.clone(),
         };
         let digest = row.digest(self.digest).map_err(|e| ServiceError::Internal(e.to_string()))?;
         let step = NewStep {
@@ -88,7 +89,7 @@ impl Chain {
             unit_id: h.unit,
             responder_id: h.responder,
             note: h.note,
-            detail: h.detail.clone(),
+            detail,
             salt,
             words_digest,
             previous_digest: self.digest,

@@ -58,16 +58,8 @@ pub struct Page {
 /// # Errors
 /// Problems that name the parameter; a failing database.
 pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Page, ServiceError> {
-    let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=LARGEST_LIMIT).contains(&limit) {
-        return Err(Problem::bad_field(
-            "limit",
-            format!("limit 应在 1 到 {LARGEST_LIMIT} 之间"),
-            format!("limit lies between 1 and {LARGEST_LIMIT}"),
-        )
-        .into());
-    }
-    let after = asked.cursor.as_deref().filter(|c| !c.is_empty()).map(read_cursor).transpose()?;
+    let limit = read_limit(asked.limit)?;
+    let after = read_cursor(asked.cursor.as_deref())?;
     let filter = filter(asked)?;
     let now = yitu.clock.now();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
@@ -76,7 +68,7 @@ pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Page, Se
     on.finish().await?;
     let more = rows.len() as i64 > limit;
     rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|r| format!("{}_{}", r.reported_at.timestamp_micros(), r.id));
+    let next = rows.last().filter(|_| more).map(|r| cursor(r.reported_at, r.id));
     Ok(Page { items: rows.into_iter().map(|r| IncidentView::of(r, now)).collect(), next, number_matched })
 }
 
@@ -91,12 +83,38 @@ pub async fn find(yitu: &Yitu, viewer: &Viewer, id: Uuid) -> Result<IncidentView
     found.ok_or_else(|| Problem::not_found(("事件", "incident"), id).into())
 }
 
-fn read_cursor(text: &str) -> Result<(DateTime<Utc>, Uuid), Problem> {
+/// How many a page holds.
+///
+/// # Errors
+/// A problem that names `limit`.
+pub(in crate::service) fn read_limit(limit: Option<i64>) -> Result<i64, Problem> {
+    let limit = limit.unwrap_or(DEFAULT_LIMIT);
+    if (1..=LARGEST_LIMIT).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Problem::bad_field(
+        "limit",
+        format!("limit 应在 1 到 {LARGEST_LIMIT} 之间"),
+        format!("limit lies between 1 and {LARGEST_LIMIT}"),
+    ))
+}
+
+/// A place in a list by an instant and then by id, for the reader to hand back.
+pub(in crate::service) fn cursor(at: DateTime<Utc>, id: Uuid) -> String {
+    format!("{}_{id}", at.timestamp_micros())
+}
+
+/// Where the page before ended.
+///
+/// # Errors
+/// A problem that names `cursor`.
+pub(in crate::service) fn read_cursor(text: Option<&str>) -> Result<Option<(DateTime<Utc>, Uuid)>, Problem> {
+    let Some(text) = text.filter(|c| !c.is_empty()) else { return Ok(None) };
     let read = || {
         let (micros, id) = text.split_once('_')?;
         Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id.parse().ok()?))
     };
-    read().ok_or_else(|| {
+    read().map(Some).ok_or_else(|| {
         Problem::bad_field(
             "cursor",
             "游标无效,请用上一页的 next,或从第一页开始",

@@ -13,7 +13,7 @@ use crate::db::Request;
 use crate::db::incident::{IncidentRow, NewStep};
 use crate::db::report::{NewDecision, NewIncident, Stored, store};
 use crate::dispatch::{ALGORITHM_VERSION, Unit};
-use crate::domain::incident::{Action, State};
+use crate::domain::incident::{Action, Limits, State};
 use crate::domain::{FeatureId, Viewer};
 use crate::service::{ServiceError, Yitu};
 
@@ -170,7 +170,12 @@ fn steps<'a>(
         unit: None,
         responder: None,
         note: "",
-        detail: json!({}),
+        limits: Limits {
+            accept_by: Some(decision.accept_by),
+            resolve_by: Some(decision.resolve_by),
+            next_deadline_at: Some(decision.accept_by),
+            overdue_since: None,
+        },
     };
     let dispatch = Happening {
         action: Action::Dispatch,
@@ -191,6 +196,7 @@ fn steps<'a>(
             unit,
             responder,
             note: &done.note,
+            limits: Limits { next_deadline_at: None, ..report.limits },
             ..report
         };
         steps.push(chain.next(id, &closed)?);
@@ -222,6 +228,7 @@ fn as_stored(
         note: s.note.to_owned(),
         unit_name: s.unit_id.map(|_| decision.unit.name.clone()),
     };
+    view.photos = Some(Vec::new());
     view.timeline = Some(steps.iter().map(event).collect());
     view.written_at(stored.position)
 }
@@ -272,5 +279,6 @@ fn row(new: &NewIncident<'_>, planned: &Planned, number: i64) -> IncidentRow {
         overdue_since: None,
         merged_into: None,
         rating: None,
+        photo_missing: category.photo_needed,
     }
 }

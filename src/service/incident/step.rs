@@ -1,7 +1,6 @@
 //! One step of an incident's life, written whole: its row, its assignments, its history.
 
 use chrono::{DateTime, Utc};
-use serde_json::json;
 use uuid::Uuid;
 
 use super::history::{Chain, Happening};
@@ -134,7 +133,7 @@ pub async fn write(
         merged_into: effect.merged_into,
         rating: effect.rating,
     };
-    incident::change(on, county, row.id, &change).await?;
+    let limits = incident::change(on, county, row.id, &change).await?;
     let happening = Happening {
         action: step.action,
         actor: step.actor,
@@ -144,7 +143,7 @@ pub async fn write(
         unit: Some(effect.unit_id),
         responder: effect.responder_id,
         note: &effect.note,
-        detail: json!({}),
+        limits,
     };
     Chain::of(on, county, row.id).await?.append(on, county, row.id, &happening).await
 }

@@ -89,6 +89,12 @@ pub struct Helper {
     pub accepted_at: Option<DateTime<Utc>>,
 }
 
+impl From<HelperRow> for Helper {
+    fn from(h: HelperRow) -> Self {
+        Self { unit_id: h.unit_id, unit_name: h.unit_name, accept_by: h.accept_by, accepted_at: h.accepted_at }
+    }
+}
+
 /// One thing that happened to it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[allow(missing_docs)] // named as in the interface
@@ -161,8 +167,8 @@ impl IncidentView {
     /// From its row, as seen at an instant.
     #[must_use]
     pub fn of(row: IncidentRow, now: DateTime<Utc>) -> Self {
-        use crate::domain::incident::{State, allowed};
-        let actions = State::from_code(&row.state).map(allowed).unwrap_or_default();
+        use crate::domain::incident::{State, allowed_of};
+        let actions = State::from_code(&row.state).map(|s| allowed_of(s, row.on_the_spot)).unwrap_or_default();
         Self {
             actions: actions.iter().map(|a| a.code().to_owned()).collect(),
             village: row.village_id.zip(row.village_name).map(|(id, name)| Named { id, code: None, name }),
@@ -246,13 +252,7 @@ pub async fn whole(
 ) -> Result<Option<IncidentView>, ServiceError> {
     let Some(row) = incident::find(on, county, id).await? else { return Ok(None) };
     let mut view = IncidentView::of(row, now).explained(incident::decision(on, county, id).await?);
-    let helper = |h: HelperRow| Helper {
-        unit_id: h.unit_id,
-        unit_name: h.unit_name,
-        accept_by: h.accept_by,
-        accepted_at: h.accepted_at,
-    };
-    view.helpers = Some(assignment::helpers(on, county, id).await?.into_iter().map(helper).collect());
+    view.helpers = Some(assignment::helpers(on, county, id).await?.into_iter().map(Helper::from).collect());
     view.photos = Some(show::ready(on, county, id).await?);
     view.timeline = Some(incident::timeline(on, county, id).await?.into_iter().map(event).collect());
     Ok(Some(view))

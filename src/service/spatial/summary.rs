@@ -23,7 +23,7 @@ pub async fn summary(yitu: &Yitu, viewer: &Viewer, of: Option<FeatureId>) -> Res
     let id = of.unwrap_or(viewer.county_id());
     let subject = region(yitu, id)?;
     let mut request = Request::begin(&yitu.db.request, viewer).await?;
-    let counted = db::item::village_figures(&mut request).await?;
+    let counted = db::item::village_figures(&mut request, yitu.clock.now()).await?;
     request.finish().await?;
     let worker = yitu.clone();
     off_thread(move || figures(&worker, id, &subject, &counted)).await
