@@ -6,9 +6,7 @@ use serde_json::{Value, json};
 use yitu::domain::holidays::{self, YearOfDays};
 
 use crate::support::{StillClock, TestDatabase, TestServer};
-use crate::{Desk, report};
-
-const BARE_COUNTY: &str = "INSERT INTO region (id, county_id, level, kind, name, time_zone) VALUES (1, 1, 'county', '县', '云栖县', 'Asia/Shanghai')";
+use crate::{BARE_COUNTY, Desk, report};
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()

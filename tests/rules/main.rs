@@ -19,7 +19,9 @@ use support::{StillClock, TestDatabase, TestServer};
 use uuid::Uuid;
 use yitu::domain::Viewer;
 
-/// A server over the small demo county, at a standstill.
+const BARE_COUNTY: &str = "INSERT INTO region (id, county_id, level, kind, name, time_zone) VALUES (1, 1, 'county', '县', '云栖县', 'Asia/Shanghai')";
+
+/// A server over a county, the small demo county unless said, at a standstill.
 struct Desk {
     database: TestDatabase,
     server: TestServer,
@@ -29,7 +31,17 @@ struct Desk {
 
 impl Desk {
     async fn open() -> Self {
-        let database = TestDatabase::with_demo().await;
+        Self::over(TestDatabase::with_demo().await).await
+    }
+
+    /// A county with nothing in it.
+    async fn bare() -> Self {
+        let database = TestDatabase::new().await;
+        sqlx::raw_sql(BARE_COUNTY).execute(&database.databases.migrator).await.unwrap();
+        Self::over(database).await
+    }
+
+    async fn over(database: TestDatabase) -> Self {
         let clock = StillClock::at(support::DEMO_NOW);
         let yitu = database.yitu().await.with_clock(Arc::new(clock.clone()));
         let county: i64 = sqlx::query_scalar("SELECT id FROM region WHERE level = 'county'")

@@ -378,3 +378,28 @@ async fn a_bad_sheet_is_told_by_its_column_and_line() {
         (StatusCode::BAD_REQUEST, "/lines/0/accept_minutes")
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_county_without_rules_publishes_its_first_table() {
+    let desk = Desk::bare().await;
+    let none = desk.server.get(RULES).await;
+    assert_eq!(none.status(), StatusCode::NOT_FOUND);
+    let none: Value = none.json().await.unwrap();
+    assert_eq!(none["type"], "urn:yitu:problem:no-dispatch-rules");
+    let mut draft = json!({"lines": [{"accept_minutes": 60, "resolve_days": 3}]});
+    let (_, tried) = desk.post(PREVIEW, &draft).await;
+    assert_eq!((&tried["version"], &tried["publishable"]), (&json!(0), &json!(true)), "{tried}");
+    draft["expected_version"] = json!(0);
+    let (status, first) = desk.post(RULES, &draft).await;
+    assert_eq!(
+        (status, &first["version"], &first["confident_probability"]),
+        (StatusCode::CREATED, &json!(1), &json!(0.9))
+    );
+    draft["expected_version"] = json!(1);
+    draft["confident_probability"] = json!(0.3);
+    let (status, refused) = desk.post(RULES, &draft).await;
+    assert_eq!(
+        (status, &refused["errors"][0]["pointer"]),
+        (StatusCode::UNPROCESSABLE_ENTITY, &json!("/confident_probability"))
+    );
+}

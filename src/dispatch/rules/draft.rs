@@ -71,30 +71,37 @@ struct Thing<'a> {
     name: &'a str,
 }
 
+/// All that can be named.
+struct Things<'a> {
+    categories: Vec<Thing<'a>>,
+    regions: Vec<Thing<'a>>,
+    units: Vec<Thing<'a>>,
+}
+
 /// The lines a draft stands for, and what it names that is not there. A line with such a name is left out.
 #[must_use]
 pub fn resolve(draft: &[DraftLine], facts: &Facts) -> (Vec<RuleLine>, Vec<Fault>) {
+    let categories = facts.categories.iter().filter(|c| c.in_force);
+    let things = Things {
+        categories: categories.map(|c| Thing { id: c.id, code: Some(c.code.as_str()), name: &c.name }).collect(),
+        regions: facts.regions.iter().map(|r| Thing { id: r.id, code: r.code.as_deref(), name: &r.name }).collect(),
+        units: facts.units.iter().map(|u| Thing { id: u.id, code: None, name: &u.name }).collect(),
+    };
     let mut faults = Vec::new();
-    let lines = draft.iter().zip(1..).filter_map(|(d, ordinal)| resolve_line(d, ordinal, facts, &mut faults)).collect();
+    let lines = draft.iter().zip(1..).filter_map(|(d, n)| resolve_line(d, n, &things, &mut faults)).collect();
     (lines, faults)
 }
 
-fn resolve_line(d: &DraftLine, ordinal: i32, facts: &Facts, faults: &mut Vec<Fault>) -> Option<RuleLine> {
+fn resolve_line(d: &DraftLine, ordinal: i32, things: &Things<'_>, faults: &mut Vec<Fault>) -> Option<RuleLine> {
     let before = faults.len();
-    let categories = facts.categories.iter().filter(|c| c.in_force);
-    let categories: Vec<Thing<'_>> =
-        categories.map(|c| Thing { id: c.id, code: Some(c.code.as_str()), name: &c.name }).collect();
-    let regions: Vec<Thing<'_>> =
-        facts.regions.iter().map(|r| Thing { id: r.id, code: r.code.as_deref(), name: &r.name }).collect();
-    let units: Vec<Thing<'_>> = facts.units.iter().map(|u| Thing { id: u.id, code: None, name: &u.name }).collect();
     let mut named = |field, text: Option<&str>, things: &[Thing<'_>]| {
         let text = text.map(str::trim).filter(|t| !t.is_empty())?;
         find(text, things).map_err(|many| faults.push(unknown(ordinal, field, text, many))).ok()
     };
-    let category_id = named("category", d.category.as_deref(), &categories);
-    let region_id = named("region", d.region.as_deref(), &regions);
-    let first_unit_id = named("first_unit", d.first_unit.as_deref(), &units);
-    let assist_unit_ids = d.assist_units.iter().filter_map(|u| named("assist_units", Some(u), &units)).collect();
+    let category_id = named("category", d.category.as_deref(), &things.categories);
+    let region_id = named("region", d.region.as_deref(), &things.regions);
+    let first_unit_id = named("first_unit", d.first_unit.as_deref(), &things.units);
+    let assist_unit_ids = d.assist_units.iter().filter_map(|u| named("assist_units", Some(u), &things.units)).collect();
     let urgency = word(ordinal, "urgency", d.urgency.as_deref().unwrap_or_default(), faults, || {
         Urgency::ALL.iter().map(|u| (*u, u.code(), u.zh())).collect()
     });

@@ -133,7 +133,8 @@ pub(super) fn look_through(draft: &Draft, facts: &Facts, before: Option<f32>) ->
     let confident = draft.beside.confident_probability.or(before).unwrap_or(CONFIDENT);
     let table = RuleTable { confident, lines };
     // What is not covered is told only where every line could be read, else it may be told falsely.
-    found.extend(faults(&table, facts).into_iter().filter(|f| complete || f.line.is_some()));
+    let of_coverage = |f: &Fault| matches!(f.kind, "hole" | "restricted_by_general_line");
+    found.extend(faults(&table, facts).into_iter().filter(|f| complete || !of_coverage(f)));
     found.sort_by_key(|f| f.line.unwrap_or(i32::MAX));
     Checked { table, found }
 }
