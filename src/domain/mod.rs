@@ -2,9 +2,11 @@
 
 pub mod calendar;
 pub mod category;
+pub mod deliberation;
 pub mod feature;
 pub mod incident;
 pub mod layer;
+pub mod lunar;
 pub mod problem;
 pub mod token;
 pub mod viewer;
