@@ -6,6 +6,7 @@ pub mod change_log;
 pub mod check;
 pub mod connect;
 pub mod copy;
+pub mod deliberation;
 pub mod edit;
 pub mod elevation;
 pub mod embedded;

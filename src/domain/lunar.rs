@@ -14,11 +14,8 @@ const UNITS: [&str; 10] = ["一", "二", "三", "四", "五", "六", "七", "八
 /// Two new moons fell minutes from midnight at Beijing and tyme4rs has them on the wrong side of it: 3 February 1954,
 /// 23:55, and 2 March 1957, 00:12 (Meeus, Astronomical Algorithms, chapter 49; the almanacs of the Purple Mountain and the
 /// Hong Kong Observatory agree). First day as year, month, day; days; lunar year, month, first lunar day.
-const AT_MIDNIGHT: [((i32, u32, u32), i64, (i32, u8, u8)); 3] = [
-    ((1954, 2, 3), 30, (1954, 1, 1)),
-    ((1957, 3, 1), 1, (1957, 1, 30)),
-    ((1957, 3, 2), 29, (1957, 2, 1)),
-];
+const AT_MIDNIGHT: [((i32, u32, u32), i64, (i32, u8, u8)); 3] =
+    [((1954, 2, 3), 30, (1954, 1, 1)), ((1957, 3, 1), 1, (1957, 1, 30)), ((1957, 3, 2), 29, (1957, 2, 1))];
 
 /// A day of the Chinese calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,7 @@
 //! HTTP: handlers, extractors, problem+json. The only module that knows axum.
 
 pub mod county;
+pub mod deliberation;
 pub mod dispatch;
 pub mod extract;
 pub mod grid;
@@ -56,6 +57,7 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .merge(grid::routes())
         .merge(dispatch::routes())
         .merge(county::routes())
+        .merge(deliberation::routes())
         .merge(live::routes())
         .merge(spatial::routes())
         .merge(ogc::routes())

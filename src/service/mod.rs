@@ -4,6 +4,7 @@ pub mod atlas;
 pub mod check;
 pub mod clock;
 pub mod county;
+pub mod deliberation;
 pub mod export;
 pub mod grid;
 pub mod health;

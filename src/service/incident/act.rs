@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::check::{TEXT_LIMIT, check_text};
 use super::complete::{MOST_DAYS, SIGN_IN, complete};
+use super::deliberate::put_on_agenda;
 use super::plan::{calendar, plan_above, plan_for};
 use super::retried;
 use super::step::{Effect, Step, unit_kind, write};
@@ -56,6 +57,15 @@ pub struct Act {
     /// `sign_in`: the unit that does.
     #[serde(default)]
     pub unit_id: Option<FeatureId>,
+    /// `deliberate`: the venue; the nearest with room if left out.
+    #[serde(default)]
+    pub venue_id: Option<FeatureId>,
+    /// `deliberate`: a lunar 5th, 15th or 25th; the next one with room if left out.
+    #[serde(default)]
+    pub day: Option<NaiveDate>,
+    /// `deliberate`: what the agenda says, up to 200 characters; category and number if left out.
+    #[serde(default)]
+    pub topic: String,
     /// `merge`: the incident that answers for it from now on.
     #[serde(default)]
     pub into: Option<Uuid>,
@@ -166,11 +176,11 @@ fn actor(row: &IncidentRow, ready: &Ready, viewer: &Viewer) -> String {
 }
 
 /// When an action is taken, by whom, and where it leads.
-struct Moment<'a> {
-    now: DateTime<Utc>,
+pub(super) struct Moment<'a> {
+    pub(super) now: DateTime<Utc>,
     to: State,
     actor: &'a str,
-    calendar: &'a WorkCalendar,
+    pub(super) calendar: &'a WorkCalendar,
 }
 
 async fn effect(
@@ -222,12 +232,8 @@ async fn effect(
             effect.next_deadline_at = Some(review(day, at)?);
             effect.note = format!("挂账至 {day} 复核。{}", effect.note);
         }
-        Action::Resume => {
-            let by = row.resolve_by.map_or(grace, |by| by.max(grace));
-            effect.resolve_by = Some(by);
-            effect.next_deadline_at = Some(by);
-            effect.overdue = Overdue::MadeGood;
-        }
+        Action::Resume => effect.resume(row, grace),
+        Action::Deliberate => put_on_agenda(on, county, row, act, at, &mut effect).await?,
         Action::Whistle => whistle(on, county, row, act, now, &mut effect).await?,
         Action::SignIn => {
             let unit = act.unit_id.unwrap_or_default();

@@ -7,6 +7,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
 use super::act::CHECK_MINUTES;
+use super::deliberate::carried_by_the_clock;
 use super::plan::{calendar, keep_decision, plan_above};
 use super::report::SYSTEM;
 use super::retried;
@@ -83,7 +84,12 @@ async fn limit_passes(yitu: &Yitu, county: FeatureId, id: Uuid, now: DateTime<Ut
     if row.next_deadline_at.is_none_or(|by| by > now) {
         return Ok(false);
     }
-    let later = calendar(&mut on, county, now).await?.after_minutes(now, CHECK_MINUTES);
+    let calendar = calendar(&mut on, county, now).await?;
+    if state == State::Deliberating && carried_by_the_clock(&mut on, county, &row, &calendar, now).await? {
+        on.commit().await?;
+        return Ok(true);
+    }
+    let later = calendar.after_minutes(now, CHECK_MINUTES);
     let above = unit_kind(&row)?.above();
     let (action, effect) = match (state, above) {
         (State::Suspended, _) => {
@@ -103,7 +109,11 @@ async fn limit_passes(yitu: &Yitu, county: FeatureId, id: Uuid, now: DateTime<Ut
             (Action::Nudge, effect)
         }
         (_, Some(above)) => {
-            let limit = if state == State::PendingAccept { "签收" } else { "办结" };
+            let limit = match state {
+                State::PendingAccept => "签收",
+                State::Deliberating => "议事",
+                _ => "办结",
+            };
             let (inputs, decision) = plan_above(&mut on, county, &row, above, now).await?;
             keep_decision(&mut on, county, id, &inputs, &decision, now).await?;
             let note = format!("{}未在{limit}时限内办理,升至{},原单位协办。", row.unit_name, decision.unit.name);

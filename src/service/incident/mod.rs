@@ -4,6 +4,7 @@ pub mod act;
 pub mod check;
 pub mod complete;
 pub mod deadline;
+pub mod deliberate;
 pub mod history;
 pub mod list;
 pub mod plan;

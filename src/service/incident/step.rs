@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::history::{Chain, Happening};
 use crate::db::assignment::{self, NewOwner};
+use crate::db::deliberation;
 use crate::db::incident::{self, Change, IncidentRow, Overdue};
 use crate::db::{DbError, Request};
 use crate::dispatch::UnitKind;
@@ -77,6 +78,13 @@ impl Effect {
         }
     }
 
+    /// Its owner goes on with it, and has until an instant at least.
+    pub fn resume(&mut self, row: &IncidentRow, at_least: DateTime<Utc>) {
+        let by = row.resolve_by.map_or(at_least, |by| by.max(at_least));
+        (self.resolve_by, self.next_deadline_at) = (Some(by), Some(by));
+        self.overdue = Overdue::MadeGood;
+    }
+
     /// Another unit answers, and has still to sign.
     pub fn give_to(&mut self, owner: NewOwner) {
         (self.unit_id, self.responder_id) = (owner.unit_id, owner.responder_id);
@@ -110,6 +118,11 @@ pub async fn write(
     };
     if effect.owner_signs {
         assignment::owner_signs(on, county, row.id, step.at).await?;
+    }
+    // However a deliberation ends: what was not written down of it is off the agenda.
+    if step.from == State::Deliberating && effect.to != State::Deliberating {
+        let why = format!("因“{}”撤出议程。", step.action.zh());
+        deliberation::withdraw(on, county, row.id, &why).await?;
     }
     let change = Change {
         state: effect.to.code(),

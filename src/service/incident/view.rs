@@ -8,10 +8,12 @@ use uuid::Uuid;
 
 use crate::db::Request;
 use crate::db::assignment::{self, HelperRow};
+use crate::db::deliberation;
 use crate::db::incident::{self, DecisionRow, IncidentRow, StepRow};
 use crate::dispatch::{Candidate, Decision};
 use crate::domain::{FeatureId, LogPosition};
 use crate::service::ServiceError;
+use crate::service::deliberation::view::EntryView;
 
 /// A grid or village by name.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -143,6 +145,9 @@ pub struct IncidentView {
     /// Who helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub helpers: Option<Vec<Helper>>,
+    /// Where it stands or last stood on an agenda.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deliberation: Option<EntryView>,
     /// What may be done next.
     pub actions: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -181,6 +186,7 @@ impl IncidentView {
             merged_into: row.merged_into,
             rating: row.rating,
             helpers: None,
+            deliberation: None,
             id: row.id,
             number: row.number,
             state: row.state,
@@ -245,6 +251,7 @@ pub async fn whole(
         accepted_at: h.accepted_at,
     };
     view.helpers = Some(assignment::helpers(on, county, id).await?.into_iter().map(helper).collect());
+    view.deliberation = deliberation::latest(on, county, id).await?.map(EntryView::from);
     view.timeline = Some(incident::timeline(on, county, id).await?.into_iter().map(event).collect());
     Ok(Some(view))
 }
