@@ -1,9 +1,11 @@
 //! 逢五说事: matters on the agenda of a pavilion, corridor or courtyard on a lunar 5th, 15th or 25th.
 
+use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::incident::coded;
+use super::lunar::spoken;
 
 /// Where people deliberate: code and Chinese word of the kind of venue.
 pub const VENUE_KINDS: [(&str, &str); 3] =
@@ -36,4 +38,17 @@ coded! {
         /// It was taken off the agenda.
         Withdrawn = "withdrawn", "撤回";
     }
+}
+
+/// Where something stands, as an incident's history says it.
+#[must_use]
+pub fn place_on_agenda(venue: &str, day: NaiveDate, agenda_no: i32) -> String {
+    let (month, of_month, lunar) = (day.month(), day.day(), spoken(day));
+    format!("列入{venue}{month}月{of_month}日({lunar})议程第 {agenda_no} 项。")
+}
+
+/// An incident's topic. Agendas hang in public, so the reporter's words are not repeated.
+#[must_use]
+pub fn usual_topic(category: &str, number: i64) -> String {
+    format!("{category}(第 {number} 号)")
 }

@@ -106,6 +106,12 @@ impl fmt::Display for LunarDate {
     }
 }
 
+/// The lunar date of a day as people say it; nothing outside [`YEARS`].
+#[must_use]
+pub fn spoken(day: NaiveDate) -> String {
+    LunarDate::of(day).map(|lunar| lunar.to_string()).unwrap_or_default()
+}
+
 /// The days of 逢五说事 from a day on, itself included, the nearest first.
 pub fn deliberation_days(from: NaiveDate) -> impl Iterator<Item = (NaiveDate, LunarDate)> {
     deliberated(from.iter_days())

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::room::{coming, days, deliberates, no_venue};
-use super::view::{EntryView, Venue, spoken};
+use super::view::{EntryView, Venue};
 use crate::db::Request;
 use crate::db::deliberation::{self, Filter};
+use crate::domain::lunar::spoken;
 use crate::domain::{FeatureId, Viewer};
 use crate::service::incident::plan::calendar;
 use crate::service::{ServiceError, Yitu};

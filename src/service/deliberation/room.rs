@@ -3,12 +3,11 @@
 use chrono::{Days, Duration, NaiveDate};
 use uuid::Uuid;
 
-use super::view::spoken;
 use crate::db::Request;
 use crate::db::deliberation::{self, EntryRow, NewEntry, VenueRow};
 use crate::db::incident::IncidentRow;
 use crate::domain::deliberation::{DAYS_AHEAD, NOTICE_DAYS, Outcome, VENUE_KINDS};
-use crate::domain::lunar::{LunarDate, deliberation_days};
+use crate::domain::lunar::{LunarDate, deliberation_days, spoken};
 use crate::domain::{FeatureId, Problem, ProblemKind};
 use crate::service::ServiceError;
 

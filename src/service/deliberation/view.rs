@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::db::deliberation::{EntryRow, VenueRow};
-use crate::domain::lunar::LunarDate;
+use crate::domain::lunar::spoken;
 use crate::domain::{FeatureId, LogPosition};
 use crate::service::incident::view::Named;
 
@@ -88,10 +88,4 @@ impl From<VenueRow> for Venue {
     fn from(v: VenueRow) -> Self {
         Self { id: v.id, name: v.name, kind: v.kind }
     }
-}
-
-/// The lunar date of a day as people say it; nothing where we know none.
-#[must_use]
-pub fn spoken(day: NaiveDate) -> String {
-    LunarDate::of(day).map(|lunar| lunar.to_string()).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 //! While it is deliberated its limits follow its day: it is due a working day after the day is over, in which what came
 //! of it is written down, and its finish limit does not lapse before that.
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Utc};
 
 use super::act::{Act, CHECK_MINUTES, Moment};
 use super::report::SYSTEM;
@@ -12,11 +12,11 @@ use crate::db::Request;
 use crate::db::deliberation::{self, EntryRow};
 use crate::db::incident::{IncidentRow, Overdue};
 use crate::domain::calendar::WorkCalendar;
+use crate::domain::deliberation::{Outcome, place_on_agenda, usual_topic};
 use crate::domain::incident::{Action, State};
 use crate::domain::{FeatureId, Problem, ProblemKind};
 use crate::service::ServiceError;
 use crate::service::deliberation::room::{self, Room};
-use crate::service::deliberation::view::spoken;
 use crate::service::deliberation::{checked_topic, may_be_carried_over, outcome};
 
 /// Puts an incident on an agenda, or carries it over to another.
@@ -54,7 +54,7 @@ pub(super) async fn put_on_agenda(
         Some(venue) => room::at(on, county, venue, &days).await?,
         None => room::near(on, county, row, &days).await?,
     };
-    let usual = || waiting.as_ref().map_or_else(|| usual_topic(row), |w| w.topic.clone());
+    let usual = || waiting.as_ref().map_or_else(|| usual_topic(&row.category_name, row.number), |w| w.topic.clone());
     let topic = if act.topic.trim().is_empty() { usual() } else { checked_topic(&act.topic)?.to_owned() };
     follow(row, &room, at.calendar, effect);
     effect.overdue = Overdue::MadeGood;
@@ -123,7 +123,6 @@ pub async fn back_to_work(
 }
 
 async fn waiting(on: &mut Request, county: FeatureId, row: &IncidentRow) -> Result<Option<EntryRow>, ServiceError> {
-    use crate::domain::deliberation::Outcome;
     match deliberation::latest(on, county, row.id).await? {
         Some(entry) if outcome(&entry)? == Outcome::Waiting => Ok(Some(entry)),
         _ => Ok(None),
@@ -142,19 +141,7 @@ fn follow(row: &IncidentRow, room: &Room, calendar: &WorkCalendar, effect: &mut 
     let by = calendar.after_minutes(calendar.midnight(over), CHECK_MINUTES);
     effect.next_deadline_at = Some(by);
     effect.resolve_by = Some(row.resolve_by.map_or(by, |limit| limit.max(by)));
-    let (month, day) = (room.day.month(), room.day.day());
-    effect.note = format!(
-        "列入{}{month}月{day}日({})议程第 {} 项。{}",
-        room.venue.name,
-        spoken(room.day),
-        room.agenda_no,
-        effect.note
-    );
-}
-
-/// Without words of its own: agendas hang in public, so the reporter's words are not repeated.
-fn usual_topic(row: &IncidentRow) -> String {
-    format!("{}(第 {} 号)", row.category_name, row.number)
+    effect.note = format!("{}{}", place_on_agenda(&room.venue.name, room.day, room.agenda_no), effect.note);
 }
 
 fn restricted() -> Problem {
