@@ -50,7 +50,7 @@ pub fn generate(seed: u64, now: DateTime<Utc>, plan: &Plan, progress: &mut dyn F
     progress(7);
     let mut happened = happen((seed, now, plan), (&land, &areas), (&households, &helpers), &mut ids);
     let places = deliberations::Places { venues: &venues, regions: &areas.regions, categories: &happened.categories };
-    let deliberations = deliberations::convene(now, &places, &mut happened.incidents, &mut ids);
+    let deliberations = deliberations::convene(seed, now, &places, &mut happened.incidents, &mut ids);
     let Areas { regions, groups, settlements, orgs, units, grids, .. } = areas;
     County {
         seed,

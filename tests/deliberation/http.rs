@@ -74,7 +74,13 @@ async fn days_agendas_and_outcomes_are_served() {
     let etag = feature.headers()["etag"].clone();
     let patch = json!({"properties": {"agenda_limit": 1}});
     let request = server.client.patch(server.url(&format!("/ogc/collections/venue/items/{venue}")));
-    let changed = request.header("if-match", etag).json(&patch).send().await.unwrap();
+    let changed = request
+        .header("if-match", etag)
+        .header("content-type", "application/merge-patch+json")
+        .body(patch.to_string())
+        .send()
+        .await
+        .unwrap();
     assert!(changed.status().is_success(), "{}", changed.text().await.unwrap());
     let agenda = server.get_json(&format!("/api/deliberations/agenda?venue={venue}&day={}", DAYS[1])).await;
     assert_eq!((&agenda["agenda_limit"], &agenda["room"]), (&json!(1), &json!(0)));

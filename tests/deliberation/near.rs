@@ -22,7 +22,7 @@ async fn all_venues(desk: &Desk, incident: Uuid) -> Vec<Seen> {
                WHERE village_id IS NOT NULL AND valid_during @> '2026-12-03'::date GROUP BY cluster_id) k WHERE i.village_id = ANY (k.villages)),
            ST_DistanceSpheroid(p.geom, i.geom, 'SPHEROID[\"CGCS2000\",6378137,298.257222101]')
          FROM incident i JOIN region v ON v.id = i.village_id, venue p JOIN region r ON r.id = p.village_id
-         WHERE i.id = $1 AND p.kind IN ('pavilion', 'corridor', 'courtyard')",
+         WHERE i.id = $1 AND p.kind IN ('pavilion', 'corridor', 'courtyard') ORDER BY p.id",
     )
     .bind(incident)
     .fetch_all(desk.sql())
@@ -30,7 +30,7 @@ async fn all_venues(desk: &Desk, incident: Uuid) -> Vec<Seen> {
     .unwrap()
 }
 
-/// The best venue on the first day on which any has room.
+/// The best venue on the first day on which any has room; of two at one place the one that was there first.
 fn best(venues: &[Seen], room: impl Fn(i64, NaiveDate) -> bool) -> Option<(i64, NaiveDate)> {
     for day in DAYS.iter().take(3).map(|d| day(d)) {
         let free: Vec<&Seen> = venues.iter().filter(|v| v.2 && room(v.0, day)).collect();
@@ -81,7 +81,8 @@ async fn a_matter_goes_to_the_nearest_venue_with_room() {
         match (truth, desk.act(&made, json!({"action": "deliberate"})).await) {
             (Some((venue, on)), Ok(view)) => {
                 let entry = view.deliberation.unwrap();
-                assert_eq!((entry.venue.id, entry.day), (venue, on));
+                let told = |v: i64| venues.iter().find(|s| s.0 == v);
+                assert_eq!((entry.venue.id, entry.day), (venue, on), "{:?}, {:?}", told(entry.venue.id), told(venue));
                 *taken.entry((venue, on)).or_default() += 1;
                 let here = venues.iter().any(|v| v.0 == venue && v.1);
                 home += usize::from(here);

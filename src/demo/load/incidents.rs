@@ -212,7 +212,10 @@ impl Loader<'_> {
         let mut copy = self.load.copy("deliberation", &columns).await?;
         for d in &county.deliberations {
             let rows = copy.rows().row().int8(id).int8(d.id).int8(d.venue).date(d.day).int4(d.agenda_no).text(&d.topic);
-            let rows = rows.uuid(d.incident).text(d.outcome).text(&d.resolution);
+            let rows = rows.optional(d.incident, |w, i| {
+                w.uuid(i);
+            });
+            let rows = rows.text(d.outcome).text(&d.resolution);
             let rows = rows.optional(d.carried_over_from, |w, from| {
                 w.int8(from);
             });

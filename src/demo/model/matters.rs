@@ -173,8 +173,8 @@ pub struct Deliberation {
     pub agenda_no: i32,
     /// What it is about.
     pub topic: String,
-    /// The incident it is about.
-    pub incident: Uuid,
+    /// The incident it is about, if it is.
+    pub incident: Option<Uuid>,
     /// What came of it, in the database's words.
     pub outcome: &'static str,
     /// The same in people's words.
