@@ -12,10 +12,11 @@ const MONTHS: [&str; 12] = ["正", "二", "三", "四", "五", "六", "七", "�
 const UNITS: [&str; 10] = ["一", "二", "三", "四", "五", "六", "七", "八", "九", "十"];
 
 /// Two new moons fell minutes from midnight at Beijing and tyme4rs has them on the wrong side of it: 3 February 1954,
-/// 23:55, and 2 March 1957, 00:12 (Meeus, Astronomical Algorithms, chapter 49; the almanacs of the Purple Mountain and the
-/// Hong Kong Observatory agree). First day as year, month, day; days; lunar year, month, first lunar day.
-const AT_MIDNIGHT: [((i32, u32, u32), i64, (i32, u8, u8)); 3] =
-    [((1954, 2, 3), 30, (1954, 1, 1)), ((1957, 3, 1), 1, (1957, 1, 30)), ((1957, 3, 2), 29, (1957, 2, 1))];
+/// 23:55, and 2 March 1957, 00:12 (Meeus, Astronomical Algorithms, chapter 49, as ICU4X has it after the almanacs of the
+/// Purple Mountain and the Hong Kong Observatory). Civil year, month and day on which a correction begins; its days; the lunar month, of
+/// that year, and the lunar day it begins with.
+const AT_MIDNIGHT: [(i32, u32, u32, i64, u8, u8); 3] =
+    [(1954, 2, 3, 30, 1, 1), (1957, 3, 1, 1, 1, 30), (1957, 3, 2, 29, 2, 1)];
 
 /// A day of the Chinese calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,8 +41,8 @@ impl LunarDate {
         if !(YEARS.0..=YEARS.1).contains(&day.year()) {
             return None;
         }
-        for ((y, m, d), days, (year, month, first)) in AT_MIDNIGHT {
-            let past = (day - NaiveDate::from_ymd_opt(y, m, d)?).num_days();
+        for (year, m, d, days, month, first) in AT_MIDNIGHT {
+            let past = (day - NaiveDate::from_ymd_opt(year, m, d)?).num_days();
             if (0..days).contains(&past) {
                 return Some(Self { year, month, leap: false, day: first + past as u8 });
             }

@@ -44,7 +44,7 @@ struct Desk {
 }
 
 impl Desk {
-    /// The small demo county on a morning, its own matters under deliberation aside.
+    /// The small demo county on a morning.
     async fn open() -> Self {
         let database = TestDatabase::with_demo().await;
         let clock = StillClock::at(MORNING);

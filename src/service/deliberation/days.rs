@@ -54,16 +54,11 @@ pub async fn days(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Vec<Day>
         )
         .into());
     }
-    let from = match asked.from {
-        Some(from) => from,
-        None => {
-            let now = yitu.clock.now();
-            let mut on = Request::begin(&yitu.db.request, viewer).await?;
-            let today = calendar(&mut on, viewer.county_id(), now).await?.day(now);
-            on.finish().await?;
-            today
-        }
-    };
+    let now = yitu.clock.now();
+    let mut on = Request::begin(&yitu.db.request, viewer).await?;
+    let today = calendar(&mut on, viewer.county_id(), now).await?.day(now);
+    on.finish().await?;
+    let from = asked.from.unwrap_or(today);
     if LunarDate::of(from).is_none() {
         let (first, last) = YEARS;
         return Err(Problem::bad_field(
