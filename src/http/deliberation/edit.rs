@@ -7,11 +7,11 @@ use crate::http::Answer;
 use crate::http::extract::{Asker, Json};
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
-use crate::service::deliberation::edit::{Edit, edit as serve};
+use crate::service::deliberation::edit::{TopicEdit, edit as serve};
 use crate::service::deliberation::view::EntryView;
 
 /// 改议题的文字;须带所见版本,有结果后不能再改。
-#[utoipa::path(patch, path = "/api/deliberations/{id}", tag = "deliberations", request_body = Edit,
+#[utoipa::path(patch, path = "/api/deliberations/{id}", tag = "deliberations", request_body = TopicEdit,
     params(("id" = i64, Path)), responses(
     (status = 200, description = "The entry after it", body = EntryView),
     (status = 400, description = "A field is at fault", body = ProblemBody),
@@ -21,7 +21,7 @@ pub async fn edit(
     State(yitu): State<Yitu>,
     Asker(viewer): Asker,
     Path(id): Path<String>,
-    Json(body): Json<Edit>,
+    Json(body): Json<TopicEdit>,
 ) -> Answer<axum::Json<EntryView>> {
     Ok(axum::Json(serve(&yitu, &viewer, read_id(&id)?, body).await?))
 }

@@ -12,13 +12,13 @@ use crate::service::deliberation::{agenda as whole, days as coming, list as entr
 
 /// 逢五说事的日子:农历每月(含闰月)初五、十五、廿五。
 #[utoipa::path(get, path = "/api/deliberation-days", tag = "deliberations", params(coming::Asked), responses(
-    (status = 200, description = "The next days", body = Vec<coming::Day>),
+    (status = 200, description = "The next days", body = Vec<coming::DeliberationDay>),
     (status = 400, description = "A parameter is at fault", body = ProblemBody)))]
 pub async fn days(
     State(yitu): State<Yitu>,
     Asker(viewer): Asker,
     Query(asked): Query<coming::Asked>,
-) -> Answer<axum::Json<Vec<coming::Day>>> {
+) -> Answer<axum::Json<Vec<coming::DeliberationDay>>> {
     Ok(axum::Json(coming::days(&yitu, &viewer, asked).await?))
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::room::{coming, days, deliberates, no_venue};
-use super::view::{EntryView, Venue};
+use super::view::{DeliberationVenue, EntryView};
 use crate::db::Request;
 use crate::db::deliberation::{self, Filter};
 use crate::domain::lunar::spoken;
@@ -28,7 +28,7 @@ pub struct Asked {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Agenda {
     /// The venue.
-    pub venue: Venue,
+    pub venue: DeliberationVenue,
     /// The day.
     pub day: NaiveDate,
     /// The day as people say it.

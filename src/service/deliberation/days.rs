@@ -26,7 +26,7 @@ pub struct Asked {
 
 /// A day of 逢五说事.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Day {
+pub struct DeliberationDay {
     /// The civil day.
     pub day: NaiveDate,
     /// The lunar day as people say it, such as 农历闰六月初五.
@@ -43,7 +43,7 @@ pub struct Day {
 ///
 /// # Errors
 /// Problems that name the parameter; a failing database.
-pub async fn days(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Vec<Day>, ServiceError> {
+pub async fn days(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Vec<DeliberationDay>, ServiceError> {
     let count = asked.count.unwrap_or(COUNT.0);
     if !(1..=COUNT.1).contains(&count) {
         let most = COUNT.1;
@@ -68,7 +68,7 @@ pub async fn days(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Vec<Day>
         )
         .into());
     }
-    let told = |(day, lunar): (NaiveDate, LunarDate)| Day {
+    let told = |(day, lunar): (NaiveDate, LunarDate)| DeliberationDay {
         day,
         lunar: lunar.to_string(),
         lunar_month: lunar.month(),

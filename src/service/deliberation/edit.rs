@@ -12,7 +12,7 @@ use crate::service::{ServiceError, Yitu};
 
 /// What is changed.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-pub struct Edit {
+pub struct TopicEdit {
     /// The version that was seen.
     pub expected_version: i32,
     /// What it is about, up to 200 characters.
@@ -23,11 +23,11 @@ pub struct Edit {
 ///
 /// # Errors
 /// `stale-version`, `deliberation-over`, a problem that names the topic; a failing database.
-pub async fn edit(yitu: &Yitu, viewer: &Viewer, id: FeatureId, edit: Edit) -> Result<EntryView, ServiceError> {
+pub async fn edit(yitu: &Yitu, viewer: &Viewer, id: FeatureId, edit: TopicEdit) -> Result<EntryView, ServiceError> {
     retried(|| attempt(yitu, viewer, id, &edit)).await
 }
 
-async fn attempt(yitu: &Yitu, viewer: &Viewer, id: FeatureId, edit: &Edit) -> Result<EntryView, ServiceError> {
+async fn attempt(yitu: &Yitu, viewer: &Viewer, id: FeatureId, edit: &TopicEdit) -> Result<EntryView, ServiceError> {
     let topic = checked_topic(&edit.topic)?;
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;

@@ -16,7 +16,7 @@ use crate::service::{ServiceError, Yitu};
 
 /// What came of it.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-pub struct Record {
+pub struct OutcomeRecord {
     /// The version that was seen.
     pub expected_version: i32,
     /// `agreed`, `not_agreed` or `withdrawn`.
@@ -33,13 +33,18 @@ pub struct Record {
 ///
 /// # Errors
 /// `stale-version`, `deliberation-over`, `too-early`, problems that name the field; a failing database.
-pub async fn record(yitu: &Yitu, viewer: &Viewer, id: FeatureId, record: Record) -> Result<EntryView, ServiceError> {
+pub async fn record(
+    yitu: &Yitu,
+    viewer: &Viewer,
+    id: FeatureId,
+    record: OutcomeRecord,
+) -> Result<EntryView, ServiceError> {
     let record = checked(record)?;
     let now = yitu.clock.now().trunc_subsecs(6);
     retried(|| attempt(yitu, viewer, id, &record, now)).await
 }
 
-fn checked(record: Record) -> Result<Record, Problem> {
+fn checked(record: OutcomeRecord) -> Result<OutcomeRecord, Problem> {
     if matches!(record.outcome, Outcome::Waiting | Outcome::CarriedOver) {
         return Err(Problem::bad_field(
             "/outcome",
@@ -56,14 +61,14 @@ fn checked(record: Record) -> Result<Record, Problem> {
         ));
     }
     check_text("/resolution", &resolution, TEXT_LIMIT)?;
-    Ok(Record { resolution, ..record })
+    Ok(OutcomeRecord { resolution, ..record })
 }
 
 async fn attempt(
     yitu: &Yitu,
     viewer: &Viewer,
     id: FeatureId,
-    record: &Record,
+    record: &OutcomeRecord,
     now: DateTime<Utc>,
 ) -> Result<EntryView, ServiceError> {
     let county = viewer.county_id();

@@ -13,7 +13,7 @@ use crate::service::incident::view::Named;
 /// Where people deliberate.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[allow(missing_docs)] // named as in the interface
-pub struct Venue {
+pub struct DeliberationVenue {
     pub id: FeatureId,
     pub name: String,
     /// `pavilion`, `corridor` or `courtyard`.
@@ -23,7 +23,7 @@ pub struct Venue {
 /// An incident on an agenda.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[allow(missing_docs)] // named as in the interface
-pub struct Matter {
+pub struct DeliberatedIncident {
     pub id: Uuid,
     pub number: i64,
 }
@@ -33,7 +33,7 @@ pub struct Matter {
 #[allow(missing_docs)] // named as in the interface
 pub struct EntryView {
     pub id: FeatureId,
-    pub venue: Venue,
+    pub venue: DeliberationVenue,
     pub village: Named,
     pub day: NaiveDate,
     /// The day as people say it, such as 农历十月十五.
@@ -41,7 +41,7 @@ pub struct EntryView {
     pub agenda_no: i32,
     pub topic: String,
     /// The incident it is about, where it is about one.
-    pub incident: Option<Matter>,
+    pub incident: Option<DeliberatedIncident>,
     /// `waiting`, `agreed`, `not_agreed`, `carried_over` or `withdrawn`.
     pub outcome: String,
     pub resolution: String,
@@ -67,13 +67,13 @@ impl From<EntryRow> for EntryView {
     fn from(e: EntryRow) -> Self {
         Self {
             id: e.id,
-            venue: Venue { id: e.venue_id, name: e.venue_name, kind: e.venue_kind },
+            venue: DeliberationVenue { id: e.venue_id, name: e.venue_name, kind: e.venue_kind },
             village: Named { id: e.village_id, code: None, name: e.village_name },
             lunar: spoken(e.day),
             day: e.day,
             agenda_no: e.agenda_no,
             topic: e.topic,
-            incident: e.incident_id.zip(e.incident_number).map(|(id, number)| Matter { id, number }),
+            incident: e.incident_id.zip(e.incident_number).map(|(id, number)| DeliberatedIncident { id, number }),
             outcome: e.outcome,
             resolution: e.resolution,
             carried_over_from: e.carried_over_from,
@@ -84,7 +84,7 @@ impl From<EntryRow> for EntryView {
     }
 }
 
-impl From<VenueRow> for Venue {
+impl From<VenueRow> for DeliberationVenue {
     fn from(v: VenueRow) -> Self {
         Self { id: v.id, name: v.name, kind: v.kind }
     }
