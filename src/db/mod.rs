@@ -10,6 +10,7 @@ pub mod copy;
 pub mod decision;
 pub mod duplicate;
 pub mod duty;
+pub mod deliberation;
 pub mod edit;
 pub mod elevation;
 pub mod embedded;

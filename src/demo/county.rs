@@ -17,7 +17,7 @@ use super::plan::Plan;
 use super::raster::{Frame, Raster, Xy};
 use super::terrain::{self, Terrain};
 use super::topology::Polygon;
-use super::{cover, people, places, roads, rules, transport, water};
+use super::{cover, deliberations, people, places, roads, rules, transport, water};
 
 /// Where the middle of the drawn land lies, degrees.
 const CENTRE: (f64, f64) = (117.2, 25.6);
@@ -48,7 +48,9 @@ pub fn generate(seed: u64, now: DateTime<Utc>, plan: &Plan, progress: &mut dyn F
     let households = people::settle(seed, today, &land, &areas, &houses, &counts, &mut ids);
     let helpers = helpers::appoint(seed, now, plan, &land, &areas, &households, &mut ids);
     progress(7);
-    let happened = happen((seed, now, plan), (&land, &areas), (&households, &helpers), &mut ids);
+    let mut happened = happen((seed, now, plan), (&land, &areas), (&households, &helpers), &mut ids);
+    let places = deliberations::Places { venues: &venues, regions: &areas.regions, categories: &happened.categories };
+    let deliberations = deliberations::convene(seed, now, &places, &mut happened.incidents, &mut ids);
     let Areas { regions, groups, settlements, orgs, units, grids, .. } = areas;
     County {
         seed,
@@ -77,6 +79,7 @@ pub fn generate(seed: u64, now: DateTime<Utc>, plan: &Plan, progress: &mut dyn F
         rules: happened.rules,
         calendar: calendar::days(),
         incidents: happened.incidents,
+        deliberations,
         last_id: ids.last(),
     }
 }

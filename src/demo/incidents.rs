@@ -20,7 +20,7 @@ use super::topology::Polygon;
 use crate::domain::incident::Limits;
 
 /// Who acts in the history where no person does.
-const SYSTEM: &str = "系统";
+pub(super) const SYSTEM: &str = "系统";
 const DUTY: &str = "县值班员";
 
 /// What the story is told from.
@@ -449,7 +449,8 @@ impl Story<'_, '_> {
             return false;
         }
         let (action, state, note, days) = if r < 0.012 {
-            ("deliberate", "deliberating", "列入下一次逢五说事议程。", 12)
+            // When and where, and until when, is told once all agendas are filled.
+            ("deliberate", "deliberating", "", 12)
         } else {
             ("suspend", "suspended", "需等待项目资金落实,经说明后挂账。", 30)
         };

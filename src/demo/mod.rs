@@ -9,6 +9,7 @@ pub mod calendar;
 pub mod clean;
 pub mod county;
 pub mod cover;
+pub mod deliberations;
 pub mod flow;
 pub mod growth;
 pub mod happenings;

@@ -92,7 +92,7 @@ coded! {
         Extend = "extend", "延期";
         /// Set aside with an explanation until a review day.
         Suspend = "suspend", "挂账";
-        /// Taken up again, at the latest on the review day.
+        /// Taken up again: at the latest on the review day, or once it was deliberated or taken off the agenda.
         Resume = "resume", "恢复办理";
         /// The duty officer reminds the owner.
         Nudge = "nudge", "催办";
@@ -102,6 +102,8 @@ coded! {
         Whistle = "whistle", "吹哨";
         /// Who was called signs in.
         SignIn = "sign_in", "签到";
+        /// It is put on the agenda of a deliberation, or carried over to another.
+        Deliberate = "deliberate", "议事";
         /// It is the same matter as another, which answers for both.
         Merge = "merge", "合并重复件";
         /// Void, with a reason.
@@ -231,7 +233,20 @@ pub const TRANSITIONS: &[Transition] = {
         line(A::Check, Some(false), &[S::Closed], Some(S::InProgress), &[By::Checker]),
         line(A::Extend, None, &[S::InProgress], None, &[By::DutyOfficer]),
         line(A::Suspend, None, &[S::InProgress], Some(S::Suspended), &[By::DutyOfficer]),
-        line(A::Resume, None, &[S::Suspended], Some(S::InProgress), &[By::Owner, By::DutyOfficer, By::System]),
+        line(
+            A::Deliberate,
+            None,
+            &[S::InProgress, S::Deliberating],
+            Some(S::Deliberating),
+            &[By::Owner, By::DutyOfficer, By::System],
+        ),
+        line(
+            A::Resume,
+            None,
+            &[S::Suspended, S::Deliberating],
+            Some(S::InProgress),
+            &[By::Owner, By::DutyOfficer, By::System],
+        ),
         line(A::Whistle, None, AT_WORK, None, &[By::Owner, By::DutyOfficer]),
         line(A::SignIn, None, &[S::PendingAccept, S::InProgress, S::Deliberating], None, &[By::Helper]),
         line(A::Nudge, None, OPEN, None, &[By::DutyOfficer, By::System]),

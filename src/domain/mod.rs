@@ -3,11 +3,13 @@
 pub mod calendar;
 pub mod category;
 pub mod duty;
+pub mod deliberation;
 pub mod feature;
 pub mod holidays;
 pub mod incident;
 pub mod layer;
 pub mod photo;
+pub mod lunar;
 pub mod problem;
 pub mod seal;
 pub mod token;

@@ -2,6 +2,7 @@
 
 pub mod calendar;
 pub mod county;
+pub mod deliberation;
 pub mod dispatch;
 pub mod duty;
 pub mod extract;
@@ -64,6 +65,7 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .merge(dispatch::routes())
         .merge(county::routes())
         .merge(calendar::routes())
+        .merge(deliberation::routes())
         .merge(live::routes())
         .merge(spatial::routes())
         .merge(unit::routes())

@@ -6,6 +6,7 @@ pub mod check;
 pub mod clock;
 pub mod county;
 pub mod duty;
+pub mod deliberation;
 pub mod export;
 pub mod figures;
 pub mod grid;

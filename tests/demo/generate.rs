@@ -213,7 +213,7 @@ fn check_history(i: &Incident) {
                 | ("escalate", Some("pending_accept"), "pending_accept")
                 | ("accept", Some("pending_accept"), "in_progress")
                 | ("suspend", Some("in_progress"), "suspended")
-                | ("deliberate", Some("in_progress"), "deliberating")
+                | ("deliberate", Some("in_progress" | "deliberating"), "deliberating")
                 | ("resolve", Some("in_progress"), "pending_check")
                 | ("check", Some("pending_check"), "closed" | "in_progress")
                 | ("cancel", Some("pending_accept"), "cancelled")

@@ -17,7 +17,8 @@ impl Loader<'_> {
         let mut total = self.incident_rows().await?;
         total += self.assignments().await?;
         total += self.histories().await?;
-        Ok(total + self.decisions().await?)
+        total += self.decisions().await?;
+        Ok(total + self.deliberations().await?)
     }
 
     async fn incident_rows(&mut self) -> Result<u64, LoadError> {
@@ -195,6 +196,39 @@ impl Loader<'_> {
             let outcome = json!({"grid_id": i.grid, "unit_id": i.assignments[0].unit, "responder_id": i.assignments[0].responder}).to_string();
             let rows = copy.rows().row().int8(id).uuid(i.id).timestamptz(i.received_at).int4(BEFORE_US).int4(1);
             rows.text(&inputs).text(&outcome).text(explanation);
+            copy.flush_full().await?;
+        }
+        Ok(copy.finish().await?)
+    }
+}
+
+impl Loader<'_> {
+    async fn deliberations(&mut self) -> Result<u64, LoadError> {
+        let columns = [
+            "county_id",
+            "id",
+            "venue_id",
+            "day",
+            "agenda_no",
+            "topic",
+            "incident_id",
+            "outcome",
+            "resolution",
+            "carried_over_from",
+            "carried_over_count",
+        ];
+        let (county, id) = (self.county, self.county_id);
+        let mut copy = self.load.copy("deliberation", &columns).await?;
+        for d in &county.deliberations {
+            let rows = copy.rows().row().int8(id).int8(d.id).int8(d.venue).date(d.day).int4(d.agenda_no).text(&d.topic);
+            let rows = rows.optional(d.incident, |w, i| {
+                w.uuid(i);
+            });
+            let rows = rows.text(d.outcome).text(&d.resolution);
+            let rows = rows.optional(d.carried_over_from, |w, from| {
+                w.int8(from);
+            });
+            rows.int4(d.carried_over_count);
             copy.flush_full().await?;
         }
         Ok(copy.finish().await?)

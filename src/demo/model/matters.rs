@@ -1,6 +1,6 @@
 //! Rows about matters: categories, rules, incidents and what hangs on them.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use crate::demo::raster::Xy;
@@ -161,4 +161,29 @@ pub struct Step {
     pub note: String,
     /// The limits after it.
     pub limits: Limits,
+}
+
+/// `deliberation`.
+#[derive(Debug, Clone)]
+pub struct Deliberation {
+    /// Id.
+    pub id: i64,
+    /// Venue.
+    pub venue: i64,
+    /// A lunar 5th, 15th or 25th.
+    pub day: NaiveDate,
+    /// Place on the agenda.
+    pub agenda_no: i32,
+    /// What it is about.
+    pub topic: String,
+    /// The incident it is about, if it is.
+    pub incident: Option<Uuid>,
+    /// What came of it, in the database's words.
+    pub outcome: &'static str,
+    /// The same in people's words.
+    pub resolution: String,
+    /// The entry it was carried over from.
+    pub carried_over_from: Option<i64>,
+    /// How often it was.
+    pub carried_over_count: i32,
 }

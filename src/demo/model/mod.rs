@@ -6,7 +6,7 @@ mod matters;
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-pub use matters::{Assignment, Category, Incident, Rule, Step};
+pub use matters::{Assignment, Category, Deliberation, Incident, Rule, Step};
 
 use super::raster::{Frame, Raster, Xy};
 use super::topology::Polygon;
@@ -401,6 +401,8 @@ pub struct County {
     pub calendar: Vec<(NaiveDate, bool, &'static str)>,
     /// Incidents.
     pub incidents: Vec<Incident>,
+    /// What stands on agendas.
+    pub deliberations: Vec<Deliberation>,
     /// The greatest id given out.
     pub last_id: i64,
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::check::{Location, TEXT_LIMIT, check_text};
 use super::complete::{MOST_DAYS, SIGN_IN, complete};
+use super::deliberate::put_on_agenda;
 use super::facts::Facts;
 use super::hand_on::{given_to, in_other_grid, located, one_up};
 use super::retried;
@@ -63,6 +64,15 @@ pub struct Act {
     /// `sign_in`: the unit that does.
     #[serde(default)]
     pub unit_id: Option<FeatureId>,
+    /// `deliberate`: the venue; the nearest with room if left out.
+    #[serde(default)]
+    pub venue_id: Option<FeatureId>,
+    /// `deliberate`: a lunar 5th, 15th or 25th; the next one with room if left out.
+    #[serde(default)]
+    pub day: Option<NaiveDate>,
+    /// `deliberate`: what the agenda says, up to 200 characters; category and number if left out.
+    #[serde(default)]
+    pub topic: String,
     /// `merge`: the incident that answers for it from now on.
     #[serde(default)]
     pub into: Option<Uuid>,
@@ -179,13 +189,13 @@ fn actor(row: &IncidentRow, ready: &Ready, viewer: &Viewer) -> String {
 }
 
 /// When an action is taken, by whom, and where it leads.
-struct Moment<'a> {
+pub(super) struct Moment<'a> {
     yitu: &'a Yitu,
     viewer: &'a Viewer,
-    now: DateTime<Utc>,
+    pub(super) now: DateTime<Utc>,
     to: State,
     actor: &'a str,
-    calendar: &'a WorkCalendar,
+    pub(super) calendar: &'a WorkCalendar,
 }
 
 async fn effect(on: &mut Request, row: &IncidentRow, ready: &Ready, at: &Moment<'_>) -> Result<Effect, ServiceError> {
@@ -240,6 +250,7 @@ async fn effect(on: &mut Request, row: &IncidentRow, ready: &Ready, at: &Moment<
             effect.note = format!("挂账至 {day} 复核。{}", effect.note);
         }
         Action::Resume => effect.take_up_again(row, grace),
+        Action::Deliberate => put_on_agenda(on, county, row, act, at, &mut effect).await?,
         Action::Whistle => whistle(on, county, row, act, now, &mut effect).await?,
         Action::SignIn => {
             let unit = act.unit_id.unwrap_or_default();

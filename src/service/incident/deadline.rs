@@ -7,6 +7,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use uuid::Uuid;
 
 use super::act::CHECK_MINUTES;
+use super::deliberate::carried_by_the_clock;
 use super::facts::Facts;
 use super::hand_on::owner;
 use super::plan::{keep_decision, plan_above};
@@ -86,7 +87,12 @@ async fn limit_passes(yitu: &Yitu, county: FeatureId, id: Uuid, now: DateTime<Ut
         return Ok(false);
     }
     let viewer = Viewer::whole_county(county, SYSTEM);
-    let later = Facts::within(yitu, &viewer, now, &mut on).calendar().await?.after_minutes(now, CHECK_MINUTES);
+    let calendar = Facts::within(yitu, &viewer, now, &mut on).calendar().await?;
+    if state == State::Deliberating && carried_by_the_clock(&mut on, county, &row, &calendar, now).await? {
+        on.commit().await?;
+        return Ok(true);
+    }
+    let later = calendar.after_minutes(now, CHECK_MINUTES);
     let above = unit_kind(&row)?.above();
     let (action, effect) = match (state, above) {
         (State::Suspended, _) => {
@@ -105,7 +111,11 @@ async fn limit_passes(yitu: &Yitu, county: FeatureId, id: Uuid, now: DateTime<Ut
             (Action::Nudge, effect)
         }
         (_, Some(above)) => {
-            let limit = if state == State::PendingAccept { "签收" } else { "办结" };
+            let limit = match state {
+                State::PendingAccept => "签收",
+                State::Deliberating => "议事",
+                _ => "办结",
+            };
             let (inputs, decision) = plan_above(&mut Facts::within(yitu, &viewer, now, &mut on), &row, above).await?;
             keep_decision(&mut on, county, id, &inputs, &decision).await?;
             let note = format!("{}未在{limit}时限内办理,升至{},原单位协办。", row.unit_name, decision.unit.name);

@@ -8,6 +8,7 @@ pub mod facts;
 pub mod hand_on;
 pub mod duplicates;
 pub mod erase;
+pub mod deliberate;
 pub mod history;
 pub mod list;
 pub mod plan;

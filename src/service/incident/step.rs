@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::history::{Chain, Happening};
 use crate::db::assignment::{self, NewOwner};
+use crate::db::deliberation;
 use crate::db::incident::{self, Change, IncidentRow, NewPlace, Overdue};
 use crate::db::{DbError, Request};
 use crate::dispatch::UnitKind;
@@ -80,7 +81,7 @@ impl Effect {
         }
     }
 
-    /// Taken up again after it was set aside: with the limit it had, or until an instant where that would be sooner.
+    /// Its owner goes on with it, with the limit it had, or until an instant where that would be sooner.
     pub fn take_up_again(&mut self, row: &IncidentRow, at_least: DateTime<Utc>) {
         let by = row.resolve_by.map_or(at_least, |by| by.max(at_least));
         (self.resolve_by, self.next_deadline_at, self.overdue) = (Some(by), Some(by), Overdue::MadeGood);
@@ -119,6 +120,11 @@ pub async fn write(
     };
     if effect.owner_signs {
         assignment::owner_signs(on, county, row.id, step.at).await?;
+    }
+    // However a deliberation ends: what was not written down of it is off the agenda.
+    if step.from == State::Deliberating && effect.to != State::Deliberating {
+        let why = format!("因“{}”撤出议程。", step.action.zh());
+        deliberation::withdraw(on, county, row.id, &why).await?;
     }
     let change = Change {
         state: effect.to.code(),

@@ -8,11 +8,13 @@ use uuid::Uuid;
 
 use crate::db::Request;
 use crate::db::assignment::{self, HelperRow};
+use crate::db::deliberation;
 use crate::db::incident::{self, DecisionRow, IncidentRow, StepRow};
 use crate::dispatch::{Candidate, Decision};
 use crate::domain::{FeatureId, LogPosition};
 use crate::service::ServiceError;
 use crate::service::photo::show::{self, PhotoView};
+use crate::service::deliberation::view::EntryView;
 
 /// A grid or village by name.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -155,6 +157,9 @@ pub struct IncidentView {
     /// Its photos that are ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub photos: Option<Vec<PhotoView>>,
+    /// Where it stands or last stood on an agenda.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deliberation: Option<EntryView>,
     /// What may be done next.
     pub actions: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -195,6 +200,7 @@ impl IncidentView {
             helpers: None,
             photos: None,
             photo_missing: row.photo_missing,
+            deliberation: None,
             id: row.id,
             number: row.number,
             state: row.state,
@@ -254,6 +260,7 @@ pub async fn whole(
     let mut view = IncidentView::of(row, now).explained(incident::decision(on, county, id).await?);
     view.helpers = Some(assignment::helpers(on, county, id).await?.into_iter().map(Helper::from).collect());
     view.photos = Some(show::ready(on, county, id).await?);
+    view.deliberation = deliberation::latest(on, county, id).await?.map(EntryView::from);
     view.timeline = Some(incident::timeline(on, county, id).await?.into_iter().map(event).collect());
     Ok(Some(view))
 }

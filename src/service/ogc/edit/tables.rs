@@ -139,6 +139,7 @@ static VENUE: Table = Table {
         column("kind", "阵地类别", Kind::Choice(VENUE_KINDS), Absent::Refused),
         column("capacity", "容纳人数", Kind::Int(1, 1_000_000), Absent::Null),
         column("opening_hours", "开放时间", Kind::Text(200), Absent::Text("")),
+        column("agenda_limit", "每次议事件数", Kind::Int(1, 50), Absent::Null),
         column("village_id", "所在村", VILLAGE, Absent::Found),
     ],
     shapes: PLACE,

@@ -1,0 +1,124 @@
+//! Deliberations 逢五说事: agendas, what is put on them, what comes of it.
+
+pub mod agenda;
+pub mod carry_over;
+pub mod days;
+pub mod edit;
+pub mod list;
+pub mod put;
+pub mod record;
+pub mod room;
+pub mod view;
+
+use crate::db::deliberation::{self, EntryRow};
+use crate::db::incident::{self, IncidentRow};
+use crate::db::{DbError, Request};
+use crate::domain::deliberation::{MOST_CARRIED_OVER, Outcome};
+use crate::domain::{FeatureId, Problem, ProblemKind};
+use crate::service::ServiceError;
+use crate::service::incident::check::check_text;
+
+/// Longest topic, characters.
+const TOPIC_LIMIT: usize = 200;
+
+/// What came of an entry, as stored.
+///
+/// # Errors
+/// When the database holds an outcome that does not exist.
+pub fn outcome(entry: &EntryRow) -> Result<Outcome, DbError> {
+    Outcome::from_code(&entry.outcome).ok_or_else(|| DbError::Stored(format!("outcome {}", entry.outcome)))
+}
+
+/// A waiting entry under its lock, with the incident it is about under its own.
+async fn waiting(
+    on: &mut Request,
+    county: FeatureId,
+    id: FeatureId,
+    expected: i32,
+) -> Result<(EntryRow, Option<IncidentRow>), ServiceError> {
+    let missing = || Problem::not_found(("议题", "deliberation"), id);
+    let incident_id = deliberation::find(on, county, id).await?.ok_or_else(missing)?.incident_id;
+    // The incident first, as every step of an incident does.
+    let incident = match incident_id {
+        Some(incident_id) => {
+            incident::lock(on, county, incident_id).await?;
+            incident::find(on, county, incident_id).await?
+        }
+        None => None,
+    };
+    deliberation::lock(on, county, id).await?;
+    let entry = deliberation::find(on, county, id).await?.ok_or_else(missing)?;
+    if entry.version != expected {
+        return Err(stale(&entry, expected).into());
+    }
+    match outcome(&entry)? {
+        Outcome::Waiting => Ok((entry, incident)),
+        done => Err(over(done).into()),
+    }
+}
+
+/// Whether an entry may be carried over once more.
+///
+/// # Errors
+/// The problem that it may not.
+pub fn may_be_carried_over(entry: &EntryRow) -> Result<(), Problem> {
+    if entry.carried_over_count < MOST_CARRIED_OVER {
+        return Ok(());
+    }
+    Err(Problem::new(
+        ProblemKind::Conflict,
+        "carried-over-too-often",
+        ("不能再顺延", "Carried over too often"),
+        (
+            format!("此件已顺延 {MOST_CARRIED_OVER} 次,不能再顺延;请记录议事结果,或撤回。"),
+            format!("It was carried over {MOST_CARRIED_OVER} times; record what came of it, or withdraw it."),
+        ),
+    ))
+}
+
+/// A topic in good form, trimmed.
+///
+/// # Errors
+/// A problem that names it.
+pub fn checked_topic(topic: &str) -> Result<&str, Problem> {
+    let topic = topic.trim();
+    if topic.is_empty() {
+        return Err(Problem::bad_field("/topic", "请写明议什么", "Say what is to be deliberated"));
+    }
+    check_text("/topic", topic, TOPIC_LIMIT)?;
+    Ok(topic)
+}
+
+/// Who acts, where it is not the caller.
+fn checked_actor(actor: Option<&str>) -> Result<Option<&str>, Problem> {
+    let actor = actor.map(str::trim).filter(|a| !a.is_empty());
+    check_text("/actor", actor.unwrap_or_default(), 100)?;
+    Ok(actor)
+}
+
+fn stale(entry: &EntryRow, expected: i32) -> Problem {
+    let version = entry.version;
+    Problem::new(
+        ProblemKind::Stale,
+        "stale-version",
+        ("议题已有变化", "It has moved on"),
+        (
+            format!("您看到的是第 {expected} 版,现在是第 {version} 版。请刷新后再操作。"),
+            format!("You saw version {expected}; it is now at version {version}. Reload it and try again."),
+        ),
+    )
+    .with_extra("version", version)
+}
+
+fn over(outcome: Outcome) -> Problem {
+    Problem::new(
+        ProblemKind::Conflict,
+        "deliberation-over",
+        ("议题已有结果", "It is over"),
+        (
+            format!("此议题已是“{}”,不能再改;要再议请另列一项。", outcome.zh()),
+            format!("It is {} already; put it on an agenda anew to deliberate it again.", outcome.code()),
+        ),
+    )
+    .with_extra("outcome", outcome.code())
+}

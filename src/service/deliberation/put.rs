@@ -1,0 +1,80 @@
+//! Puts a topic on an agenda.
+
+use chrono::{DateTime, NaiveDate, SubsecRound, Utc};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::view::EntryView;
+use super::{checked_topic, room};
+use crate::db::{Request, deliberation};
+use crate::domain::incident::Action;
+use crate::domain::{FeatureId, Problem, Viewer};
+use crate::service::incident::act::{Act, act};
+use crate::service::incident::facts::calendar;
+use crate::service::incident::retried;
+use crate::service::{ServiceError, Yitu};
+
+/// What is put on an agenda.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+pub struct NewTopic {
+    /// Where; may be left out for an incident, which then goes to the nearest venue with room.
+    #[serde(default)]
+    pub venue_id: Option<FeatureId>,
+    /// A lunar 5th, 15th or 25th; the next one with room if left out.
+    #[serde(default)]
+    pub day: Option<NaiveDate>,
+    /// What it is about, up to 200 characters; may be left out for an incident.
+    #[serde(default)]
+    pub topic: String,
+    /// The incident it is about: the same as its action `deliberate`.
+    #[serde(default)]
+    pub incident_id: Option<Uuid>,
+    /// The version of the incident that was seen.
+    #[serde(default)]
+    pub expected_version: Option<i32>,
+    /// Who acts, where it is not the caller; until each person has an account.
+    #[serde(default)]
+    pub actor: Option<String>,
+}
+
+/// Puts it there.
+///
+/// # Errors
+/// Problems that name the field; that the agenda is full; a failing database.
+pub async fn put(yitu: &Yitu, viewer: &Viewer, new: NewTopic) -> Result<EntryView, ServiceError> {
+    if let Some(id) = new.incident_id {
+        let step = Act {
+            action: Action::Deliberate.code().to_owned(),
+            expected_version: new.expected_version,
+            venue_id: new.venue_id,
+            day: new.day,
+            topic: new.topic,
+            actor: new.actor,
+            ..Act::default()
+        };
+        let view = act(yitu, viewer, id, step, None).await?;
+        let entry =
+            view.deliberation.ok_or_else(|| ServiceError::Internal(format!("incident {id} is on no agenda")))?;
+        return Ok(EntryView { seq: view.seq, ..entry });
+    }
+    let now = yitu.clock.now().trunc_subsecs(6);
+    retried(|| attempt(yitu, viewer, &new, now)).await
+}
+
+async fn attempt(yitu: &Yitu, viewer: &Viewer, new: &NewTopic, now: DateTime<Utc>) -> Result<EntryView, ServiceError> {
+    let topic = checked_topic(&new.topic)?;
+    let venue = new.venue_id.ok_or_else(|| {
+        Problem::bad_field("/venue_id", "请写明在哪一处议事(阵地编号)", "Name the venue where it is to be deliberated")
+    })?;
+    let county = viewer.county_id();
+    let mut on = Request::begin(&yitu.db.request, viewer).await?;
+    let today = calendar(&mut on, county, now).await?.day(now);
+    let days = room::days(new.day, room::after_notice(today), today)?;
+    let room = room::at(&mut on, county, venue, &days).await?;
+    let id = room::enter(&mut on, county, &room, (topic, None), None).await?;
+    let entry = deliberation::find(&mut on, county, id).await?;
+    let entry = entry.ok_or_else(|| ServiceError::Internal(format!("deliberation {id} is gone")))?;
+    let seq = on.commit().await?;
+    Ok(EntryView::from(entry).written_at(seq))
+}
