@@ -8,6 +8,7 @@ use super::CliError;
 use crate::config::Config;
 use crate::http;
 use crate::service::incident::deadline;
+use crate::service::outbox::deliver;
 use crate::service::startup;
 
 #[derive(Debug, clap::Args)]
@@ -30,6 +31,7 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> Result<(), 
     let yitu = startup::start(config, database.databases.clone()).await.map_err(CliError::fault)?;
     tracing::info!(address = %listener.local_addr().unwrap_or(listen), "listening");
     tokio::spawn(deadline::run(yitu.downgrade()));
+    tokio::spawn(deliver::run(yitu.downgrade()));
     http::serve(listener, yitu, stop_signal()).await.map_err(CliError::fault)?;
     database.close().await;
     Ok(())

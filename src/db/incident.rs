@@ -54,6 +54,8 @@ pub struct IncidentRow {
     pub overdue_since: Option<DateTime<Utc>>,
     pub merged_into: Option<Uuid>,
     pub rating: Option<i16>,
+    pub external_system: Option<String>,
+    pub external_no: Option<String>,
 }
 
 /// A new incident with its first owner.
@@ -89,6 +91,8 @@ pub struct NewIncident<'a> {
     pub version: i32,
     /// Who resolved it on the spot; it is closed then, and its owner ends where it begins.
     pub resolved_by: Option<&'a str>,
+    /// The other system it comes from, and its number there.
+    pub external: Option<(&'a str, &'a str)>,
 }
 
 /// One step of a timeline.
@@ -124,6 +128,8 @@ pub struct NewStep<'a> {
     pub note: &'a str,
     pub previous_digest: Option<[u8; 32]>,
     pub digest: [u8; 32],
+    /// The id it is told under, where it is to be told.
+    pub notification: Option<Uuid>,
 }
 
 /// A decision as stored.
@@ -201,6 +207,19 @@ pub async fn find(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<
     Ok(sqlx::query_as(SQL).bind(county).bind(id).fetch_optional(on).await?)
 }
 
+/// The incident that another system knows by a number.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_external(
+    on: &mut PgConnection,
+    county: FeatureId,
+    (system, no): (&str, &str),
+) -> Result<Option<Uuid>, DbError> {
+    let sql = "SELECT id FROM incident WHERE county_id = $1 AND external_system = $2 AND external_no = $3";
+    Ok(sqlx::query_scalar(sql).bind(county).bind(system).bind(no).fetch_optional(on).await?)
+}
+
 /// Takes the lock on an incident, so that its actions come one after the other. Whether it is there.
 ///
 /// # Errors
@@ -210,8 +229,8 @@ pub async fn lock(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<
     Ok(sqlx::query(sql).bind(county).bind(id).fetch_optional(on).await?.is_some())
 }
 
-/// Stores an incident with its owner. False when the id is already there; a report of the same id that is
-/// under way is waited for.
+/// Stores an incident with its owner. False when the id or the number of another system is already there; a report of
+/// the same that is under way is waited for.
 ///
 /// # Errors
 /// When the database fails.
@@ -244,23 +263,22 @@ pub async fn insert(on: &mut PgConnection, new: &NewIncident<'_>) -> Result<bool
         .bind(new.responder_id)
         .bind(new.provisional)
         .bind(new.version)
-        .bind(new.resolved_by);
+        .bind(new.resolved_by)
+        .bind(new.external.map(|e| e.0))
+        .bind(new.external.map(|e| e.1));
     Ok(query.fetch_optional(on).await?.is_some())
 }
 
-/// Appends to the history.
+/// Appends to the history, and says so to whoever has asked to be told.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn append(on: &mut PgConnection, county: FeatureId, step: &NewStep<'_>) -> Result<(), DbError> {
-    let sql = "INSERT INTO incident_history (county_id, incident_id, ordinal, action, actor, at, from_version, from_state,
-                 to_state, unit_id, responder_id, note, previous_digest, digest)
-               VALUES ($1, $2, $3, $4::incident_action, $5, $6, $3 - 1, $7::incident_state, $8::incident_state, $9, $10, $11, $12, $13)";
-    let query =
-        sqlx::query(sql).bind(county).bind(step.incident_id).bind(step.ordinal).bind(step.action).bind(step.actor);
-    let query =
-        query.bind(step.at).bind(step.from_state).bind(step.to_state).bind(step.unit_id).bind(step.responder_id);
-    query.bind(step.note).bind(step.previous_digest.map(|d| d.to_vec())).bind(step.digest.to_vec()).execute(on).await?;
+    let query = sqlx::query(include_str!("sql/incident_append.sql")).bind(county).bind(step.incident_id);
+    let query = query.bind(step.ordinal).bind(step.action).bind(step.actor).bind(step.at).bind(step.from_state);
+    let query = query.bind(step.to_state).bind(step.unit_id).bind(step.responder_id).bind(step.note);
+    let query = query.bind(step.previous_digest.map(|d| d.to_vec())).bind(step.digest.to_vec());
+    query.bind(step.notification).execute(on).await?;
     Ok(())
 }
 

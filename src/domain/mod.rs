@@ -6,6 +6,7 @@ pub mod feature;
 pub mod incident;
 pub mod layer;
 pub mod problem;
+pub mod receiver;
 pub mod token;
 pub mod viewer;
 

@@ -2,6 +2,7 @@
 
 pub mod county;
 pub mod dispatch;
+pub mod exchange;
 pub mod extract;
 pub mod grid;
 pub mod health;
@@ -14,6 +15,7 @@ pub mod problem;
 pub mod spatial;
 pub mod tile;
 pub mod web_map;
+pub mod webhook;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,6 +61,8 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .merge(live::routes())
         .merge(spatial::routes())
         .merge(ogc::routes())
+        .merge(webhook::routes())
+        .merge(exchange::routes())
         .layer(compression())
         // Tiles come encoded from their own cache.
         .merge(tile::routes())

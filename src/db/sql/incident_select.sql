@@ -8,7 +8,7 @@ SELECT i.id, i.number, i.state::text AS state, i.version, i.category_id, c.code 
        a.responder_id, r.name AS responder_name, a.provisional,
        i.accept_by, i.resolve_by, i.next_deadline_at, i.reported_at, i.received_at, i.resolved_at, i.resolved_by,
        i.closed_at, i.on_the_spot,
-       CASE WHEN i.next_deadline_at IS NOT NULL THEN i.overdue_since END AS overdue_since, i.merged_into, i.rating
+       CASE WHEN i.next_deadline_at IS NOT NULL THEN i.overdue_since END AS overdue_since, i.merged_into, i.rating, i.external_system, i.external_no
 FROM incident i
 JOIN category c ON c.id = i.category_id
 JOIN assignment a ON a.county_id = i.county_id AND a.id = i.current_assignment_id

@@ -1,7 +1,7 @@
 //! Appending to an incident's hash chain.
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::db::Request;
 use crate::db::incident::{self, NewStep};
@@ -51,7 +51,7 @@ impl Chain {
         })
     }
 
-    /// Appends a row.
+    /// Appends a row, and tells of it.
     ///
     /// # Errors
     /// When the database fails.
@@ -61,6 +61,32 @@ impl Chain {
         county: FeatureId,
         id: Uuid,
         h: &Happening<'_>,
+    ) -> Result<(), ServiceError> {
+        let at = Timestamp::from_unix(NoContext, h.at.timestamp().unsigned_abs(), h.at.timestamp_subsec_nanos());
+        self.write(on, county, id, h, Some(Uuid::new_v7(at))).await
+    }
+
+    /// Appends a row that the next one tells of as well.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn append_untold(
+        &mut self,
+        on: &mut Request,
+        county: FeatureId,
+        id: Uuid,
+        h: &Happening<'_>,
+    ) -> Result<(), ServiceError> {
+        self.write(on, county, id, h, None).await
+    }
+
+    async fn write(
+        &mut self,
+        on: &mut Request,
+        county: FeatureId,
+        id: Uuid,
+        h: &Happening<'_>,
+        notification: Option<Uuid>,
     ) -> Result<(), ServiceError> {
         let row = HistoryRow {
             incident: id,
@@ -88,6 +114,7 @@ impl Chain {
             note: h.note,
             previous_digest: self.digest,
             digest,
+            notification,
         };
         incident::append(on, county, &step).await?;
         *self = Self { ordinal: row.ordinal, digest: Some(digest) };

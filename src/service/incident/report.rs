@@ -3,15 +3,15 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::json;
 
-use super::check::{Checked, Report, check};
+use super::check::{Checked, External, Report, check, check_external};
 use super::history::{Chain, Happening};
 use super::plan::{Planned, keep_decision, plan};
 use super::retried;
 use super::view::{IncidentView, whole};
 use crate::db::incident::{self, NewIncident};
 use crate::db::{Request, assignment};
-use crate::domain::Viewer;
 use crate::domain::incident::{Action, State};
+use crate::domain::{FeatureId, Viewer};
 use crate::service::{ServiceError, Yitu};
 
 /// Who the history names for what the program does by itself.
@@ -33,6 +33,7 @@ pub struct Reported {
 pub async fn report(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Reported, ServiceError> {
     // Microseconds are what the database keeps; the digests must be computed from the same.
     let now = yitu.clock.now().trunc_subsecs(6);
+    check_external(report.external.as_ref())?;
     if let Some(known) = known(yitu, viewer, &report, now).await? {
         return Ok(known);
     }
@@ -40,7 +41,7 @@ pub async fn report(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Repo
     retried(|| attempt(yitu, viewer, &checked, now)).await
 }
 
-/// The incident of this id, if it is already there.
+/// The incident of a report that is already there.
 async fn known(
     yitu: &Yitu,
     viewer: &Viewer,
@@ -48,9 +49,29 @@ async fn known(
     now: DateTime<Utc>,
 ) -> Result<Option<Reported>, ServiceError> {
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let Some(incident) = whole(&mut on, viewer.county_id(), report.id, now).await? else { return Ok(None) };
+    let Some(incident) = stored(&mut on, viewer.county_id(), report, now).await? else { return Ok(None) };
     let seq = on.commit().await?;
     Ok(Some(Reported { incident: incident.written_at(seq), new: false }))
+}
+
+/// The incident of this id, or of this number in another system, if it is already there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn stored(
+    on: &mut Request,
+    county: FeatureId,
+    report: &Report,
+    now: DateTime<Utc>,
+) -> Result<Option<IncidentView>, ServiceError> {
+    if let Some(known) = whole(on, county, report.id, now).await? {
+        return Ok(Some(known));
+    }
+    let Some(External { system, no }) = &report.external else { return Ok(None) };
+    match incident::find_external(on, county, (system.trim(), no.trim())).await? {
+        Some(id) => whole(on, county, id, now).await,
+        None => Ok(None),
+    }
 }
 
 async fn attempt(
@@ -59,14 +80,28 @@ async fn attempt(
     checked: &Checked,
     now: DateTime<Utc>,
 ) -> Result<Reported, ServiceError> {
-    let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let planned = plan(&mut on, county, checked, now).await?;
-    let new = store(&mut on, viewer, checked, &planned, now).await?;
-    let incident = whole(&mut on, county, checked.report.id, now).await?;
-    let incident = incident.ok_or_else(|| ServiceError::Internal(format!("incident {} is gone", checked.report.id)))?;
+    let reported = within(&mut on, viewer, checked, now).await?;
     let seq = on.commit().await?;
-    Ok(Reported { incident: incident.written_at(seq), new })
+    Ok(Reported { incident: reported.incident.written_at(seq), ..reported })
+}
+
+/// Reports within a transaction that others share.
+///
+/// # Errors
+/// Problems that name the field; a failing database.
+pub async fn within(
+    on: &mut Request,
+    viewer: &Viewer,
+    checked: &Checked,
+    now: DateTime<Utc>,
+) -> Result<Reported, ServiceError> {
+    let county = viewer.county_id();
+    let planned = plan(on, county, checked, now).await?;
+    let new = store(on, viewer, checked, &planned, now).await?;
+    let incident = stored(on, county, &checked.report, now).await?;
+    let incident = incident.ok_or_else(|| ServiceError::Internal(format!("incident {} is gone", checked.report.id)))?;
+    Ok(Reported { incident, new })
 }
 
 /// Writes the incident whole; false when a parallel report of the same id came first.
@@ -110,6 +145,7 @@ async fn store(
         provisional: decision.provisional && done.is_none(),
         version: if done.is_some() { 3 } else { 2 },
         resolved_by: done.map(|_| viewer.name()),
+        external: report.external.as_ref().map(|e| (e.system.trim(), e.no.trim())),
     };
     if !incident::insert(on, &new).await? {
         return Ok(false);
@@ -151,19 +187,20 @@ async fn write_history(
         ..report
     };
     let mut chain = Chain::default();
-    chain.append(on, county, id, &report).await?;
-    chain.append(on, county, id, &dispatch).await?;
-    if let Some(done) = &checked.report.resolve_on_spot {
-        let closed = Happening {
-            action: Action::ResolveOnSpot,
-            from: Some(decision.state),
-            to: State::Closed,
-            unit,
-            responder,
-            note: &done.note,
-            ..report
-        };
-        chain.append(on, county, id, &closed).await?;
-    }
-    Ok(())
+    // Others are told once of a report: who has it, or that it is done.
+    chain.append_untold(on, county, id, &report).await?;
+    let Some(done) = &checked.report.resolve_on_spot else {
+        return chain.append(on, county, id, &dispatch).await;
+    };
+    chain.append_untold(on, county, id, &dispatch).await?;
+    let closed = Happening {
+        action: Action::ResolveOnSpot,
+        from: Some(decision.state),
+        to: State::Closed,
+        unit,
+        responder,
+        note: &done.note,
+        ..report
+    };
+    chain.append(on, county, id, &closed).await
 }
