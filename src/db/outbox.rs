@@ -170,12 +170,15 @@ pub async fn claim(
     now: DateTime<Utc>,
     lost_at: DateTime<Utc>,
 ) -> Result<Option<Claimed>, DbError> {
-    let sql = "UPDATE delivery d SET attempts = d.attempts + 1, attempted_at = $3, due_at = $4
-               FROM (SELECT n.notification_id FROM delivery n
-                     WHERE n.county_id = $1 AND n.receiver_id = $2 AND n.state = 'pending' AND n.due_at <= $3
-                       AND NOT EXISTS (SELECT FROM delivery e WHERE e.county_id = $1 AND e.receiver_id = $2
-                         AND e.incident_id = n.incident_id AND e.ordinal < n.ordinal AND e.state = 'pending')
-                     ORDER BY n.due_at, n.notification_id LIMIT 1 FOR UPDATE SKIP LOCKED) next
+    // Materialized: a subquery may be run again for each row it is compared with, and would take another each time.
+    let sql = "WITH next AS MATERIALIZED (
+                 SELECT n.notification_id FROM delivery n
+                 WHERE n.county_id = $1 AND n.receiver_id = $2 AND n.state = 'pending' AND n.due_at <= $3
+                   AND NOT EXISTS (SELECT FROM delivery e WHERE e.county_id = $1 AND e.receiver_id = $2
+                     AND e.incident_id = n.incident_id AND e.ordinal < n.ordinal AND e.state = 'pending')
+                 ORDER BY n.due_at, n.notification_id LIMIT 1 FOR UPDATE SKIP LOCKED
+               )
+               UPDATE delivery d SET attempts = d.attempts + 1, attempted_at = $3, due_at = $4 FROM next
                WHERE d.county_id = $1 AND d.receiver_id = $2 AND d.notification_id = next.notification_id
                RETURNING d.notification_id, d.attempts, d.give_up_after, d.since";
     Ok(sqlx::query_as(sql).bind(county).bind(receiver).bind(now).bind(lost_at).fetch_optional(system).await?)

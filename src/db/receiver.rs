@@ -34,7 +34,8 @@ pub struct ReceiverRow {
     pub version: i32,
 }
 
-const COLUMNS: &str = "county_id, id, name, kind, origin, sealed, enabled, timeout_ms, actions, urgencies, categories, regions, units,
+const COLUMNS: &str =
+    "county_id, id, name, kind, origin, sealed, enabled, timeout_ms, actions, urgencies, categories, regions, units,
   restricted, external_system, fields, method, template, expect, failures, rests_until, version";
 
 /// All receivers, by name; or one.
@@ -91,12 +92,7 @@ fn bound<'q>(query: Scalar<'q>, r: &'q ReceiverRow) -> Scalar<'q> {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn delete(
-    on: &mut PgConnection,
-    county: FeatureId,
-    id: FeatureId,
-    version: i32,
-) -> Result<bool, DbError> {
+pub async fn delete(on: &mut PgConnection, county: FeatureId, id: FeatureId, version: i32) -> Result<bool, DbError> {
     let sql = "DELETE FROM webhook_receiver WHERE county_id = $1 AND id = $2 AND version = $3";
     Ok(sqlx::query(sql).bind(county).bind(id).bind(version).execute(on).await?.rows_affected() > 0)
 }

@@ -23,11 +23,9 @@ async fn each_step_is_told_once_signed_and_without_peoples_words() {
     let made = desk.report(body.clone()).await;
     desk.report(body).await;
     let signed = desk.act(&made, json!({"action": "accept"})).await;
-    let refused = desk.server.post_json(
-        &format!("/api/incidents/{}/actions", made.id),
-        &json!({"action": "resolve", "note": "已清运", "expected_version": made.version}),
-    );
-    assert_eq!(refused.await.status(), 412, "and is not told");
+    let stale = json!({"action": "resolve", "note": "已清运", "expected_version": made.version});
+    let refused = desk.server.post_json(&format!("/api/incidents/{}/actions", made.id), &stale).await;
+    assert_eq!(refused.status(), 412, "and is not told");
     let done = desk.act(&signed, json!({"action": "resolve", "note": "已清运"})).await;
     desk.act(&untold, json!({"action": "accept"})).await;
     desk.pass_all().await;
@@ -112,8 +110,7 @@ async fn a_receiver_is_told_what_its_filter_lets_through() {
     let desk = Desk::open().await;
     let made = desk.reported("0301").await;
     let (village, unit) = (made.village.as_ref().unwrap().id, made.owner.unit_id);
-    let township: i64 = desk.one("SELECT parent_id FROM region WHERE level = 'village' ORDER BY id LIMIT 1").await;
-    let of_village: i64 = sqlx::query_scalar("SELECT parent_id FROM region WHERE id = $1")
+    let township: i64 = sqlx::query_scalar("SELECT parent_id FROM region WHERE id = $1")
         .bind(village)
         .fetch_one(&desk.database.databases.migrator)
         .await
@@ -123,13 +120,13 @@ async fn a_receiver_is_told_what_its_filter_lets_through() {
         .fetch_one(&desk.database.databases.migrator)
         .await
         .unwrap();
-    assert!(township > 0);
     let county = desk.viewer.county_id();
-    let parent: String = desk.one("SELECT p.code FROM category c JOIN category p ON p.id = c.parent_id WHERE c.code = '0301'").await;
+    let parent: String =
+        desk.one("SELECT p.code FROM category c JOIN category p ON p.id = c.parent_id WHERE c.code = '0301'").await;
     let cases = [
         ("全部", json!({}), 3),
         ("县", json!({"regions": [county]}), 3),
-        ("乡镇", json!({"regions": [of_village]}), 3),
+        ("乡镇", json!({"regions": [township]}), 3),
         ("村", json!({"regions": [elsewhere, village]}), 3),
         ("别村", json!({"regions": [elsewhere]}), 0),
         ("本级事项", json!({"categories": ["0301"]}), 3),
@@ -172,11 +169,15 @@ async fn an_incidents_steps_arrive_in_order_though_each_fails_first() {
         desk.act(&told, json!({"action": "resolve", "note": "办好"})).await;
     }
     let other = desk.another().await;
-    for _ in 0..60 {
+    let taken = || hook.received().iter().filter(|r| r.taken).count();
+    for _ in 0..40 {
+        if taken() == 16 {
+            break;
+        }
         let (one, two) = tokio::join!(deliver::pass(desk.yitu()), deliver::pass(&other));
         one.unwrap();
         two.unwrap();
-        desk.later(Duration::minutes(10));
+        desk.later(Duration::minutes(11));
     }
     let mut steps: BTreeMap<String, Vec<i64>> = BTreeMap::new();
     for r in hook.received().iter().filter(|r| r.taken) {
@@ -196,10 +197,8 @@ async fn two_servers_deliver_each_message_once() {
     let hook = Hook::open(Behaviour::Slowly(Real::from_millis(3))).await;
     desk.signed(&hook, "一个", json!({})).await;
     let other = desk.another().await;
-    let (one, two) = (
-        tokio::spawn(deliver::run(desk.yitu().downgrade())),
-        tokio::spawn(deliver::run(other.downgrade())),
-    );
+    let (one, two) =
+        (tokio::spawn(deliver::run(desk.yitu().downgrade())), tokio::spawn(deliver::run(other.downgrade())));
     for _ in 0..40 {
         desk.reported("0301").await;
     }

@@ -48,9 +48,7 @@ async fn a_matter_comes_in_once_and_its_steps_go_back_under_its_number() {
     let desk = Desk::open().await;
     desk.maps_codes().await;
     let (back, other) = (Hook::open(Behaviour::Ok("")).await, Hook::open(Behaviour::Ok("")).await);
-    let exchange = |system: &str, hook: &Hook| {
-        json!({"name": system, "kind": "exchange", "external_system": system, "url": hook.url()})
-    };
+    let exchange = |system: &str, hook: &Hook| json!({"name": system, "kind": "exchange", "external_system": system, "url": hook.url()});
     desk.receiver(exchange("12345", &back)).await;
     desk.receiver(exchange("省平台", &other)).await;
     let row = desk.row("2026-0001/甲").await;
@@ -71,8 +69,11 @@ async fn a_matter_comes_in_once_and_its_steps_go_back_under_its_number() {
     desk.act(&view, json!({"action": "accept"})).await;
     desk.reported("0301").await;
     desk.pass_all().await;
-    let told: Vec<(String, Value)> =
-        back.received().iter().map(|r| (r.json()["type"].as_str().unwrap().to_owned(), r.json()["data"].clone())).collect();
+    let told: Vec<(String, Value)> = back
+        .received()
+        .iter()
+        .map(|r| (r.json()["type"].as_str().unwrap().to_owned(), r.json()["data"].clone()))
+        .collect();
     assert_eq!(told.iter().map(|t| t.0.as_str()).collect::<Vec<_>>(), ["incident.dispatch", "incident.accept"]);
     assert!(told.iter().all(|(_, data)| data["external_no"] == "2026-0001/甲" && data["external_system"] == "12345"));
     assert_eq!(other.count(), 0);
@@ -112,7 +113,8 @@ async fn a_refused_row_refuses_nobody_else_unless_it_is_all_or_nothing() {
     let (status, body) = desk.hand_over("?all_or_nothing=true", &rows).await;
     assert_eq!((status, desk.incidents().await), (422, 0), "{body}");
     assert_eq!(body["type"], "urn:yitu:problem:rows-refused");
-    let pointers: Vec<&str> = body["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
+    let pointers: Vec<&str> =
+        body["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
     assert_eq!(
         pointers,
         ["/1/category", "/2/lon", "/3/urgency", "/4/reported_at", "/5/location", "/6/no", "/7"],
@@ -156,7 +158,8 @@ async fn tables_come_in_as_gbk_or_utf8_under_chinese_names() {
     assert_eq!((status, outcomes(&body)), (200, vec!["created", "created", "refused", "refused"]), "{body}");
     let told: String = desk.one("SELECT description FROM incident WHERE external_no = 'C1'").await;
     assert_eq!(told, "井盖缺失,\n有人摔倒");
-    let placed: String = desk.one("SELECT v.name FROM incident i JOIN region v ON v.id = i.village_id WHERE external_no = 'C2'").await;
+    let placed: String =
+        desk.one("SELECT v.name FROM incident i JOIN region v ON v.id = i.village_id WHERE external_no = 'C2'").await;
     assert_eq!(placed, village);
 
     let (status, body) = desk.hand_over_csv("text/csv; charset=gb18030", gbk.to_vec()).await;

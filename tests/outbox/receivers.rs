@@ -76,8 +76,8 @@ async fn settings_that_cannot_work_are_refused_by_field() {
         (json!({"subscription": {"actions": ["report"]}}), "/subscription/actions/0"),
         (json!({"subscription": {"urgencies": ["urgent", "soon"]}}), "/subscription/urgencies/1"),
         (json!({"subscription": {"categories": ["没有"]}}), "/subscription/categories"),
-        (json!({"subscription": {"regions": [1]}}), "/subscription/regions"),
-        (json!({"subscription": {"units": [1]}}), "/subscription/units"),
+        (json!({"subscription": {"regions": [999_999_999]}}), "/subscription/regions"),
+        (json!({"subscription": {"units": [999_999_999]}}), "/subscription/units"),
         (json!({"fields": ["phone"]}), "/fields/0"),
         (json!({"template": "{\"a\": \"{nummer}\"}"}), "/template"),
         (json!({"template": "{\"a\": \"{description}\"}"}), "/template"),
@@ -125,7 +125,8 @@ async fn robots_of_wecom_and_dingtalk_are_spoken_to_in_their_own_form() {
     let sent = &dingtalk.received()[0];
     let markdown = sent.json()["markdown"].clone();
     assert_eq!(markdown["text"], format!("{}号:{}({})", made.number, made.category_name, made.owner.unit_name));
-    let query: Vec<(String, String)> = reqwest::Url::parse(&format!("http://x{}", sent.uri)).unwrap().query_pairs().into_owned().collect();
+    let query: Vec<(String, String)> =
+        reqwest::Url::parse(&format!("http://x{}", sent.uri)).unwrap().query_pairs().into_owned().collect();
     let millis = desk.yitu().clock.now().timestamp_millis().to_string();
     let sign = hmac_base64(b"SECabc", format!("{millis}\nSECabc").as_bytes());
     assert_eq!(
@@ -141,8 +142,11 @@ async fn robots_of_wecom_and_dingtalk_are_spoken_to_in_their_own_form() {
 #[tokio::test]
 async fn gateways_are_spoken_to_by_template_and_values_stay_in_their_place() {
     let desk = Desk::open().await;
-    let (json_gateway, form, query) =
-        (Hook::open(Behaviour::Ok("code=1")).await, Hook::open(Behaviour::Ok("")).await, Hook::open(Behaviour::Ok("")).await);
+    let (json_gateway, form, query) = (
+        Hook::open(Behaviour::Ok("code=1")).await,
+        Hook::open(Behaviour::Ok("")).await,
+        Hook::open(Behaviour::Ok("")).await,
+    );
     desk.receiver(json!({"name": "上级平台", "kind": "template", "url": json_gateway.url(), "method": "PUT",
         "headers": {"X-App": "{secret}"}, "secret": "app-key", "fields": ["description"], "expect": "code=0",
         "template": "{\"no\": {number}, \"text\": \"{description}\", \"state\": {\"code\": \"{state}\"}}"}))

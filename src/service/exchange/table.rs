@@ -84,9 +84,8 @@ fn object(value: Value) -> Row {
 /// # Errors
 /// When it cannot be read as a table, lacks a column, or has too many rows.
 pub fn of_csv(bytes: &[u8], charset: Option<&str>) -> Result<Vec<Row>, Problem> {
-    let table = parse("CSV", &decode(bytes, charset)?).map_err(|e| {
-        Problem::bad_field("", e.to_string(), format!("The body is not a table with a header: {e}"))
-    })?;
+    let table = parse("CSV", &decode(bytes, charset)?)
+        .map_err(|e| Problem::bad_field("", e.to_string(), format!("The body is not a table with a header: {e}")))?;
     check_count(table.rows.len())?;
     let columns: Vec<Option<&'static str>> = table.headers.iter().map(|h| column(h)).collect();
     for needed in ["no", "category"] {
@@ -142,7 +141,9 @@ fn check_count(rows: usize) -> Result<(), Problem> {
         ("行数过多", "Too many rows"),
         (
             format!("共 {rows} 行,一次最多 {MOST_ROWS} 行,请分批提交;重复提交的行不会重复立件。"),
-            format!("There are {rows} rows; at most {MOST_ROWS} are taken at a time. Rows sent twice are one incident."),
+            format!(
+                "There are {rows} rows; at most {MOST_ROWS} are taken at a time. Rows sent twice are one incident."
+            ),
         ),
     ))
 }

@@ -126,12 +126,7 @@ fn rows_refused(refused: &[(usize, &Problem)], rows: usize) -> Problem {
     })
 }
 
-async fn read(
-    yitu: &Yitu,
-    viewer: &Viewer,
-    rows: Vec<Row>,
-    system: Option<&str>,
-) -> Result<Vec<Asked>, ServiceError> {
+async fn read(yitu: &Yitu, viewer: &Viewer, rows: Vec<Row>, system: Option<&str>) -> Result<Vec<Asked>, ServiceError> {
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let name = unit::time_zone(&mut on, county).await?;
@@ -189,7 +184,8 @@ fn report_of(
     zone: Tz,
 ) -> Result<Report, Problem> {
     let text = |name| row.get(name).map(String::as_str);
-    let theirs = text("category").ok_or_else(|| Problem::bad_field("/category", "没有事项编码", "The category is missing"))?;
+    let theirs =
+        text("category").ok_or_else(|| Problem::bad_field("/category", "没有事项编码", "The category is missing"))?;
     let category = codes.get(theirs).ok_or_else(|| unmapped(&external.system, theirs))?;
     let (lon, lat) = (number("lon", text("lon"))?, number("lat", text("lat"))?);
     let source = if lon.is_some() || lat.is_some() { LocationSource::Map } else { LocationSource::Text };
@@ -228,7 +224,9 @@ fn unmapped(system: &str, code: &str) -> Problem {
     Problem::bad_field(
         "/category",
         format!("系统“{system}”的事项编码“{code}”还没有对应关系,请先用 PUT /api/exchange/categories/{system} 登记"),
-        format!("The code {code:?} of {system:?} stands for nothing yet; say what with PUT /api/exchange/categories/{system}"),
+        format!(
+            "The code {code:?} of {system:?} stands for nothing yet; say what with PUT /api/exchange/categories/{system}"
+        ),
     )
 }
 

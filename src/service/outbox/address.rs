@@ -27,7 +27,10 @@ pub fn is_refused(ip: IpAddr) -> bool {
 /// What is wrong with it; never repeats it, since it may hold a credential.
 pub fn read(text: &str) -> Result<Url, Bilingual> {
     let url: Url = text.trim().parse().map_err(|_| {
-        Bilingual::new("地址不完整,应形如 https://主机/路径", "The address is not complete; it looks like https://host/path")
+        Bilingual::new(
+            "地址不完整,应形如 https://主机/路径",
+            "The address is not complete; it looks like https://host/path",
+        )
     })?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Bilingual::new(
@@ -74,7 +77,9 @@ mod tests {
 
     #[test]
     fn intranets_are_reached_and_metadata_services_are_not() {
-        for good in ["http://10.1.2.3:8080/hook", "https://oa.county.gov.cn/x?key=1", "http://127.0.0.1/", "http://[::1]/"] {
+        for good in
+            ["http://10.1.2.3:8080/hook", "https://oa.county.gov.cn/x?key=1", "http://127.0.0.1/", "http://[::1]/"]
+        {
             assert!(read(good).is_ok(), "{good}");
         }
         for bad in [

@@ -141,12 +141,7 @@ async fn lane(yitu: &Yitu, client: &Client, key: ReceiverKey) -> Result<usize, S
     Ok(ROUND)
 }
 
-async fn attempt(
-    yitu: &Yitu,
-    client: &Client,
-    receiver: &ReceiverRow,
-    claimed: &Claimed,
-) -> Result<(), ServiceError> {
+async fn attempt(yitu: &Yitu, client: &Client, receiver: &ReceiverRow, claimed: &Claimed) -> Result<(), ServiceError> {
     let key = (receiver.county_id, receiver.id);
     let row = outbox::message(&yitu.db.system, receiver.county_id, claimed.notification_id).await?;
     let message = Message { row: &row, fields: &receiver.fields };
@@ -169,7 +164,8 @@ async fn attempt(
     };
     outbox::end(&yitu.db.system, key, claimed, &ended).await?;
     let outcome = if sent.fault.is_none() { "delivered" } else { "failed" };
-    metrics::counter!("yitu_delivery_attempts_total", "kind" => receiver.kind.clone(), "outcome" => outcome).increment(1);
+    metrics::counter!("yitu_delivery_attempts_total", "kind" => receiver.kind.clone(), "outcome" => outcome)
+        .increment(1);
     match sent.fault {
         None if receiver.failures == 0 => {}
         None => outbox::works(&yitu.db.system, key).await?,

@@ -180,7 +180,11 @@ fn check_templates(body: &Receiver, secrets: &Secrets) -> Result<(), Problem> {
         serde_json::from_str::<Value>(&sample).map_err(|e| {
             Problem::bad_field(
                 "/template",
-                format!("模板不是有效的 JSON(第 {} 行第 {} 列);别的格式请在 headers 里写明 content-type", e.line(), e.column()),
+                format!(
+                    "模板不是有效的 JSON(第 {} 行第 {} 列);别的格式请在 headers 里写明 content-type",
+                    e.line(),
+                    e.column()
+                ),
                 format!("The template is not valid JSON ({e}); for another form say its content-type in headers"),
             )
         })?;

@@ -9,12 +9,7 @@ use crate::service::{ServiceError, Yitu};
 ///
 /// # Errors
 /// `not-found`, `stale-version`, `version-required`; a failing database.
-pub async fn remove(
-    yitu: &Yitu,
-    viewer: &Viewer,
-    id: FeatureId,
-    version: Option<i32>,
-) -> Result<(), ServiceError> {
+pub async fn remove(yitu: &Yitu, viewer: &Viewer, id: FeatureId, version: Option<i32>) -> Result<(), ServiceError> {
     let version = version.ok_or_else(version_required)?;
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;

@@ -83,7 +83,8 @@ fn ten() -> f64 {
 /// # Errors
 /// Problems that name the field; a failing database.
 pub async fn create(yitu: &Yitu, viewer: &Viewer, body: Receiver) -> Result<ReceiverView, ServiceError> {
-    let url = body.url.clone().ok_or_else(|| Problem::bad_field("/url", "请填写接收地址 url", "Give the address as url"))?;
+    let url =
+        body.url.clone().ok_or_else(|| Problem::bad_field("/url", "请填写接收地址 url", "Give the address as url"))?;
     let signed = matches!(body.kind, ReceiverKind::Yitu | ReceiverKind::Exchange);
     let made = (signed && body.secret.is_none()).then(|| signature::secret_of(&rand::random()));
     let secret = body.secret.clone().filter(|s| !s.is_empty()).or_else(|| made.clone());
@@ -137,12 +138,7 @@ pub async fn update(
 }
 
 /// Checked, and sealed.
-async fn row(
-    yitu: &Yitu,
-    viewer: &Viewer,
-    body: Receiver,
-    mut secrets: Secrets,
-) -> Result<ReceiverRow, ServiceError> {
+async fn row(yitu: &Yitu, viewer: &Viewer, body: Receiver, mut secrets: Secrets) -> Result<ReceiverRow, ServiceError> {
     // Header names are compared without regard to case.
     secrets.headers = secrets.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
     check(&body, &secrets)?;
@@ -198,7 +194,10 @@ async fn refuse_unknown(on: &mut Request, row: &ReceiverRow) -> Result<(), Servi
 fn refused(error: DbError, name: &str) -> ServiceError {
     match error.refusal() {
         Some(Refusal::Duplicate(rule)) if rule == "receiver_name_is_taken" => {
-            let (zh, en) = (format!("已有名为“{name}”的接收方,请换一个名称"), format!("There is a receiver {name:?}; choose another name"));
+            let (zh, en) = (
+                format!("已有名为“{name}”的接收方,请换一个名称"),
+                format!("There is a receiver {name:?}; choose another name"),
+            );
             Problem { kind: ProblemKind::Conflict, slug: "name-taken", ..Problem::bad_field("/name", zh, en) }.into()
         }
         _ => error.into(),
