@@ -6,7 +6,7 @@ use encoding_rs::{Encoding, GB18030, UTF_8};
 use serde_json::Value;
 
 use crate::domain::{Problem, ProblemKind};
-use crate::service::import::table::parse;
+use crate::service::import::table::{TableRow, parse};
 
 /// Rows taken at a time.
 pub const MOST_ROWS: usize = 1000;
@@ -98,12 +98,13 @@ pub fn of_csv(bytes: &[u8], charset: Option<&str>) -> Result<Vec<Row>, Problem> 
             ));
         }
     }
-    let read = |row: crate::service::import::table::TableRow| match row.fault {
-        Some(fault) => Err(Problem::bad_field("", fault.clone(), format!("The row cannot be read: {fault}"))),
-        None => {
-            let named = columns.iter().zip(row.values).filter(|(_, value)| !value.is_empty());
-            Ok(named.filter_map(|(column, value)| Some(((*column)?, value))).collect())
+    let read = |row: TableRow| {
+        if let Some(fault) = row.fault {
+            let en = format!("The row cannot be read: {fault}");
+            return Err(Problem::bad_field("", fault, en));
         }
+        let named = columns.iter().zip(row.values).filter(|(_, value)| !value.is_empty());
+        Ok(named.filter_map(|(column, value)| Some(((*column)?, value))).collect())
     };
     Ok(table.rows.into_iter().map(read).collect())
 }

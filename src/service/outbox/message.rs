@@ -51,10 +51,6 @@ pub struct Message<'a> {
     pub fields: &'a [String],
 }
 
-fn text(value: impl ToString) -> String {
-    value.to_string()
-}
-
 impl Message<'_> {
     fn asks(&self, field: &str) -> bool {
         self.fields.iter().any(|f| f == field)
@@ -90,17 +86,17 @@ impl Message<'_> {
             return None;
         }
         Some(match name {
-            "id" => text(row.id),
-            "incident_id" => text(row.incident_id),
-            "number" => text(row.number),
+            "id" => row.id.to_string(),
+            "incident_id" => row.incident_id.to_string(),
+            "number" => row.number.to_string(),
             "action" => row.action.clone(),
-            "action_name" => text(self.action_name()),
+            "action_name" => self.action_name().to_owned(),
             "state" => row.state.clone(),
-            "state_name" => text(self.state_name()),
+            "state_name" => self.state_name().to_owned(),
             "category" => row.category.clone(),
             "category_name" => row.category_name.clone(),
             "urgency" => row.urgency.clone(),
-            "urgency_name" => text(self.urgency_name()),
+            "urgency_name" => self.urgency_name().to_owned(),
             "village" => row.village_name.clone().unwrap_or_default(),
             "grid" => row.grid_name.clone().unwrap_or_default(),
             "grid_code" => row.grid_code.clone(),
@@ -112,8 +108,8 @@ impl Message<'_> {
             "external_no" => row.external_no.clone().unwrap_or_default(),
             "description" => row.description.clone(),
             "location_text" => row.location_text.clone(),
-            "lon" => row.lon.map(text).unwrap_or_default(),
-            "lat" => row.lat.map(text).unwrap_or_default(),
+            "lon" => row.lon.map(|d| d.to_string()).unwrap_or_default(),
+            "lat" => row.lat.map(|d| d.to_string()).unwrap_or_default(),
             "note" => row.note.clone(),
             "handler" => row.responder_name.clone().unwrap_or_default(),
             _ => return None,

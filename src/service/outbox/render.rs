@@ -18,8 +18,7 @@ const MARKDOWN_BYTES: usize = 4096;
 /// What stands for the secret in a template, so that the template itself holds none.
 pub const SECRET: &str = "secret";
 
-/// A request that is ready to be sent.
-#[derive(Debug)]
+/// A request that is ready to be sent. It holds secrets, so it is never printed.
 pub struct Outgoing {
     /// Method.
     pub method: Method,
