@@ -1,3 +1,5 @@
-//! Who may see and do what; and the sealing of phone numbers.
+//! Who may see and do what; the sealing of phone numbers and secrets; signatures.
 
 pub mod phone;
+pub mod secret;
+pub mod signature;

@@ -93,6 +93,11 @@ impl PhoneKey {
         String::from_utf8(digits).map_err(|_| PhoneError::Sealed)
     }
 
+    /// A key of its own for another use.
+    pub(super) fn derived(&self, for_what: &[u8]) -> [u8; 32] {
+        digest(&self.finder, &[b"derived", for_what])
+    }
+
     /// The hash a whole number is found by.
     #[must_use]
     pub fn number_hash(&self, digits: &str) -> [u8; 32] {

@@ -8,6 +8,7 @@ use super::CliError;
 use crate::config::Config;
 use crate::http;
 use crate::service::incident::deadline;
+use crate::service::outbox::deliver;
 use crate::service::photo::sweep;
 use crate::service::{seal, startup};
 
@@ -33,6 +34,7 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> Result<(), 
     tokio::spawn(deadline::run(yitu.downgrade()));
     tokio::spawn(sweep::run(yitu.downgrade()));
     tokio::spawn(seal::run(yitu.downgrade()));
+    tokio::spawn(deliver::run(yitu.downgrade()));
     http::serve(listener, yitu, stop_signal()).await.map_err(CliError::fault)?;
     database.close().await;
     Ok(())

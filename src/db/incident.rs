@@ -56,6 +56,8 @@ pub struct IncidentRow {
     pub merged_into: Option<Uuid>,
     pub rating: Option<i16>,
     pub photo_missing: bool,
+    pub external_system: Option<String>,
+    pub external_no: Option<String>,
 }
 
 /// One step of a timeline.
@@ -94,6 +96,8 @@ pub struct NewStep<'a> {
     pub words_digest: [u8; 32],
     pub previous_digest: Option<[u8; 32]>,
     pub digest: [u8; 32],
+    /// The id it is told under, where it is to be told.
+    pub notification: Option<Uuid>,
 }
 
 /// A decision as stored.
@@ -187,6 +191,19 @@ pub async fn find(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<
     Ok(sqlx::query_as(SQL).bind(county).bind(id).fetch_optional(on).await?)
 }
 
+/// The incident that another system knows by a number.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_external(
+    on: &mut PgConnection,
+    county: FeatureId,
+    (system, no): (&str, &str),
+) -> Result<Option<Uuid>, DbError> {
+    let sql = "SELECT id FROM incident WHERE county_id = $1 AND external_system = $2 AND external_no = $3";
+    Ok(sqlx::query_scalar(sql).bind(county).bind(system).bind(no).fetch_optional(on).await?)
+}
+
 /// Takes the lock on an incident, so that its actions come one after the other. Whether it is there.
 ///
 /// # Errors
@@ -196,21 +213,17 @@ pub async fn lock(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<
     Ok(sqlx::query(sql).bind(county).bind(id).fetch_optional(on).await?.is_some())
 }
 
-/// Appends to the history.
+/// Appends to the history, and says so to whoever has asked to be told.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn append(on: &mut PgConnection, county: FeatureId, step: &NewStep<'_>) -> Result<(), DbError> {
-    let sql = "INSERT INTO incident_history (county_id, incident_id, ordinal, action, actor, at, from_version, from_state,
-                 to_state, unit_id, responder_id, note, detail, salt, words_digest, previous_digest, digest)
-               VALUES ($1, $2, $3, $4::incident_action, $5, $6, $3 - 1, $7::incident_state, $8::incident_state, $9, $10, $11,
-                 $12, $13, $14, $15, $16)";
-    let query =
-        sqlx::query(sql).bind(county).bind(step.incident_id).bind(step.ordinal).bind(step.action).bind(step.actor);
-    let query =
-        query.bind(step.at).bind(step.from_state).bind(step.to_state).bind(step.unit_id).bind(step.responder_id);
-    let query = query.bind(step.note).bind(&step.detail).bind(step.salt.to_vec()).bind(step.words_digest.to_vec());
-    query.bind(step.previous_digest.map(|d| d.to_vec())).bind(step.digest.to_vec()).execute(on).await?;
+    let query = sqlx::query(include_str!("sql/incident_append.sql")).bind(county).bind(step.incident_id);
+    let query = query.bind(step.ordinal).bind(step.action).bind(step.actor).bind(step.at).bind(step.from_state);
+    let query = query.bind(step.to_state).bind(step.unit_id).bind(step.responder_id).bind(step.note);
+    let query = query.bind(step.previous_digest.map(|d| d.to_vec())).bind(step.digest.to_vec());
+    let query = query.bind(step.notification).bind(&step.detail).bind(step.salt.to_vec());
+    query.bind(step.words_digest.to_vec()).execute(on).await?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use sqlx::{FromRow, PgPool};
+use sqlx::{FromRow, PgExecutor};
 use uuid::Uuid;
 
 use super::DbError;
@@ -41,7 +41,14 @@ pub struct NewIncident<'a> {
     pub version: i32,
     /// Who resolved it on the spot; it is closed then, and its owner ends where it begins.
     pub resolved_by: Option<&'a str>,
+    /// The other system it comes from, and its number there.
+    pub external: Option<(&'a str, &'a str)>,
 }
+
+/// A transaction of the request login, or its pool: the statement is whole in itself.
+pub trait Executor<'c>: PgExecutor<'c> {}
+
+impl<'c, T: PgExecutor<'c>> Executor<'c> for T {}
 
 /// A decision for the ledger.
 #[derive(Debug)]
@@ -75,12 +82,12 @@ struct StoredRow {
 }
 
 /// Stores an incident with its owner, the units that help, its history's first steps and its decision. Nothing when the
-/// id is already there; a report of the same id that is under way is waited for.
+/// id or the other system's number is already there; a report of the same id that is under way is waited for.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn store(
-    request: &PgPool,
+    on: impl Executor<'_>,
     viewer: &Viewer,
     new: &NewIncident<'_>,
     helpers: &[FeatureId],
@@ -135,7 +142,10 @@ pub async fn store(
         .bind(steps.iter().map(|s| s.digest.to_vec()).collect::<Vec<_>>());
     let query = query.bind(decision.algorithm_version).bind(decision.rule_version);
     let query = query.bind(decision.inputs).bind(decision.outcome).bind(decision.explanation);
-    let Some(StoredRow { number, epoch, xid }) = query.fetch_optional(request).await? else { return Ok(None) };
+    let told = steps.iter().find_map(|s| Some((s.notification?, s.ordinal)));
+    let query = query.bind(told.map(|t| t.0)).bind(told.map(|t| t.1));
+    let query = query.bind(new.external.map(|e| e.0)).bind(new.external.map(|e| e.1));
+    let Some(StoredRow { number, epoch, xid }) = query.fetch_optional(on).await? else { return Ok(None) };
     let xid = xid.parse().map_err(|_| DbError::Stored(format!("transaction id {xid}")))?;
     Ok(Some(Stored { number, position: LogPosition { epoch, xid } }))
 }

@@ -2,15 +2,16 @@
 
 pub mod calendar;
 pub mod category;
-pub mod duty;
 pub mod deliberation;
+pub mod duty;
 pub mod feature;
 pub mod holidays;
 pub mod incident;
 pub mod layer;
-pub mod photo;
 pub mod lunar;
+pub mod photo;
 pub mod problem;
+pub mod receiver;
 pub mod seal;
 pub mod token;
 pub mod viewer;

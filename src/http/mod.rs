@@ -5,6 +5,7 @@ pub mod county;
 pub mod deliberation;
 pub mod dispatch;
 pub mod duty;
+pub mod exchange;
 pub mod extract;
 pub mod figures;
 pub mod grid;
@@ -20,6 +21,7 @@ pub mod spatial;
 pub mod tile;
 pub mod unit;
 pub mod web_map;
+pub mod webhook;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -70,6 +72,8 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .merge(spatial::routes())
         .merge(unit::routes())
         .merge(ogc::routes())
+        .merge(webhook::routes())
+        .merge(exchange::routes())
         .layer(compression())
         // Tiles come encoded from their own cache.
         .merge(tile::routes())

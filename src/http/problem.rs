@@ -103,7 +103,7 @@ fn unavailable(outage: Outage) -> Problem {
     Problem::new(ProblemKind::Unavailable, slug, title, (detail.0.to_owned(), detail.1.to_owned()))
 }
 
-fn status(kind: ProblemKind) -> StatusCode {
+pub(super) fn status(kind: ProblemKind) -> StatusCode {
     match kind {
         ProblemKind::Malformed => StatusCode::BAD_REQUEST,
         ProblemKind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
@@ -132,8 +132,21 @@ pub async fn render(request: Request, next: Next) -> Response {
     let request_id = request_id.as_ref().and_then(|v| v.to_str().ok()).map(str::to_owned);
     let (mut parts, _) = response.into_parts();
     let problem = parts.extensions.remove::<Unrendered>().map_or_else(|| Box::new(framework_problem(code)), |u| u.0);
+    let body = body(*problem, code, chinese, request_id);
+    // The body is another from here on.
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.remove(header::CONTENT_ENCODING);
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    parts.headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(if chinese { "zh-CN" } else { "en" }));
+    parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let text = serde_json::to_vec(&body).unwrap_or_default();
+    Response::from_parts(parts, Body::from(text))
+}
+
+/// A problem in a reader's language.
+pub(super) fn body(problem: Problem, code: StatusCode, chinese: bool, request_id: Option<String>) -> ProblemBody {
     let say = |text: &Bilingual| if chinese { text.zh.clone() } else { text.en.clone() };
-    let body = ProblemBody {
+    ProblemBody {
         type_uri: format!("urn:yitu:problem:{}", problem.slug),
         title: say(&problem.title),
         status: code.as_u16(),
@@ -145,15 +158,7 @@ pub async fn render(request: Request, next: Next) -> Response {
             .collect(),
         request_id,
         extra: problem.extra,
-    };
-    // The body is another from here on.
-    parts.headers.remove(header::CONTENT_LENGTH);
-    parts.headers.remove(header::CONTENT_ENCODING);
-    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    parts.headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(if chinese { "zh-CN" } else { "en" }));
-    parts.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let text = serde_json::to_vec(&body).unwrap_or_default();
-    Response::from_parts(parts, Body::from(text))
+    }
 }
 
 fn is_problem(response: &Response) -> bool {

@@ -97,6 +97,7 @@ pub fn report(at: LonLat, accuracy_m: f64) -> Report {
         reporter: None,
         resolve_on_spot: None,
         transferred_to: None,
+        external: None,
     }
 }
 

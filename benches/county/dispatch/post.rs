@@ -29,6 +29,7 @@ pub async fn capture(desk: &Desk, at: &LonLat) -> String {
     let unit = decision.unit.id;
     let responder = id(decision.responder.as_ref().map(|p| p.responder_id));
     let digest = "'\\x".to_owned() + &"5a".repeat(32) + "'::bytea";
+    let salt = "'\\x".to_owned() + &"5a".repeat(16) + "'::bytea";
     let values = [
         desk.viewer.county_id().to_string(),
         quoted(desk.viewer.name()),
@@ -68,6 +69,9 @@ pub async fn capture(desk: &Desk, at: &LonLat) -> String {
         format!("'{{NULL,{unit}}}'"),
         format!("'{{NULL,{responder}}}'"),
         "'{\"\",\"\"}'".to_owned(),
+        r#"ARRAY['{"limits": {}}', '{"limits": {}}']"#.to_owned(),
+        format!("ARRAY[{salt}, {salt}]"),
+        format!("ARRAY[{digest}, {digest}]"),
         format!("ARRAY[NULL, {digest}]"),
         format!("ARRAY[{digest}, {digest}]"),
         ALGORITHM_VERSION.to_string(),
@@ -75,6 +79,10 @@ pub async fn capture(desk: &Desk, at: &LonLat) -> String {
         quoted(&as_kept(&planned.inputs).unwrap()),
         quoted(&as_kept(decision).unwrap()),
         quoted(&decision.explanation),
+        "gen_random_uuid()".to_owned(),
+        "2".to_owned(),
+        "NULL".to_owned(),
+        "NULL".to_owned(),
     ];
     let mut sql = include_str!("../../../src/db/sql/report.sql").to_owned();
     for (n, value) in values.iter().enumerate().rev() {

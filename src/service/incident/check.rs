@@ -1,7 +1,7 @@
 //! A report as it comes in, and what may be wrong with its form.
 
 use chrono::{DateTime, Duration, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -45,6 +45,18 @@ pub struct Report {
     /// 转外县: the place is outside the county, and so is who it was handed to; the incident is closed as it is recorded.
     #[serde(default)]
     pub transferred_to: Option<String>,
+    /// Its number in the system it comes from; the same number is the same incident.
+    #[serde(default)]
+    pub external: Option<External>,
+}
+
+/// What another system calls an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
+pub struct External {
+    /// The system, such as `12345`; up to 64 characters.
+    pub system: String,
+    /// Its number there; up to 128 characters.
+    pub no: String,
 }
 
 /// What was done on the spot.
@@ -113,6 +125,7 @@ pub fn check(mut report: Report, now: DateTime<Utc>) -> Result<Checked, Problem>
         check_text("/resolve_on_spot/note", &done.note, TEXT_LIMIT)?;
     }
     check_reporter(report.reporter.as_ref())?;
+    check_external(report.external.as_ref())?;
     let reported_at = report.reported_at.unwrap_or(now);
     check_instant(reported_at, now)?;
     let point = check_location(&report.location, &text)?;
@@ -165,6 +178,31 @@ pub fn check_text(pointer: &str, text: &str, limit: usize) -> Result<(), Problem
         ));
     }
     Ok(())
+}
+
+/// Checks a name that must not be empty.
+///
+/// # Errors
+/// The fault, naming the field.
+pub fn check_name(pointer: &str, text: &str, limit: usize) -> Result<(), Problem> {
+    if text.trim().is_empty() {
+        return Err(Problem::bad_field(
+            pointer,
+            format!("{pointer} 不能为空,请填写"),
+            format!("{pointer} is empty; fill it in"),
+        ));
+    }
+    check_text(pointer, text, limit)
+}
+
+/// Checks the number in another system.
+///
+/// # Errors
+/// The fault, naming the field.
+pub fn check_external(external: Option<&External>) -> Result<(), Problem> {
+    let Some(External { system, no }) = external else { return Ok(()) };
+    check_name("/external/system", system, 64)?;
+    check_name("/external/no", no, 128)
 }
 
 fn check_reporter(reporter: Option<&Value>) -> Result<(), Problem> {

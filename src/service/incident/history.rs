@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::json;
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use crate::db::Request;
 use crate::db::incident::{self, NewStep};
@@ -55,11 +55,13 @@ impl Chain {
         })
     }
 
-    /// The row that follows.
+    /// The row that follows, and whether whoever has asked to be told is told of it; where the next row tells of it as
+    /// well, it is not.
     ///
     /// # Errors
     /// Never for these types; the encoder's signature asks for it.
-    pub fn next<'h>(&mut self, id: Uuid, h: &Happening<'h>) -> Result<NewStep<'h>, ServiceError> {
+    pub fn next<'h>(&mut self, id: Uuid, h: &Happening<'h>, told: bool) -> Result<NewStep<'h>, ServiceError> {
+        let at = Timestamp::from_unix(NoContext, h.at.timestamp().unsigned_abs(), h.at.timestamp_subsec_nanos());
         // Whoever reads the digest learns nothing of the words: the salt goes when they are erased.
         let salt: [u8; 16] = rand::random();
         let words_digest = words_digest(&salt, h.actor, h.note);
@@ -94,12 +96,13 @@ impl Chain {
             words_digest,
             previous_digest: self.digest,
             digest,
+            notification: told.then(|| Uuid::new_v7(at)),
         };
         *self = Self { ordinal: row.ordinal, digest: Some(digest) };
         Ok(step)
     }
 
-    /// Appends a row.
+    /// Appends a row, and tells of it.
     ///
     /// # Errors
     /// When the database fails.
@@ -110,7 +113,7 @@ impl Chain {
         id: Uuid,
         h: &Happening<'_>,
     ) -> Result<(), ServiceError> {
-        let step = self.next(id, h)?;
+        let step = self.next(id, h, true)?;
         Ok(incident::append(on, county, &step).await?)
     }
 }

@@ -2,16 +2,17 @@
 
 use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::check::{Checked, Report, check};
+use super::check::{Checked, External, Report, check, check_external};
 use super::facts::Facts;
 use super::history::{Chain, Happening};
 use super::plan::{Planned, as_kept, plan};
 use super::retried;
 use super::view::{Event, Helper, IncidentView, explanation_of, whole};
 use crate::db::Request;
-use crate::db::incident::{IncidentRow, NewStep};
-use crate::db::report::{NewDecision, NewIncident, Stored, store};
+use crate::db::incident::{self, IncidentRow, NewStep};
+use crate::db::report::{Executor, NewDecision, NewIncident, Stored, store};
 use crate::dispatch::{ALGORITHM_VERSION, Unit};
 use crate::domain::incident::{Action, Limits, State};
 use crate::domain::{FeatureId, Viewer};
@@ -35,7 +36,8 @@ pub struct Reported {
 pub async fn report(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Reported, ServiceError> {
     // Microseconds are what the database keeps; the digests must be computed from the same.
     let now = yitu.clock.now().trunc_subsecs(6);
-    let id = report.id;
+    check_external(report.external.as_ref())?;
+    let key = Key { id: report.id, external: report.external.clone() };
     let made = async {
         let checked = check(report, now)?;
         retried(|| attempt(yitu, viewer, &checked, now)).await
@@ -45,27 +47,55 @@ pub async fn report(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Repo
         Ok(None) => {}
         // What was taken once is not refused later, whatever has become of its category or place.
         Err(ServiceError::Problem(problem)) => {
-            return known(yitu, viewer, id, now).await?.ok_or_else(|| ServiceError::Problem(problem));
+            return known(yitu, viewer, &key, now).await?.ok_or_else(|| ServiceError::Problem(problem));
         }
         Err(error) => return Err(error),
     }
-    known(yitu, viewer, id, now).await?.ok_or_else(|| ServiceError::Internal(format!("incident {id} is gone")))
+    known(yitu, viewer, &key, now).await?.ok_or_else(|| gone(&key))
 }
 
-/// The incident of this id, if it is already there.
-async fn known(
-    yitu: &Yitu,
-    viewer: &Viewer,
-    id: uuid::Uuid,
-    now: DateTime<Utc>,
-) -> Result<Option<Reported>, ServiceError> {
+fn gone(key: &Key) -> ServiceError {
+    ServiceError::Internal(format!("incident {} is gone", key.id))
+}
+
+/// What makes two reports the same incident: its id, or its number in another system.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// The client's id.
+    pub id: Uuid,
+    /// The number another system gave it.
+    pub external: Option<External>,
+}
+
+/// The incident of a report that is already there.
+async fn known(yitu: &Yitu, viewer: &Viewer, key: &Key, now: DateTime<Utc>) -> Result<Option<Reported>, ServiceError> {
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let Some(incident) = whole(&mut on, viewer.county_id(), id, now).await? else { return Ok(None) };
+    let Some(incident) = stored(&mut on, viewer.county_id(), key, now).await? else { return Ok(None) };
     let seq = on.commit().await?;
     Ok(Some(Reported { incident: incident.written_at(seq), new: false }))
 }
 
-/// Nothing where the id is already there.
+/// The incident of this id, or of this number in another system, if it is already there.
+///
+/// # Errors
+/// When the database fails.
+pub async fn stored(
+    on: &mut Request,
+    county: FeatureId,
+    key: &Key,
+    now: DateTime<Utc>,
+) -> Result<Option<IncidentView>, ServiceError> {
+    if let Some(known) = whole(on, county, key.id, now).await? {
+        return Ok(Some(known));
+    }
+    let Some(External { system, no }) = &key.external else { return Ok(None) };
+    match incident::find_external(on, county, (system.trim(), no.trim())).await? {
+        Some(id) => whole(on, county, id, now).await,
+        None => Ok(None),
+    }
+}
+
+/// Nothing where the id or the number is already there.
 async fn attempt(
     yitu: &Yitu,
     viewer: &Viewer,
@@ -77,11 +107,45 @@ async fn attempt(
     let helpers = helpers(&mut facts, checked, &planned).await?;
     // A transaction begun to read is given back before another connection is asked for.
     drop(facts);
+    write(yitu, &yitu.db.request, viewer, checked, (&planned, &helpers), now).await
+}
+
+/// Reports within a transaction that others share.
+///
+/// # Errors
+/// Problems that name the field; a failing database.
+pub async fn within(
+    yitu: &Yitu,
+    on: &mut Request,
+    viewer: &Viewer,
+    checked: &Checked,
+    now: DateTime<Utc>,
+) -> Result<Reported, ServiceError> {
+    let mut facts = Facts::within(yitu, viewer, now, on);
+    let planned = plan(&mut facts, checked).await?;
+    let helpers = helpers(&mut facts, checked, &planned).await?;
+    if let Some(incident) = write(yitu, &mut **on, viewer, checked, (&planned, &helpers), now).await? {
+        return Ok(Reported { incident, new: true });
+    }
+    let key = Key { id: checked.report.id, external: checked.report.external.clone() };
+    let incident = stored(on, viewer.county_id(), &key, now).await?.ok_or_else(|| gone(&key))?;
+    Ok(Reported { incident, new: false })
+}
+
+/// Nothing where the id or the number is already there.
+async fn write<'c>(
+    yitu: &Yitu,
+    on: impl Executor<'c>,
+    viewer: &Viewer,
+    checked: &Checked,
+    (planned, helpers): (&Planned, &[Unit]),
+    now: DateTime<Utc>,
+) -> Result<Option<IncidentView>, ServiceError> {
     let (report, decision) = (&checked.report, &planned.decision);
     let none = json!({});
     let reporter = report.reporter.as_ref().filter(|r| !r.is_null()).unwrap_or(&none);
-    let new = new_incident(viewer, checked, &planned, reporter, now);
-    let steps = steps(viewer, checked, &planned, now)?;
+    let new = new_incident(viewer, checked, planned, reporter, now);
+    let steps = steps(viewer, checked, planned, now)?;
     let kept = NewDecision {
         algorithm_version: ALGORITHM_VERSION,
         rule_version: planned.inputs.rule.version,
@@ -90,12 +154,12 @@ async fn attempt(
         explanation: &decision.explanation,
     };
     let helper_ids: Vec<FeatureId> = helpers.iter().map(|u| u.id).collect();
-    let stored = store(&yitu.db.request, viewer, &new, &helper_ids, &steps, &kept).await?;
+    let stored = store(on, viewer, &new, &helper_ids, &steps, &kept).await?;
     let Some(stored) = stored else { return Ok(None) };
     if let Some(responder) = new.responder_id.filter(|_| new.resolved_by.is_none()) {
         yitu.indexes.dispatch.has_one_more(responder);
     }
-    Ok(Some(as_stored(&new, &planned, &helpers, &steps, stored)))
+    Ok(Some(as_stored(&new, planned, helpers, &steps, stored)))
 }
 
 /// The units that help, none where it is settled already.
@@ -149,6 +213,7 @@ fn new_incident<'a>(
         provisional: decision.provisional && done.is_none(),
         version: if done.is_some() { 3 } else { 2 },
         resolved_by: done.map(|_| viewer.name()),
+        external: report.external.as_ref().map(|e| (e.system.trim(), e.no.trim())),
     }
 }
 
@@ -187,8 +252,10 @@ fn steps<'a>(
         ..report.clone()
     };
     let mut chain = Chain::default();
-    let mut steps = vec![chain.next(id, &report)?, chain.next(id, &dispatch)?];
-    if let Some(done) = &checked.report.resolve_on_spot {
+    let done = checked.report.resolve_on_spot.as_ref();
+    // One notification tells of all of it.
+    let mut steps = vec![chain.next(id, &report, false)?, chain.next(id, &dispatch, done.is_none())?];
+    if let Some(done) = done {
         let closed = Happening {
             action: Action::ResolveOnSpot,
             from: Some(decision.state),
@@ -199,7 +266,7 @@ fn steps<'a>(
             limits: Limits { next_deadline_at: None, ..report.limits },
             ..report
         };
-        steps.push(chain.next(id, &closed)?);
+        steps.push(chain.next(id, &closed, true)?);
     }
     Ok(steps)
 }
@@ -280,5 +347,7 @@ fn row(new: &NewIncident<'_>, planned: &Planned, number: i64) -> IncidentRow {
         merged_into: None,
         rating: None,
         photo_missing: category.photo_needed,
+        external_system: new.external.map(|e| e.0.to_owned()),
+        external_no: new.external.map(|e| e.1.to_owned()),
     }
 }

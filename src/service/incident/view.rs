@@ -6,6 +6,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::check::External;
 use crate::db::Request;
 use crate::db::assignment::{self, HelperRow};
 use crate::db::deliberation;
@@ -13,8 +14,8 @@ use crate::db::incident::{self, DecisionRow, IncidentRow, StepRow};
 use crate::dispatch::{Candidate, Decision};
 use crate::domain::{FeatureId, LogPosition};
 use crate::service::ServiceError;
-use crate::service::photo::show::{self, PhotoView};
 use crate::service::deliberation::view::EntryView;
+use crate::service::photo::show::{self, PhotoView};
 
 /// A grid or village by name.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -151,6 +152,9 @@ pub struct IncidentView {
     /// How well the reporter found it done, 1 to 5.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rating: Option<i16>,
+    /// What the system it comes from calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
     /// Who helps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub helpers: Option<Vec<Helper>>,
@@ -197,6 +201,7 @@ impl IncidentView {
             overdue: row.overdue_since.is_some() || row.next_deadline_at.is_some_and(|d| d < now),
             merged_into: row.merged_into,
             rating: row.rating,
+            external: row.external_system.zip(row.external_no).map(|(system, no)| External { system, no }),
             helpers: None,
             photos: None,
             photo_missing: row.photo_missing,

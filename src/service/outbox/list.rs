@@ -1,0 +1,138 @@
+//! What has been told, to whom, and what has not arrived.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::db::Request;
+use crate::db::outbox::{self, DeliveryRow, Filter};
+use crate::domain::{FeatureId, Problem, Viewer};
+use crate::service::{ServiceError, Yitu};
+
+const DEFAULT_LIMIT: i64 = 50;
+const LARGEST_LIMIT: i64 = 1000;
+const STATES: [&str; 3] = ["pending", "delivered", "dead"];
+
+/// What to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct Asked {
+    /// `pending`, `delivered` or `dead`.
+    pub state: Option<String>,
+    /// A receiver.
+    pub receiver: Option<FeatureId>,
+    /// An incident.
+    pub incident: Option<Uuid>,
+    /// At most so many; 50 unless said, up to 1000.
+    pub limit: Option<i64>,
+    /// `next` of the page before.
+    pub cursor: Option<String>,
+}
+
+/// A notification on its way to one receiver.
+#[derive(Debug, Serialize, ToSchema)]
+#[allow(missing_docs)] // named as in the interface
+pub struct Notification {
+    /// The same in all attempts.
+    pub id: Uuid,
+    pub receiver_id: FeatureId,
+    pub receiver_name: String,
+    pub incident_id: Uuid,
+    pub number: i64,
+    /// The incident's version it tells of.
+    pub step: i32,
+    pub action: String,
+    /// `pending`, `delivered` or `dead`.
+    pub state: String,
+    pub attempts: i32,
+    pub since: DateTime<Utc>,
+    /// When it is tried next, while it is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<DateTime<Utc>>,
+    pub attempted_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+    /// Status of the last answer.
+    pub status: Option<i32>,
+    pub took_ms: Option<i32>,
+    /// What was wrong with the last attempt.
+    pub fault: Option<String>,
+}
+
+/// A page of a list, the latest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Notifications {
+    /// The notifications.
+    pub items: Vec<Notification>,
+    /// Cursor of the next page; null on the last.
+    pub next: Option<String>,
+}
+
+/// Lists them.
+///
+/// # Errors
+/// Problems that name the parameter; a failing database.
+pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Result<Notifications, ServiceError> {
+    let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
+    if !(1..=LARGEST_LIMIT).contains(&limit) {
+        return Err(Problem::bad_field(
+            "limit",
+            format!("limit 应在 1 到 {LARGEST_LIMIT} 之间"),
+            format!("limit lies between 1 and {LARGEST_LIMIT}"),
+        )
+        .into());
+    }
+    let state = asked.state.as_deref().filter(|s| !s.is_empty());
+    if let Some(unknown) = state.filter(|s| !STATES.contains(s)) {
+        return Err(Problem::bad_field(
+            "state",
+            format!("没有状态“{unknown}”,可用的有:{}", STATES.join("、")),
+            format!("There is no state {unknown:?}; there are: {}", STATES.join(", ")),
+        )
+        .into());
+    }
+    let after = asked.cursor.as_deref().filter(|c| !c.is_empty()).map(read_cursor).transpose()?;
+    let filter = Filter { state, receiver: asked.receiver, incident: asked.incident, after };
+    let mut on = Request::begin(&yitu.db.request, viewer).await?;
+    let mut rows = outbox::list(&mut on, viewer.county_id(), &filter, limit + 1).await?;
+    on.finish().await?;
+    let more = rows.len() as i64 > limit;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|r| format!("{}_{}", r.notification_id, r.receiver_id));
+    Ok(Notifications { items: rows.into_iter().map(shown).collect(), next })
+}
+
+fn shown(r: DeliveryRow) -> Notification {
+    Notification {
+        id: r.notification_id,
+        receiver_id: r.receiver_id,
+        receiver_name: r.receiver_name,
+        incident_id: r.incident_id,
+        number: r.number,
+        step: r.ordinal,
+        action: r.action,
+        due_at: Some(r.due_at).filter(|_| r.state == "pending"),
+        state: r.state,
+        attempts: r.attempts,
+        since: r.since,
+        attempted_at: r.attempted_at,
+        ended_at: r.ended_at,
+        status: r.status,
+        took_ms: r.took_ms,
+        fault: r.fault,
+    }
+}
+
+fn read_cursor(text: &str) -> Result<(Uuid, FeatureId), Problem> {
+    let read = || {
+        let (id, receiver) = text.split_once('_')?;
+        Some((id.parse().ok()?, receiver.parse().ok()?))
+    };
+    read().ok_or_else(|| {
+        Problem::bad_field(
+            "cursor",
+            "游标无效,请用上一页的 next,或从第一页开始",
+            "The cursor is not valid; use next of the page before",
+        )
+    })
+}
