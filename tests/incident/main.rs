@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use rand::{Rng, SeedableRng};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use support::{StillClock, TestDatabase};
 use uuid::Uuid;

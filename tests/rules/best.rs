@@ -54,7 +54,7 @@ async fn two_thousand_random_tables_decide_as_the_database_does() {
                 _ => vec![county],
             };
             let truth =
-                yitu::db::unit::rule(&mut on, county, category, urgency.code(), &regions).await.unwrap().unwrap();
+                yitu::db::unit::rule(&mut on, county, category, urgency.code(), &regions, None).await.unwrap().unwrap();
             let ours = best(&table, category, parent, urgency, &regions);
             assert_eq!(ours.map(|l| l.ordinal), truth.ordinal, "{category} {urgency:?} {regions:?} of {table:#?}");
             asked += 1;

@@ -10,7 +10,7 @@ use yitu::db::duplicate::{self, Near};
 use yitu::dispatch::Sigma;
 use yitu::dispatch::duplicates::{LIKELY, Seen, likeness};
 use yitu::geo::LonLat;
-use yitu::service::incident::plan::sigma_of;
+use yitu::service::incident::whereabouts::sigma_of;
 
 use crate::Desk;
 use crate::support::DEMO_NOW;

@@ -19,7 +19,7 @@ use support::{DEMO_NOW, StillClock, TestDatabase};
 use uuid::Uuid;
 use yitu::db::Request;
 use yitu::domain::Viewer;
-use yitu::domain::incident::{Action, State};
+use yitu::domain::incident::{Action, Limits, State};
 use yitu::service::Yitu;
 use yitu::service::check::history::{self, HistoryReport};
 use yitu::service::incident::act::act;
@@ -147,7 +147,7 @@ fn comment(note: &str, at: DateTime<Utc>, state: State) -> Happening<'_> {
         unit: None,
         responder: None,
         note,
-        detail: json!({"乙": 2, "甲": {"b": 1, "a": [true, null, "字"]}}),
+        limits: Limits { resolve_by: Some(at), accept_by: Some(at), next_deadline_at: Some(at), overdue_since: None },
     }
 }
 

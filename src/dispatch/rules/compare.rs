@@ -65,6 +65,7 @@ pub fn outcome(line: &RuleLine, kind: Kind) -> Outcome {
 mod tests {
     use super::*;
     use crate::dispatch::{Inputs, Matter, Place, Rule, lowest};
+    use crate::domain::calendar::WorkCalendar;
     use crate::domain::incident::Urgency;
 
     /// The decision itself lifts a matter just as far.
@@ -91,6 +92,8 @@ mod tests {
                     name: String::new(),
                     restricted: kind.restricted,
                     village_admitted: kind.village_admitted,
+                    township_delegated: false,
+                    lawful_department: None,
                     urgency: Urgency::Ordinary,
                 },
                 place: Place {
@@ -98,6 +101,7 @@ mod tests {
                     village: None,
                     text_only: kind.text_only,
                     household: false,
+                    outside_county: false,
                     accuracy_m: None,
                 },
                 rule: Rule {
@@ -106,6 +110,7 @@ mod tests {
                     first_level: line.first_level,
                     first_unit_id: None,
                     assist_unit_ids: Vec::new(),
+                    cluster_helps: false,
                     accept_minutes: 60,
                     resolve_minutes: None,
                     resolve_days: Some(3),
@@ -113,7 +118,9 @@ mod tests {
                 },
                 ladder: Vec::new(),
                 people: Vec::new(),
+                cluster: None,
                 at_least: None,
+                calendar: WorkCalendar::new(chrono_tz::Asia::Shanghai, []).into(),
             };
             let begins = outcome(&line, kind);
             assert_eq!(begins.level.height(), lowest(&inputs), "{kind:?}");
