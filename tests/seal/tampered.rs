@@ -63,8 +63,13 @@ const PLANTS: [(&str, &[&str], &str); 16] = [
 async fn each_alteration_is_named() {
     let desk = Desk::sealed().await;
     let tables = ["incident", "incident_history", "history_seal"];
+    let mut columns: Vec<String> = Vec::new();
     for table in tables {
         desk.tamper(&format!("CREATE TABLE saved_{table} AS TABLE {table}")).await;
+        // What the database computes itself cannot be put back.
+        let sql = "SELECT string_agg(attname, ', ') FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''";
+        let given = sqlx::query_scalar(sql).bind(table).fetch_one(&desk.database.databases.migrator).await.unwrap();
+        columns.push(given);
     }
     for (sql, kinds, words) in PLANTS {
         assert_eq!(desk.check().await.count, 0);
@@ -72,8 +77,8 @@ async fn each_alteration_is_named() {
         assert_eq!(desk.kinds().await, kinds, "{sql}");
         let told: Vec<String> = desk.check().await.faults.into_iter().map(|f| f.sentence).collect();
         assert!(told.iter().any(|s| s.contains(words)), "{sql}: {told:?}");
-        for table in tables {
-            desk.tamper(&format!("DELETE FROM {table}; INSERT INTO {table} TABLE saved_{table}")).await;
+        for (table, of) in tables.iter().zip(&columns) {
+            desk.tamper(&format!("DELETE FROM {table}; INSERT INTO {table} ({of}) SELECT {of} FROM saved_{table}")).await;
         }
     }
 }
@@ -86,7 +91,8 @@ async fn a_past_rewritten_whole_differs_from_the_copy() {
     let from = migration.find("WITH RECURSIVE body").unwrap();
     let rehash = &migration[from..from + migration[from..].find(';').unwrap()];
     let rewrite = format!(
-        "UPDATE incident_history SET at = at - interval '2 hours' WHERE id = {MIDDLE}; {rehash};
+        "UPDATE incident_history SET at = at - interval '2 hours' WHERE id = {MIDDLE};
+                           UPDATE incident_history SET detail = '{{}}'; {rehash};
                            UPDATE incident_history SET seal_number = NULL; DELETE FROM history_seal"
     );
     desk.tamper(&rewrite).await;

@@ -38,7 +38,7 @@ pub async fn set(yitu: &Yitu, viewer: &Viewer, day: NaiveDate, to: &SetDay) -> R
     let year = check_year("day", day.year())?;
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     calendar::set(&mut on, viewer.county_id(), day, (to.working, name), viewer.name()).await?;
-    answered(on, viewer, year).await
+    answered(yitu, on, viewer, year).await
 }
 
 /// Makes a day one like any other of the week; answers its year.
@@ -50,7 +50,7 @@ pub async fn clear(yitu: &Yitu, viewer: &Viewer, day: NaiveDate) -> Result<Year,
     if !calendar::clear(&mut on, viewer.county_id(), day).await? {
         return Err(Problem::not_found(("日历里单列的日子", "listed day"), day).into());
     }
-    answered(on, viewer, day.year()).await
+    answered(yitu, on, viewer, day.year()).await
 }
 
 /// Declares a year's days to be those of a notice, once they have been entered.
@@ -62,12 +62,14 @@ pub async fn announce(yitu: &Yitu, viewer: &Viewer, year: i32, to: &Announce) ->
     let year = check_year("year", year)?;
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     calendar::announce(&mut on, viewer.county_id(), year, source).await?;
-    answered(on, viewer, year).await
+    answered(yitu, on, viewer, year).await
 }
 
-async fn answered(mut on: Request, viewer: &Viewer, year: i32) -> Result<Year, ServiceError> {
+async fn answered(yitu: &Yitu, mut on: Request, viewer: &Viewer, year: i32) -> Result<Year, ServiceError> {
     let answer = whole(&mut on, viewer.county_id(), year).await?;
     let seq = on.commit().await?;
+    // The next limits here go by it; other servers hear of it from the change log.
+    yitu.atlas.note_organisation_change();
     Ok(Year { seq: Some(seq.to_string()), ..answer })
 }
 

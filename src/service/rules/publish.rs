@@ -49,6 +49,8 @@ pub async fn publish(
     rule_table::publish(&mut on, county, &new, &rows).await?;
     let table = whole(&mut on, county, Some(new.version), &facts).await?;
     let seq = on.commit().await?;
+    // The next report here goes by it; other servers hear of it from the change log.
+    yitu.atlas.note_organisation_change();
     Ok(Table { seq: Some(seq.to_string()), ..table })
 }
 
