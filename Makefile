@@ -23,7 +23,8 @@ e2e: packages web-map/dist/index.html
 ## bench: the figures Yitu stands by, on the full demo county beside PostGIS; a Markdown table
 bench: web-map/dist/index.html
 	./tools/packages wrk
-	YITU_TEST_TCP_PORT=18521 tests/support/with-postgis cargo bench --locked
+	YITU_TEST_TCP_PORT=18521 tests/support/with-postgis cargo bench --locked -- county tiles edits million
+	YITU_TEST_DURABLE=1 tests/support/with-postgis cargo bench --locked -- routing dispatch
 
 ## crash: kill the server and its database again and again under clients; writes docs/CRASH.md
 crash: packages web-map/dist/index.html

@@ -71,6 +71,7 @@ pub struct RuleRow {
 
 /// A kind of matter.
 #[derive(Debug, Clone, FromRow)]
+#[allow(clippy::struct_excessive_bools)] // the columns of the table
 pub struct CategoryRow {
     /// Its id.
     pub id: FeatureId,

@@ -3,7 +3,7 @@
 //! In polar coordinates around the mean the distribution inside a ring is (1/2π)∮(1 − exp(−r²/2)) dθ, lengths in
 //! standard deviations: the ring's winding number less the share of each edge, (1/2π)∫exp(−r²/2) dθ, which is Owen's T
 //! function (D. B. Owen, Tables for Computing Bivariate Normal Probabilities, Ann. Math. Statist. 27, 1956; applied to
-//! polygons by DiDonato and Hageman, SIAM J. Sci. Stat. Comput. 3, 1982). Edges far away add nothing, so the work is
+//! polygons by A. R. `DiDonato` and R. K. Hageman, SIAM J. Sci. Stat. Comput. 3, 1982). Edges far away add nothing, so the work is
 //! that of the few edges near the mean.
 
 use std::f64::consts::TAU;

@@ -15,6 +15,7 @@ pub struct WorkCalendar {
     differing: BTreeMap<NaiveDate, bool>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
 fn write_zone<S: Serializer>(zone: &Tz, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(zone.name())
 }

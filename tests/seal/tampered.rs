@@ -78,7 +78,8 @@ async fn each_alteration_is_named() {
         let told: Vec<String> = desk.check().await.faults.into_iter().map(|f| f.sentence).collect();
         assert!(told.iter().any(|s| s.contains(words)), "{sql}: {told:?}");
         for (table, of) in tables.iter().zip(&columns) {
-            desk.tamper(&format!("DELETE FROM {table}; INSERT INTO {table} ({of}) SELECT {of} FROM saved_{table}")).await;
+            desk.tamper(&format!("DELETE FROM {table}; INSERT INTO {table} ({of}) SELECT {of} FROM saved_{table}"))
+                .await;
         }
     }
 }

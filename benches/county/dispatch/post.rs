@@ -64,7 +64,7 @@ pub async fn capture(desk: &Desk, at: &LonLat) -> String {
         "'{1,2}'".to_owned(),
         "'{report,dispatch}'".to_owned(),
         "'{测量,系统}'".to_owned(),
-        format!("'{{NULL,pending_dispatch}}'"),
+        "'{NULL,pending_dispatch}'".to_owned(),
         format!("'{{pending_dispatch,{}}}'", decision.state.code()),
         format!("'{{NULL,{unit}}}'"),
         format!("'{{NULL,{responder}}}'"),

@@ -47,9 +47,9 @@ fn fix(rng: &mut ChaCha8Rng, at: LonLat, accuracy_m: f64) -> Option<LonLat> {
 pub async fn misrouted(database: &TestDatabase, desk: &Desk) -> String {
     let doors = doors(database, SAMPLES).await;
     let index = grid_index(&desk.yitu);
-    let mut text = format!(
+    let mut text =
         "| GPS error (68 %) | Point in grid: silently wrong | Ours: silently wrong | asked to confirm | of these the right grid is named | right at once |\n|---|---|---|---|---|---|\n"
-    );
+            .to_owned();
     for accuracy in [5.0, 15.0, 30.0, 60.0, 100.0] {
         let mut rng = ChaCha8Rng::seed_from_u64(accuracy as u64);
         let (mut all, mut plain, mut wrong, mut asked, mut named, mut right) = (0, 0, 0, 0, 0, 0);
