@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod client;
+mod receiver;
 mod server;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use std::time::{Duration, Instant};
 use client::{Client, Ledger};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use receiver::{Delivered, Receiver};
 use server::{Killed, Server};
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -33,6 +35,8 @@ async fn what_was_acknowledged_outlives_every_kill() {
     let mut server = Server::over_a_demo_county().await;
     server.start();
     server.wait_until_ready().await;
+    let receiver = Receiver::open().await;
+    receiver.subscribe(&server.url).await;
     let places = server.places.clone();
     let ledger = Arc::new(Ledger::default());
     let clients: Vec<_> = (0..CLIENTS)
@@ -68,13 +72,16 @@ async fn what_was_acknowledged_outlives_every_kill() {
         client.await.unwrap();
     }
     let elapsed = begun.elapsed();
+    receiver.wait_until_told(&server.url).await;
     // The sealer comes by every second.
     tokio::time::sleep(Duration::from_secs(3)).await;
     server.stop().await;
 
     let history = server.check_history();
-    let outcome = Outcome::of(&server.open().await, &ledger).await;
-    let table = table(&ledger, &outcome, &killed, (elapsed, away), &history);
+    let pool = server.open().await;
+    let outcome = Outcome::of(&pool, &ledger).await;
+    let delivered = receiver.compare(&pool).await;
+    let table = table(&ledger, &outcome, &delivered, &killed, (elapsed, away), &history);
     if rounds.is_some() {
         std::fs::write("docs/CRASH.md", &table).unwrap();
     }
@@ -84,6 +91,10 @@ async fn what_was_acknowledged_outlives_every_kill() {
     for (promise, broken) in &outcome.broken {
         assert_eq!(*broken, 0, "{promise}");
     }
+    assert!(delivered.notifications > 0);
+    assert_eq!((delivered.missing, delivered.mixed), (0, 0), "{delivered:?}");
+    // A message that is under way when the server dies is sent once more.
+    assert!(delivered.most <= killed.values().sum::<usize>(), "{delivered:?}");
     server.end().await;
 }
 
@@ -96,7 +107,7 @@ struct Outcome {
     broken: Vec<(&'static str, i64)>,
 }
 
-/// Each counts what must not be. What is owed to people outside (notices, call-backs) belongs here too, a line each.
+/// Each counts what must not be.
 const PROMISES: [(&str, &str); 4] = [
     (
         "an open incident has exactly one live owner, an ended one none",
@@ -148,6 +159,7 @@ impl Outcome {
 fn table(
     ledger: &Ledger,
     outcome: &Outcome,
+    delivered: &Delivered,
     killed: &BTreeMap<Killed, usize>,
     (elapsed, away): (Duration, Duration),
     history: &str,
@@ -168,6 +180,9 @@ fn table(
         ("actions acknowledged".to_owned(), ledger.acts.lock().len().to_string()),
         ("acknowledged and lost".to_owned(), outcome.lost.to_string()),
         ("doubled".to_owned(), outcome.doubled.to_string()),
+        ("notifications".to_owned(), delivered.notifications.to_string()),
+        ("never received, or under another's id".to_owned(), format!("{}, {}", delivered.missing, delivered.mixed)),
+        ("received again, the most of any one".to_owned(), format!("{}, {}", delivered.resent, delivered.most)),
     ];
     lines.extend(outcome.broken.iter().map(|(promise, n)| (format!("exceptions to: {promise}"), n.to_string())));
     let rows: Vec<String> = lines.iter().map(|(what, n)| format!("| {what} | {n} |")).collect();
