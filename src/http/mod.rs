@@ -28,6 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tower::ServiceBuilder;
@@ -77,6 +78,8 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .layer(compression())
         // Tiles come encoded from their own cache.
         .merge(tile::routes())
+        // This limit, not the smaller one that extractors have by themselves.
+        .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
         // Photos count their own bytes, and are packed already.
         .merge(photo::routes())

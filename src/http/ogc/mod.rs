@@ -10,7 +10,7 @@ mod schemas;
 mod sketch;
 mod tiles;
 
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
@@ -80,7 +80,6 @@ pub fn routes() -> OpenApiRouter<Yitu> {
         .routes(routes!(items::items, edit::create, edit::collection_options))
         .routes(routes!(items::item, edit::replace, edit::patch, edit::remove, edit::item_options))
         .merge(tiles::routes())
-        .layer(DefaultBodyLimit::max(super::BODY_LIMIT_BYTES))
 }
 
 /// The landing page.
