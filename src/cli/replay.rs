@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::CliError;
 use crate::config::Config;
-use crate::db::{Databases, Request, decision, unit};
+use crate::db::{Databases, Request, decision, incident, unit};
 use crate::domain::{FeatureId, Viewer};
 use crate::service::ServiceError;
 use crate::service::incident::replay::{Replay, again};
@@ -60,7 +60,7 @@ async fn replay(databases: &Databases, arguments: &Arguments) -> Result<Tally, C
     let mut on = Request::begin(&databases.request, &viewer).await.map_err(|e| failed(e.into()))?;
     let mut tally = Tally::default();
     if let Some(named) = &arguments.incident {
-        let id = incident(&mut on, county, named).await?;
+        let id = named_incident(&mut on, county, named).await?;
         for kept in decision::of_incident(&mut on, county, id).await.map_err(|e| failed(e.into()))? {
             let replay = again(&mut on, county, &kept, arguments.rule_version).await.map_err(failed)?;
             tell(&replay, true)?;
@@ -83,13 +83,13 @@ async fn replay(databases: &Databases, arguments: &Arguments) -> Result<Tally, C
     }
 }
 
-async fn incident(on: &mut Request, county: FeatureId, named: &str) -> Result<Uuid, CliError> {
+async fn named_incident(on: &mut Request, county: FeatureId, named: &str) -> Result<Uuid, CliError> {
     if let Ok(id) = named.parse() {
         return Ok(id);
     }
     let number: i64 =
         named.parse().map_err(|_| CliError::wrong_use(format!("“{named}”既不是事件号,也不是事件的 UUID。")))?;
-    let found = decision::incident_numbered(on, county, number).await.map_err(CliError::fault)?;
+    let found = incident::numbered(on, county, number).await.map_err(CliError::fault)?;
     found.ok_or_else(|| CliError::wrong_use(format!("没有第 {number} 号事件。")))
 }
 

@@ -12,7 +12,7 @@ use thiserror::Error;
 pub struct Databases {
     /// Owns the schema: migrations, bulk loads by an operator.
     pub migrator: PgPool,
-    /// Obeys row-level security; use it through [`super::Request`] only.
+    /// Obeys row-level security; used through [`super::Request`], or by a statement that says itself who asks.
     pub request: PgPool,
     /// Feeds the atlas and runs the timers.
     pub system: PgPool,

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::DbError;
 use crate::domain::FeatureId;
 
-/// A decision, with what of its incident a rule is chosen by.
+/// A decision, with the number of its incident.
 #[derive(Debug, Clone, FromRow)]
 pub struct KeptDecision {
     /// Its id.
@@ -24,12 +24,6 @@ pub struct KeptDecision {
     pub inputs: String,
     /// What came of it, JSON to the byte.
     pub outcome: String,
-    /// The incident's category.
-    pub category_id: FeatureId,
-    /// The incident's urgency.
-    pub urgency: String,
-    /// Village, township and county of the incident, as far as known.
-    pub regions: Vec<FeatureId>,
 }
 
 /// The decisions about an incident, the first one first.
@@ -59,13 +53,4 @@ pub async fn after(
         " WHERE d.county_id = $1 AND d.id > $2 ORDER BY d.id LIMIT $3"
     );
     Ok(sqlx::query_as(SQL).bind(county).bind(after).bind(most).fetch_all(on).await?)
-}
-
-/// The id of the incident with a number.
-///
-/// # Errors
-/// When the database fails.
-pub async fn incident_numbered(on: &mut PgConnection, county: FeatureId, number: i64) -> Result<Option<Uuid>, DbError> {
-    let sql = "SELECT id FROM incident WHERE county_id = $1 AND number = $2";
-    Ok(sqlx::query_scalar(sql).bind(county).bind(number).fetch_optional(on).await?)
 }

@@ -213,6 +213,15 @@ pub async fn lock(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<
     Ok(sqlx::query(sql).bind(county).bind(id).fetch_optional(on).await?.is_some())
 }
 
+/// The incident of a number.
+///
+/// # Errors
+/// When the database fails.
+pub async fn numbered(on: &mut PgConnection, county: FeatureId, number: i64) -> Result<Option<Uuid>, DbError> {
+    let sql = "SELECT id FROM incident WHERE county_id = $1 AND number = $2";
+    Ok(sqlx::query_scalar(sql).bind(county).bind(number).fetch_optional(on).await?)
+}
+
 /// Appends to the history, and says so to whoever has asked to be told.
 ///
 /// # Errors
@@ -281,7 +290,11 @@ pub async fn only_photos_since(
     version: i32,
 ) -> Result<bool, DbError> {
     // Each step moves the version on by one, so it is the ordinal of the last.
-    let sql = "SELECT coalesce(bool_and(action = 'photo'), false) FROM incident_history WHERE county_id = $1 AND incident_id = $2 AND ordinal > $3";
+    // A photo that was withdrawn may be what somebody went by.
+    let sql = "SELECT coalesce(bool_and(h.action = 'photo'), false) AND NOT EXISTS (SELECT FROM incident_photo p
+                 WHERE p.county_id = $1 AND p.incident_id = $2 AND p.withdrawn_at > (SELECT at FROM incident_history
+                   WHERE county_id = $1 AND incident_id = $2 AND ordinal = $3))
+               FROM incident_history h WHERE h.county_id = $1 AND h.incident_id = $2 AND h.ordinal > $3";
     Ok(sqlx::query_scalar(sql).bind(county).bind(id).bind(version).fetch_one(on).await?)
 }
 

@@ -118,22 +118,20 @@ pub async fn store(
     Ok(())
 }
 
-/// The incident of a number.
+/// Puts [`ERASED`] in place of what an incident, its history and its places on agendas say in words and by name, parts it
+/// from the household it came from, and withdraws its photos, whose files the sweep then takes away. Earlier erasures keep
+/// who did them and why.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn numbered(on: &mut PgConnection, county: FeatureId, number: i64) -> Result<Option<Uuid>, DbError> {
-    let sql = "SELECT id FROM incident WHERE county_id = $1 AND number = $2";
-    Ok(sqlx::query_scalar(sql).bind(county).bind(number).fetch_optional(on).await?)
-}
-
-/// Puts [`ERASED`] in place of what an incident and its history say in words and by name. Earlier erasures keep who
-/// did them and why.
-///
-/// # Errors
-/// When the database fails.
-pub async fn erase_words(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<(), DbError> {
-    let incident = "UPDATE incident SET reporter = '{}', description = $3,
+pub async fn erase_words(
+    on: &mut PgConnection,
+    county: FeatureId,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), DbError> {
+    let incident = "UPDATE incident SET reporter = '{}', description = $3, household_id = NULL,
+                      geom = CASE WHEN location_source = 'household' THEN NULL ELSE geom END,
                       location_text = CASE WHEN location_text = '' THEN '' ELSE $3 END,
                       resolved_by = CASE WHEN resolved_by IS NULL OR is_reference(resolved_by) THEN resolved_by ELSE $3 END
                     WHERE county_id = $1 AND id = $2";
@@ -142,6 +140,19 @@ pub async fn erase_words(on: &mut PgConnection, county: FeatureId, id: Uuid) -> 
                      actor = CASE WHEN is_reference(actor) THEN actor ELSE $3 END
                    WHERE county_id = $1 AND incident_id = $2 AND salt IS NOT NULL AND action <> 'erase'
                      AND (note <> '' OR NOT is_reference(actor))";
-    sqlx::query(history).bind(county).bind(id).bind(ERASED).execute(on).await?;
+    sqlx::query(history).bind(county).bind(id).bind(ERASED).execute(&mut *on).await?;
+    let agenda = "UPDATE deliberation SET topic = $3, resolution = CASE WHEN resolution = '' THEN '' ELSE $3 END
+                  WHERE county_id = $1 AND incident_id = $2";
+    sqlx::query(agenda).bind(county).bind(id).bind(ERASED).execute(&mut *on).await?;
+    let pictures = "UPDATE incident_photo SET caption = '', uploaded_by = $3,
+                      withdrawn_by = CASE WHEN state IN ('ready', 'withdrawn') THEN $3 END,
+                      withdrawn_reason = CASE WHEN state IN ('ready', 'withdrawn') THEN $3 END,
+                      withdrawn_at = CASE state WHEN 'ready' THEN $4 ELSE withdrawn_at END,
+                      state = CASE state WHEN 'ready' THEN 'withdrawn' ELSE state END
+                    WHERE county_id = $1 AND incident_id = $2";
+    sqlx::query(pictures).bind(county).bind(id).bind(ERASED).bind(now).execute(&mut *on).await?;
+    let under_way =
+        "DELETE FROM incident_photo WHERE county_id = $1 AND incident_id = $2 AND state IN ('receiving', 'refused')";
+    sqlx::query(under_way).bind(county).bind(id).execute(on).await?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! What a dispatch is decided from: grids near a point, units, people, rules, the calendar.
+//! What a dispatch is decided from: units, people, rules, the calendar.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{FromRow, PgConnection, PgPool};

@@ -138,6 +138,8 @@ pub struct Person {
 pub struct Matter {
     /// Its name.
     pub name: String,
+    /// Its id.
+    pub category_id: FeatureId,
     /// 保密件.
     pub restricted: bool,
     /// On the 准入清单.
@@ -210,6 +212,8 @@ pub struct Inputs {
     pub matter: Matter,
     /// Where.
     pub place: Place,
+    /// The regions it lies in, as far as known: village, township, county.
+    pub regions: Vec<FeatureId>,
     /// By which rule.
     pub rule: Rule,
     /// Units in the order they are asked: own group, neighbouring groups, village, township, department,

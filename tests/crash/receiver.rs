@@ -64,7 +64,10 @@ impl Receiver {
     /// What was received of what the database says is to be told.
     pub async fn compare(&self, pool: &PgPool) -> Delivered {
         let rows: Vec<(String, String, i32)> =
-            sqlx::query_as("SELECT id::text, incident_id::text, ordinal FROM notification").fetch_all(pool).await.unwrap();
+            sqlx::query_as("SELECT id::text, incident_id::text, ordinal FROM notification")
+                .fetch_all(pool)
+                .await
+                .unwrap();
         let told = self.told.lock();
         let mut of = Delivered { notifications: rows.len(), ..Delivered::default() };
         let mut steps: BTreeMap<(String, i64), usize> = BTreeMap::new();

@@ -1,6 +1,3 @@
 -- Decisions as they were kept, under the names of db::decision::KeptDecision.
-SELECT d.id, i.number, d.decided_at, d.algorithm_version, d.rule_version, d.inputs::text AS inputs,
-d.outcome::text AS outcome, i.category_id, i.urgency::text AS urgency,
-array_remove(ARRAY[v.id, v.parent_id, i.county_id], NULL) AS regions
+SELECT d.id, i.number, d.decided_at, d.algorithm_version, d.rule_version, d.inputs::text AS inputs, d.outcome::text AS outcome
 FROM dispatch_decision d JOIN incident i ON i.county_id = d.county_id AND i.id = d.incident_id
-LEFT JOIN region v ON v.id = i.village_id

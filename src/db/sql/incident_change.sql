@@ -1,4 +1,4 @@
--- What one action changes of an incident: the parameters of db::incident::Change, in its order.
+-- What one action changes of an incident: the parameters as db::incident::change binds them.
 UPDATE incident SET
   state = $3::incident_state,
   next_deadline_at = $4,
@@ -16,11 +16,12 @@ UPDATE incident SET
   rating = CASE WHEN $4::timestamptz IS NULL THEN coalesce($11, rating) END,
   current_assignment_id = coalesce($12, current_assignment_id),
   accept_by = coalesce($13, accept_by),
-  location_source = coalesce($15::location_source, location_source),
+  location_source = coalesce($15::location_source, CASE WHEN $14 AND location_source = 'household' THEN 'map' END, location_source),
   geom = CASE WHEN $14 THEN coalesce(ST_SetSRID(ST_MakePoint($16, $17), 4490), geom) ELSE geom END,
-  accuracy_m = coalesce($18, accuracy_m),
-  confidence = coalesce($19, confidence),
-  household_id = coalesce($20, household_id),
+  -- What is known of the old place is not known of the new one.
+  accuracy_m = CASE WHEN $15 IS NOT NULL THEN $18 ELSE accuracy_m END,
+  confidence = CASE WHEN $15 IS NOT NULL THEN $19 ELSE confidence END,
+  household_id = CASE WHEN $14 THEN $20 ELSE household_id END,
   village_id = CASE WHEN $14 THEN $21 ELSE village_id END,
   grid_id = CASE WHEN $14 THEN $22 ELSE grid_id END,
   grid_version_id = CASE WHEN $14 THEN $23 ELSE grid_version_id END

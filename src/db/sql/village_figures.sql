@@ -1,5 +1,5 @@
 -- One object a village: members and incident figures. Villages without either are absent; matters of no village are
--- the county's. $1 is the instant.
+-- the county's. Restricted matters are in none of it. $1 is the instant.
 WITH d AS MATERIALIZED (
   SELECT id AS county_id, time_zone, county_day(id, $1) AS today FROM region WHERE level = 'county'
 ), m AS (
@@ -13,10 +13,10 @@ WITH d AS MATERIALIZED (
     count(*) FILTER (WHERE state = 'closed' AND closed_at > $1::timestamptz - interval '30 days') AS closed_30d,
     count(*) FILTER (WHERE state = 'closed' AND closed_at > $1::timestamptz - interval '30 days'
                        AND (resolve_by IS NULL OR coalesce(resolved_at, closed_at) <= resolve_by)) AS on_time_30d
-  FROM incident i JOIN d USING (county_id) GROUP BY 1
+  FROM incident i JOIN d USING (county_id) WHERE NOT restricted GROUP BY 1
 ), s AS (
   SELECT village_id, jsonb_object_agg(state, n) AS by_state
-  FROM (SELECT coalesce(village_id, county_id) AS village_id, state::text, count(*) AS n FROM incident WHERE next_deadline_at IS NOT NULL GROUP BY 1, 2) x GROUP BY 1
+  FROM (SELECT coalesce(village_id, county_id) AS village_id, state::text, count(*) AS n FROM incident WHERE next_deadline_at IS NOT NULL AND NOT restricted GROUP BY 1, 2) x GROUP BY 1
 ), k AS (
   SELECT village_id, jsonb_object_agg(code, jsonb_build_object('name', name, 'open', n)) AS by_category
   FROM (SELECT coalesce(i.village_id, i.county_id) AS village_id, c.code, c.name, count(*) AS n FROM incident i JOIN category c ON c.id = i.category_id

@@ -90,6 +90,7 @@ mod tests {
                 now: chrono::DateTime::UNIX_EPOCH,
                 matter: Matter {
                     name: String::new(),
+                    category_id: 1,
                     restricted: kind.restricted,
                     village_admitted: kind.village_admitted,
                     township_delegated: false,
@@ -104,6 +105,7 @@ mod tests {
                     outside_county: false,
                     accuracy_m: None,
                 },
+                regions: Vec::new(),
                 rule: Rule {
                     version: 1,
                     ordinal: 1,

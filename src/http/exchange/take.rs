@@ -57,6 +57,7 @@ pub struct RowOutcome {
 
 /// What became of all rows.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = TakenRows)]
 pub struct Outcome {
     /// New incidents.
     pub created: usize,

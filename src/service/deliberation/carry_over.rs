@@ -5,9 +5,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::view::EntryView;
-use super::{checked_actor, may_be_carried_over, room, waiting};
+use super::{may_be_carried_over, room, waiting};
 use crate::db::{Request, deliberation};
 use crate::domain::{FeatureId, Viewer};
+use crate::service::incident::check::check_actor;
 use crate::service::incident::facts::calendar;
 use crate::service::incident::{deliberate, retried};
 use crate::service::{ServiceError, Yitu};
@@ -51,7 +52,7 @@ async fn attempt(
     let room = room::at(&mut on, county, entry.venue_id, &room::after(&entry, calendar.day(now))).await?;
     let id = match incident {
         Some(row) => {
-            let actor = checked_actor(body.actor.as_deref())?.unwrap_or(viewer.name());
+            let actor = check_actor(body.actor.as_deref())?.unwrap_or(viewer.name());
             deliberate::carry(&mut on, county, &row, (actor, &entry), &room, &calendar, now).await?
         }
         None => room::enter(&mut on, county, &room, (&entry.topic, None), Some(&entry)).await?,

@@ -89,13 +89,6 @@ pub fn checked_topic(topic: &str) -> Result<&str, Problem> {
     Ok(topic)
 }
 
-/// Who acts, where it is not the caller.
-fn checked_actor(actor: Option<&str>) -> Result<Option<&str>, Problem> {
-    let actor = actor.map(str::trim).filter(|a| !a.is_empty());
-    check_text("/actor", actor.unwrap_or_default(), 100)?;
-    Ok(actor)
-}
-
 fn stale(entry: &EntryRow, expected: i32) -> Problem {
     let version = entry.version;
     Problem::new(

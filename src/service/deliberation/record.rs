@@ -5,10 +5,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::view::EntryView;
-use super::{checked_actor, waiting};
+use super::waiting;
 use crate::db::{Request, deliberation};
 use crate::domain::deliberation::Outcome;
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
+use crate::service::incident::check::check_actor;
 use crate::service::incident::check::{TEXT_LIMIT, check_text};
 use crate::service::incident::facts::calendar;
 use crate::service::incident::{deliberate, retried};
@@ -80,7 +81,7 @@ async fn attempt(
     }
     deliberation::conclude(&mut on, county, id, record.outcome, &record.resolution).await?;
     if let Some(row) = incident {
-        let actor = checked_actor(record.actor.as_deref())?.unwrap_or(viewer.name());
+        let actor = check_actor(record.actor.as_deref())?.unwrap_or(viewer.name());
         let note = format!("议事结果:{}。{}", record.outcome.zh(), record.resolution);
         deliberate::back_to_work(&mut on, county, &row, (actor, &note), &calendar, now).await?;
     }

@@ -62,10 +62,10 @@ pub fn after_notice(today: NaiveDate) -> NaiveDate {
     today + Days::new(NOTICE_DAYS)
 }
 
-/// The next days of deliberation to which an entry can be carried over.
+/// The next days of deliberation to which an entry can be carried over, from an earliest one on.
 #[must_use]
-pub fn after(entry: &EntryRow, today: NaiveDate) -> Vec<NaiveDate> {
-    coming((entry.day + Days::new(1)).max(today))
+pub fn after(entry: &EntryRow, earliest: NaiveDate) -> Vec<NaiveDate> {
+    coming((entry.day + Days::new(1)).max(earliest))
 }
 
 /// Room at a venue, on the first of some days that has any.

@@ -16,6 +16,7 @@ const MOST_GRIDS: usize = 500;
 
 /// A village's general grids as they shall be.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[schema(as = GridsDraft)]
 pub struct Draft {
     /// Whose.
     pub village_id: FeatureId,

@@ -9,6 +9,7 @@ use crate::db::redraw::FactRow;
 /// A fault or a warning, with its place.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[allow(missing_docs)] // named as in the interface
+#[schema(as = GridFinding)]
 pub struct Finding {
     /// What a waiver names it by.
     pub fault: String,

@@ -23,6 +23,7 @@ pub struct Asked {
 /// A grid as it was known.
 #[derive(Debug, Serialize, ToSchema)]
 #[allow(missing_docs)] // named as in the interface
+#[schema(as = GridAsKnown)]
 pub struct Replayed {
     pub id: FeatureId,
     pub on: NaiveDate,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::check::{Location, TEXT_LIMIT, check_text};
+use super::check::{Location, TEXT_LIMIT, check_actor, check_text};
 use super::complete::{MOST_DAYS, SIGN_IN, complete};
 use super::deliberate::put_on_agenda;
 use super::facts::Facts;
@@ -119,10 +119,7 @@ fn ready(act: Act, if_match: Option<i32>) -> Result<Ready, Problem> {
         )
     })?;
     check_text("/note", &act.note, TEXT_LIMIT)?;
-    let actor = act.actor.as_deref().map(|a| a.trim().to_owned()).filter(|a| !a.is_empty());
-    if let Some(actor) = &actor {
-        check_text("/actor", actor, 100)?;
-    }
+    let actor = check_actor(act.actor.as_deref())?.map(str::to_owned);
     let expected = act.expected_version.or(if_match).ok_or_else(|| {
         Problem::new(
             ProblemKind::VersionRequired,

@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::incident::{LocationSource, Urgency};
+use crate::domain::seal::is_reference;
 use crate::domain::{Problem, ProblemKind};
 use crate::geo::{Crs, LonLat, LonLatError};
 
@@ -155,6 +156,24 @@ fn check_transfer(report: &mut Report, to: &str, has_point: bool) -> Result<Stri
     let note = report.resolve_on_spot.take().map_or_else(String::new, |done| done.note);
     report.resolve_on_spot = Some(OnSpot { note: format!("转外县:{to}。{note}") });
     Ok(to.to_owned())
+}
+
+/// Checks who acts, where it is not the caller: a name, and not what the history takes for a reference.
+///
+/// # Errors
+/// The fault, naming the field.
+pub fn check_actor(actor: Option<&str>) -> Result<Option<&str>, Problem> {
+    let actor = actor.map(str::trim).filter(|a| !a.is_empty());
+    let Some(name) = actor else { return Ok(None) };
+    check_text("/actor", name, 100)?;
+    if is_reference(name) {
+        return Err(Problem::bad_field(
+            "/actor",
+            format!("“{name}”不是姓名,请填写姓名"),
+            format!("{name:?} is not a name; give a name"),
+        ));
+    }
+    Ok(actor)
 }
 
 /// Checks a text's length, and that it holds no NUL, which the database cannot keep.

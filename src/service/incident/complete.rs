@@ -46,6 +46,11 @@ pub fn complete(action: Action, act: &Act) -> Result<(), Problem> {
             "定位要给出位置:经纬度、图上点选或住户".to_owned(),
             "Locating gives the place: coordinates, a point on the map or a household".to_owned(),
         )),
+        Action::Locate if act.location.as_ref().is_some_and(|l| l.text.is_some()) => Some((
+            "/location/text",
+            "定位不改上报人的地点描述;要补充的请写在 note 里".to_owned(),
+            "Locating leaves the reporter's words; what is to be added goes into the note".to_owned(),
+        )),
         Action::Extend if !act.days.is_some_and(|d| (1..=MOST_DAYS).contains(&d)) => Some((
             "/days",
             format!("延期按工作日计,1 至 {MOST_DAYS} 天"),

@@ -45,7 +45,7 @@ pub async fn run(yitu: WeakYitu) {
 /// Acts upon all that is due now; answers how many matters it moved.
 ///
 /// # Errors
-/// When the database fails. What was done until then stays done.
+/// When the database fails. One matter that fails does not keep the others.
 pub async fn pass(yitu: &Yitu) -> Result<usize, ServiceError> {
     let mut moved = 0;
     loop {
@@ -54,16 +54,27 @@ pub async fn pass(yitu: &Yitu) -> Result<usize, ServiceError> {
         let missing = assignment::missing_helpers(&yitu.db.system, now, BATCH).await?;
         let before = moved;
         for (county, id) in due {
-            moved += usize::from(retried(|| limit_passes(yitu, county, id, now)).await?);
+            moved += done(id, retried(|| limit_passes(yitu, county, id, now)).await);
         }
         for (county, id) in missing {
-            moved += usize::from(retried(|| helper_is_missed(yitu, county, id, now)).await?);
+            moved += done(id, retried(|| helper_is_missed(yitu, county, id, now)).await);
         }
         // What another server has taken, or has no way on, is no reason to go round.
         if moved == before {
             return Ok(moved);
         }
     }
+}
+
+/// A matter that cannot be acted upon stands in nobody else's way.
+fn done(id: Uuid, result: Result<bool, ServiceError>) -> usize {
+    result.map_or_else(
+        |error| {
+            tracing::error!(%error, incident = %id, "a limit could not be acted upon; trying again");
+            0
+        },
+        usize::from,
+    )
 }
 
 async fn locked(

@@ -97,7 +97,9 @@ pub async fn carried_by_the_clock(
     let Some(entry) = waiting(on, county, row).await?.filter(|e| may_be_carried_over(e).is_ok()) else {
         return Ok(false);
     };
-    match room::at(on, county, entry.venue_id, &room::after(&entry, calendar.day(now))).await {
+    // A clock that comes late puts nothing on an agenda that nobody has been told of.
+    let earliest = room::after_notice(calendar.day(now));
+    match room::at(on, county, entry.venue_id, &room::after(&entry, earliest)).await {
         Ok(room) => carry(on, county, row, (SYSTEM, &entry), &room, calendar, now).await.map(|_| true),
         Err(ServiceError::Problem(_)) => Ok(false),
         Err(error) => Err(error),

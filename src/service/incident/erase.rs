@@ -49,7 +49,7 @@ async fn attempt(
     let mut on = Request::begin(&db.request, viewer).await?;
     let id = match (which.parse::<Uuid>(), which.parse::<i64>()) {
         (Ok(id), _) => id,
-        (_, Ok(number)) => seal::numbered(&mut on, county, number).await?.ok_or_else(missing)?,
+        (_, Ok(number)) => incident::numbered(&mut on, county, number).await?.ok_or_else(missing)?,
         _ => return Err(missing().into()),
     };
     if !incident::lock(&mut on, county, id).await? {
@@ -60,7 +60,7 @@ async fn attempt(
     if !state.is_ended() {
         return Err(open(row.number, state).into());
     }
-    seal::erase_words(&mut on, county, id).await?;
+    seal::erase_words(&mut on, county, id, now).await?;
     let erased = Happening {
         action: Action::Erase,
         actor: viewer.name(),

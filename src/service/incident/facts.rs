@@ -7,7 +7,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use parking_lot::Mutex;
 
-use crate::db::unit::{self, CategoryRow, PersonRow, RuleRow, UnitRow};
+use crate::db::unit::{self, CategoryRow, ClusterUnitRow, PersonRow, RuleRow, UnitRow};
 use crate::db::{DbError, Request};
 use crate::dispatch::{Cluster, Person, Unit, UnitKind};
 use crate::domain::calendar::WorkCalendar;
@@ -17,6 +17,8 @@ use crate::service::{ServiceError, Yitu};
 
 /// Days of the calendar a deadline can reach: 15 working days and the longest holidays, twice over.
 const CALENDAR_DAYS: i64 = 90;
+/// Days back from which an extension counts what a matter has had.
+const DAYS_BACK: i64 = 31;
 /// How old the count of people's open matters may be; it breaks ties only.
 const LOAD_AGE: Duration = Duration::seconds(2);
 
@@ -207,12 +209,8 @@ impl<'a> Facts<'a> {
     /// When the database fails.
     pub async fn cluster(&mut self, village: FeatureId) -> Result<Option<Arc<Cluster>>, ServiceError> {
         let (county, day) = (self.county(), self.day().await?);
-        let read = async |on: &mut Request| {
-            let rows = unit::cluster(on, county, village, day).await?;
-            let Some(name) = rows.first().map(|r| r.cluster_name.clone()) else { return Ok(None) };
-            let units = rows.into_iter().map(|r| unit_of(r.unit)).collect::<Result<_, _>>()?;
-            Ok(Some(Arc::new(Cluster { name, units })))
-        };
+        let read =
+            async |on: &mut Request| Ok(cluster_of(unit::cluster(on, county, village, day).await?)?.map(Arc::new));
         self.remembered(|k| &mut k.clusters, (day, village), read).await
     }
 
@@ -287,7 +285,8 @@ pub async fn calendar(on: &mut Request, county: FeatureId, now: DateTime<Utc>) -
     let zone: chrono_tz::Tz = name.parse().map_err(|_| DbError::Stored(format!("time zone {name}")))?;
     let today = now.with_timezone(&zone).date_naive();
     let days =
-        unit::calendar_days(on, county, today - Duration::days(1), today + Duration::days(CALENDAR_DAYS)).await?;
+        unit::calendar_days(on, county, today - Duration::days(DAYS_BACK), today + Duration::days(CALENDAR_DAYS))
+            .await?;
     Ok(WorkCalendar::new(zone, days))
 }
 
@@ -300,7 +299,19 @@ pub fn unit_of(row: UnitRow) -> Result<Unit, DbError> {
     Ok(Unit { id: row.id, kind, name: row.name, org_id: row.org_id, org_name: row.org_name, neighbour: row.neighbour })
 }
 
-fn person_of(row: &PersonRow, now: DateTime<Utc>, loads: &HashMap<FeatureId, i64>) -> Person {
+/// Whom a cluster can send; nothing without units.
+///
+/// # Errors
+/// When the database holds a kind of unit that does not exist.
+pub fn cluster_of(rows: Vec<ClusterUnitRow>) -> Result<Option<Cluster>, DbError> {
+    let Some(name) = rows.first().map(|r| r.cluster_name.clone()) else { return Ok(None) };
+    let units = rows.into_iter().map(|r| unit_of(r.unit)).collect::<Result<_, _>>()?;
+    Ok(Some(Cluster { name, units }))
+}
+
+/// A person as they stand at an instant, with the count of open matters.
+#[must_use]
+pub fn person_of(row: &PersonRow, now: DateTime<Utc>, loads: &HashMap<FeatureId, i64>) -> Person {
     let mut turns = row.duty_from.iter().zip(&row.duty_to);
     Person {
         responder_id: row.responder_id,

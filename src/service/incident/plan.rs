@@ -103,7 +103,9 @@ pub async fn plan_in(facts: &mut Facts<'_>, row: &IncidentRow, grid: FeatureId) 
 
 async fn matter(facts: &mut Facts<'_>, row: &IncidentRow) -> Result<(CategoryRow, Urgency), ServiceError> {
     let county = facts.county();
-    let category = unit::category(facts.on().await?, county, row.category_id).await?;
+    let mut category = unit::category(facts.on().await?, county, row.category_id).await?;
+    // Restricted as it was when it was reported, whatever has become of its category.
+    category.restricted |= row.restricted;
     let urgency = Urgency::from_code(&row.urgency);
     Ok((category, urgency.ok_or_else(|| DbError::Stored(format!("urgency {}", row.urgency)))?))
 }
@@ -165,7 +167,7 @@ async fn gather_stored(
         candidates: candidate.into_iter().collect(),
         village: village.as_ref().map(|v| v.name.clone()),
         text_only: false,
-        household: row.household_id.is_some(),
+        household: row.location_source == LocationSource::Household.code(),
         outside_county: false,
         accuracy_m: None,
     };
@@ -226,6 +228,7 @@ async fn gather(
         now: facts.now(),
         matter: Matter {
             name: category.name.clone(),
+            category_id: category.id,
             restricted: category.restricted,
             village_admitted: category.village_admitted,
             township_delegated: category.township_delegated,
@@ -233,6 +236,7 @@ async fn gather(
             urgency,
         },
         place,
+        regions: village.iter().flat_map(|v| [v.id, v.township_id]).chain([facts.county()]).collect(),
         rule,
         ladder: ladder.to_vec(),
         people: facts.people(&ids).await?,

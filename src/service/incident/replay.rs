@@ -1,16 +1,18 @@
 //! A stored decision made again: to the byte as it was made, or with what would differ under other rules.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+
+use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::facts::{cluster_of, person_of, unit_of};
 use super::plan::{as_kept, rule_of};
 use crate::db::decision::{self, KeptDecision};
-use crate::db::{DbError, Request, unit};
+use crate::db::{Request, unit};
 use crate::dispatch::{ALGORITHM_VERSION, Inputs, decide};
-use crate::domain::incident::Urgency;
 use crate::domain::{FeatureId, Problem, Viewer};
 use crate::service::{ServiceError, Yitu};
 
@@ -104,7 +106,7 @@ pub async fn again(
         return Ok(replay);
     };
     if let Some(version) = rule_version.filter(|v| *v != kept.rule_version) {
-        under(on, county, kept, version, &mut inputs).await?;
+        under(on, county, version, &mut inputs).await?;
     }
     let Some(decision) = decide(&inputs) else {
         replay.impossible = Some("依据中没有可以兜底的县值班室。".to_owned());
@@ -120,30 +122,37 @@ pub async fn again(
     Ok(replay)
 }
 
-/// Puts the rule of another version in place. A unit that rule names and that was not asked then is asked as it stands today.
-async fn under(
-    on: &mut Request,
-    county: FeatureId,
-    kept: &KeptDecision,
-    version: i32,
-    inputs: &mut Inputs,
-) -> Result<(), ServiceError> {
+/// Puts the rule of another version in place, with the unit and the cluster that rule calls and that were not asked then,
+/// as they stood on that day.
+async fn under(on: &mut Request, county: FeatureId, version: i32, inputs: &mut Inputs) -> Result<(), ServiceError> {
     let missing = || {
         let (zh, en) = (format!("没有第 {version} 版分派规则"), format!("There is no version {version} of the rules"));
         Problem::bad_field("rule_version", zh, en)
     };
-    let urgency = Urgency::from_code(&kept.urgency).ok_or_else(|| DbError::Stored(kept.urgency.clone()))?;
-    let row = unit::rule(on, county, kept.category_id, urgency.code(), &kept.regions, Some(version)).await?;
-    inputs.rule = rule_of(row.ok_or_else(missing)?, urgency)?;
-    let named = inputs.rule.first_unit_id.filter(|id| inputs.ladder.iter().all(|u| u.id != *id));
-    if let Some(row) = match named {
+    let (now, day) = (inputs.now, inputs.calendar.day(inputs.now));
+    let matter = &inputs.matter;
+    let row = unit::rule(on, county, matter.category_id, matter.urgency.code(), &inputs.regions, Some(version)).await?;
+    inputs.rule = rule_of(row.ok_or_else(missing)?, matter.urgency)?;
+    let mut called: Vec<FeatureId> = Vec::new();
+    let named = inputs.rule.first_unit_id.or(inputs.matter.lawful_department);
+    let named = named.filter(|id| inputs.ladder.iter().all(|u| u.id != *id));
+    let row = match named {
         Some(id) => unit::by_id(on, county, id).await?,
         None => None,
-    } {
-        let unit = super::facts::unit_of(row)?;
+    };
+    if let Some(row) = row {
         let place = inputs.ladder.iter().position(|u| u.kind.height() > 2).unwrap_or(inputs.ladder.len());
-        inputs.ladder.insert(place, unit);
+        called.push(row.id);
+        inputs.ladder.insert(place, unit_of(row)?);
     }
+    // Village and township come before the county.
+    let village = inputs.regions.first().filter(|_| inputs.regions.len() > 1).copied();
+    if let Some(village) = village.filter(|_| inputs.rule.cluster_helps && inputs.cluster.is_none()) {
+        inputs.cluster = cluster_of(unit::cluster(on, county, village, day).await?)?;
+        called.extend(inputs.cluster.iter().flat_map(|c| &c.units).map(|u| u.id));
+    }
+    let people = unit::people(on, &called, day, (now - Duration::days(2), now + Duration::days(2))).await?;
+    inputs.people.extend(people.iter().map(|p| person_of(p, now, &HashMap::new())));
     Ok(())
 }
 

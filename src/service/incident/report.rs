@@ -107,7 +107,12 @@ async fn attempt(
     let helpers = helpers(&mut facts, checked, &planned).await?;
     // A transaction begun to read is given back before another connection is asked for.
     drop(facts);
-    write(yitu, &yitu.db.request, viewer, checked, (&planned, &helpers), now).await
+    let incident = write(&yitu.db.request, viewer, checked, (&planned, &helpers), now).await?;
+    let open = incident.as_ref().filter(|i| i.next_deadline_at.is_some());
+    if let Some(responder) = open.and_then(|i| i.owner.responder_id) {
+        yitu.indexes.dispatch.has_one_more(responder);
+    }
+    Ok(incident)
 }
 
 /// Reports within a transaction that others share.
@@ -124,7 +129,7 @@ pub async fn within(
     let mut facts = Facts::within(yitu, viewer, now, on);
     let planned = plan(&mut facts, checked).await?;
     let helpers = helpers(&mut facts, checked, &planned).await?;
-    if let Some(incident) = write(yitu, &mut **on, viewer, checked, (&planned, &helpers), now).await? {
+    if let Some(incident) = write(&mut **on, viewer, checked, (&planned, &helpers), now).await? {
         return Ok(Reported { incident, new: true });
     }
     let key = Key { id: checked.report.id, external: checked.report.external.clone() };
@@ -134,7 +139,6 @@ pub async fn within(
 
 /// Nothing where the id or the number is already there.
 async fn write<'c>(
-    yitu: &Yitu,
     on: impl Executor<'c>,
     viewer: &Viewer,
     checked: &Checked,
@@ -156,9 +160,6 @@ async fn write<'c>(
     let helper_ids: Vec<FeatureId> = helpers.iter().map(|u| u.id).collect();
     let stored = store(on, viewer, &new, &helper_ids, &steps, &kept).await?;
     let Some(stored) = stored else { return Ok(None) };
-    if let Some(responder) = new.responder_id.filter(|_| new.resolved_by.is_none()) {
-        yitu.indexes.dispatch.has_one_more(responder);
-    }
     Ok(Some(as_stored(&new, planned, helpers, &steps, stored)))
 }
 

@@ -56,7 +56,7 @@ pub struct Where {
 #[allow(missing_docs)] // named as in the interface
 pub struct Asked {
     pub unit_name: String,
-    /// `chosen` or `passed`.
+    /// `chosen`, `passed`, or `helps`.
     pub outcome: String,
     pub reason: String,
 }

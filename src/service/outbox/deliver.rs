@@ -145,9 +145,15 @@ async fn attempt(yitu: &Yitu, client: &Client, receiver: &ReceiverRow, claimed: 
     let key = (receiver.county_id, receiver.id);
     let row = outbox::message(&yitu.db.system, receiver.county_id, claimed.notification_id).await?;
     let message = Message { row: &row, fields: &receiver.fields };
-    let sent = send_to(yitu, client, receiver, &message).await;
+    // Its right to restricted matters may be gone since it was to be told.
+    let withheld = row.restricted && !receiver.restricted;
+    let sent = if withheld {
+        Sent { status: None, took: Duration::ZERO, fault: Some("保密件不再发给这个接收方".to_owned()) }
+    } else {
+        send_to(yitu, client, receiver, &message).await
+    };
     let at = yitu.clock.now().trunc_subsecs(6);
-    let over = claimed.attempts >= claimed.give_up_after || at - claimed.since >= LONGEST;
+    let over = withheld || claimed.attempts >= claimed.give_up_after || at - claimed.since >= LONGEST;
     let state = match (&sent.fault, over) {
         (None, _) => "delivered",
         (Some(_), true) => "dead",
@@ -169,6 +175,7 @@ async fn attempt(yitu: &Yitu, client: &Client, receiver: &ReceiverRow, claimed: 
     match sent.fault {
         None if receiver.failures == 0 => {}
         None => outbox::works(&yitu.db.system, key).await?,
+        Some(_) if withheld => {}
         Some(fault) => {
             let attempt = claimed.attempts;
             tracing::warn!(receiver = receiver.id, id = %claimed.notification_id, attempt, %fault, state, "not delivered");

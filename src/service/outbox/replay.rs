@@ -12,6 +12,7 @@ use crate::service::{ServiceError, Yitu};
 
 /// What is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = SentAgain)]
 pub struct Replayed {
     /// So many deliveries.
     pub replayed: i64,

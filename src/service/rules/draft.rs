@@ -16,6 +16,7 @@ pub(super) const CONFIDENT: f32 = 0.9;
 
 /// A whole table to be looked at or published.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[schema(as = RulesDraft)]
 pub struct Draft {
     /// All its lines; the table is replaced as a whole.
     pub lines: Vec<DraftLine>,
@@ -44,6 +45,7 @@ pub struct Beside {
 /// Something wrong with a draft.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[allow(missing_docs)] // named as in the interface
+#[schema(as = RuleFinding)]
 pub struct Finding {
     /// Its stable name: `hole`, `never_wins`, `loop`, `restricted`, `out_of_range`, `unknown_reference` …
     pub kind: String,

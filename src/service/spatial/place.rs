@@ -74,6 +74,7 @@ pub struct Region {
 
 /// A feature by name.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = NamedPlace)]
 pub struct Named {
     pub(super) id: FeatureId,
     pub(super) name: Text,
