@@ -29,6 +29,17 @@ describe('checks', () => {
     expect(() => oneOf('a', 'b')('c', '/state')).toThrow('a | b');
     expect(() => incident({ id: 'x', state: 'lost' }, '')).toThrow('/state');
   });
+  it('take an incident with and without its newer parts', () => {
+    expect(incident({ id: 'x', state: 'closed' }, '')).toMatchObject({ neighbours: [], actions: [], photos: [], deliberation: null, restricted: false });
+    const whole = {
+      id: 'x', state: 'deliberating', provisional: true, actions: ['resume'], neighbours: [{ grid_id: 7, code: 'G', name: '三', probability: 0.3 }],
+      photos: [{ id: 'p', kind: 'scene', caption: '', url: '/api/photos/p', thumb: '/api/photos/p?size=thumb', state: 'ready' }],
+      deliberation: { id: 1, venue: { id: 2, name: '溪口议事亭', kind: 'pavilion' }, day: '2026-11-23', lunar: '农历十月十五', agenda_no: 3, outcome: 'waiting', resolution: '' },
+    };
+    const read = incident(whole, '');
+    expect(read.neighbours).toEqual([{ grid_id: '7', name: '三', probability: 0.3 }]);
+    expect([read.photos[0]?.thumb, read.deliberation?.venue.name, read.deliberation?.agenda_no]).toEqual(['/api/photos/p?size=thumb', '溪口议事亭', 3]);
+  });
   it('keep ids as text', () => {
     const place = { position: { lon: 1, lat: 2 }, village: { id: 9007199254740990, name: '溪口村' }, grids: [{ id: 5, name: '一' }] };
     expect(located(place, '').village?.id).toBe('9007199254740990');
@@ -140,6 +151,17 @@ describe('the client', () => {
     expect(error).toBeInstanceOf(Problem);
     expect(sentence(error)).toBe('该点在县界外 3.2 公里。 请重新选点。');
     expect((error as Problem).passing).toBe(false);
+  });
+  it('sends a step with the version that was seen, and a photo as it is', async () => {
+    answer(200, { id: 'i', state: 'pending_accept' });
+    await api.act('i', 4, { action: 'transfer', to_grid_id: 7 });
+    const [url, init] = vi.mocked(fetch).mock.calls[0] ?? [];
+    expect([url, JSON.parse(String(init?.body))]).toEqual(['/api/incidents/i/actions', { action: 'transfer', to_grid_id: 7, expected_version: 4 }]);
+    answer(201, { id: 'p', kind: 'scene' });
+    const file = new Blob(['x'], { type: 'image/png' });
+    await api.addPhoto('i', { id: 'p', kind: 'scene' }, file);
+    const [to, sent] = vi.mocked(fetch).mock.calls[0] ?? [];
+    expect([to, sent?.body, new Headers(sent?.headers).get('content-type')]).toEqual(['/api/incidents/i/photos?id=p&kind=scene', file, 'image/png']);
   });
   it('tells an unreachable server from a refusal', async () => {
     vi.stubGlobal('fetch', vi.fn(async () => Promise.reject(new TypeError('network'))));

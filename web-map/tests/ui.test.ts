@@ -1,11 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Problem, type Report } from '../src/api/client';
-import { incident, type Category } from '../src/api/shapes';
+import { incident, type Category, type Duplicate } from '../src/api/shapes';
 import { boxOf, centreOf } from '../src/desk/geometry';
 import { fieldsOf } from '../src/desk/fields';
+import { stepOf, toolsOf } from '../src/desk/tools';
+import { likelyDuplicates, PATIENCE_MS } from '../src/field/duplicates';
 import { Outbox, type Entry } from '../src/field/outbox';
+import { PhotoQueue, type PhotoEntry } from '../src/field/photos';
 import { nearestStop } from '../src/field/stops';
 import { en } from '../src/i18n/en';
 import { zh } from '../src/i18n/zh';
@@ -136,6 +139,116 @@ describe('the outbox', () => {
     expect(tried).toEqual(['a']);
   });
   it('survives a broken store', () => expect(box(async ({ id }) => done(id), '{nonsense').seen()).toEqual([]));
+});
+
+describe('the question whether it is reported already', () => {
+  afterEach(() => vi.useRealTimers());
+  const report: Report = { id: 'a', category: 'c', description: 'd', urgency: 'ordinary', location: { source: 'map', lon: 1, lat: 2 }, reported_at: '2026-11-25T04:00:00Z' };
+  const one = (id: string): Duplicate => ({ id, number: '7', category_name: '垃圾', state: 'in_progress', distance_m: 12, minutes: 30, score: 0.9, sentence: '可能是同一件事。' });
+  it('offers the likeliest few', async () => {
+    const found = await likelyDuplicates(report, true, async () => ({ likely_duplicates: ['1', '2', '3', '4'].map(one) }));
+    expect(found.map((d) => d.id)).toEqual(['1', '2', '3']);
+  });
+  it('is not asked without a network', async () => {
+    const ask = vi.fn(async () => ({ likely_duplicates: [one('1')] }));
+    expect(await likelyDuplicates(report, false, ask)).toEqual([]);
+    expect(ask).not.toHaveBeenCalled();
+  });
+  it('is dropped where the server refuses it or cannot be reached', async () => {
+    expect(await likelyDuplicates(report, true, async () => Promise.reject(new Problem(0, '连不上')))).toEqual([]);
+  });
+  it('is given up after two seconds, and the request with it', async () => {
+    vi.useFakeTimers();
+    let signal: AbortSignal | undefined;
+    const found = likelyDuplicates(report, true, (_, given) => ((signal = given), new Promise(() => undefined)));
+    await vi.advanceTimersByTimeAsync(PATIENCE_MS - 1);
+    expect(signal?.aborted).toBe(false);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await found).toEqual([]);
+    expect(signal?.aborted).toBe(true);
+  });
+});
+
+describe('photos on their way', () => {
+  const photo = (id: string, of: string): PhotoEntry => ({ id, incident: of, file: new Blob(['x'], { type: 'image/jpeg' }), taken_at: '2026-11-25T04:00:00Z', trouble: '' });
+  function queue(send: (entry: PhotoEntry) => Promise<unknown>, before: PhotoEntry[] = []) {
+    const kept = new Map(before.map((e) => [e.id, e]));
+    let seen: PhotoEntry[] = [];
+    const photos = new PhotoQueue({
+      all: async () => [...kept.values()],
+      put: async (e) => void kept.set(e.id, e),
+      remove: async (id) => void kept.delete(id),
+    }, send, (all) => (seen = all));
+    return { photos, kept, seen: () => seen };
+  }
+  it('wait for their own report only', async () => {
+    const sent: string[] = [];
+    const { photos, kept } = queue(async ({ id }) => sent.push(id));
+    await photos.add([photo('p1', 'a'), photo('p2', 'b')]);
+    const held = new Set(['a']);
+    await photos.flush(() => held);
+    expect([sent, [...kept.keys()]]).toEqual([['p2'], ['p1']]);
+    held.clear();
+    await photos.flush(() => held);
+    expect([sent, kept.size]).toEqual([['p2', 'p1'], 0]);
+  });
+  it('are kept while there is no network, and sent again under the same id by the next visit', async () => {
+    const tried: string[] = [];
+    const { photos, kept } = queue(async ({ id }) => (tried.push(id), Promise.reject(new Problem(0, '连不上'))));
+    await photos.add([photo('p1', 'a'), photo('p2', 'a')]);
+    await photos.flush(() => new Set());
+    expect([tried, kept.size]).toEqual([['p1'], 2]);
+    const next = queue(async ({ id }) => tried.push(id), [...kept.values()]);
+    await next.photos.restore();
+    await next.photos.flush(() => new Set());
+    expect([tried, next.kept.size]).toEqual([['p1', 'p1', 'p2'], 0]);
+  });
+  it('are set aside when refused, with the reason, and can be sent again or dropped', async () => {
+    let refuses = true;
+    const { photos, kept, seen } = queue(async ({ id }) => (refuses && id === 'bad' ? Promise.reject(new Problem(422, '照片损坏')) : undefined));
+    await photos.add([photo('bad', 'a'), photo('good', 'a')]);
+    await photos.flush(() => new Set());
+    expect(seen().map((e) => [e.id, e.trouble])).toEqual([['bad', '照片损坏']]);
+    await photos.retry();
+    await photos.flush(() => new Set());
+    expect(seen().map((e) => e.trouble)).toEqual(['照片损坏']);
+    refuses = false;
+    await photos.drop((e) => e.trouble !== '');
+    expect([seen(), kept.size]).toEqual([[], 0]);
+  });
+  it('are held by the page where the phone does not keep them', async () => {
+    const sent: string[] = [];
+    const no = async () => Promise.reject(new Error('forbidden'));
+    const photos = new PhotoQueue({ all: no, put: no, remove: no }, async ({ id }) => sent.push(id), () => undefined);
+    await photos.restore();
+    await photos.add([photo('p1', 'a')]);
+    await photos.flush(() => new Set());
+    expect(sent).toEqual(['p1']);
+  });
+});
+
+describe('what the desk does to an incident', () => {
+  const every = ['accept', 'transfer', 'locate', 'whistle', 'deliberate', 'comment'];
+  it('offers what its state allows', () => {
+    expect(toolsOf({ state: 'pending_location', actions: ['transfer', 'locate', 'comment'], restricted: false })).toEqual(['locate', 'transfer']);
+    expect(toolsOf({ state: 'pending_accept', actions: every, restricted: false })).toEqual(['transfer', 'whistle']);
+    expect(toolsOf({ state: 'in_progress', actions: ['transfer', 'whistle', 'deliberate'], restricted: false })).toEqual(['transfer', 'whistle', 'deliberate']);
+    expect(toolsOf({ state: 'closed', actions: ['rate'], restricted: false })).toEqual([]);
+  });
+  it('tells nobody else of a restricted matter', () => {
+    expect(toolsOf({ state: 'in_progress', actions: every, restricted: true })).toEqual(['transfer']);
+  });
+  it('sends nothing before it has what it needs', () => {
+    const unit = (id: string) => ({ id, kind: 'department', name: '水利局', org_name: '' });
+    const none = { note: ' ', units: [], place: null };
+    expect(stepOf('locate', none)).toBeNull();
+    expect(stepOf('transfer', none)).toBeNull();
+    expect(stepOf('whistle', none)).toBeNull();
+    expect(stepOf('deliberate', none)).toEqual({ action: 'deliberate' });
+    expect(stepOf('locate', { ...none, place: { lon: 118, lat: 25 } })).toEqual({ action: 'locate', location: { source: 'map', lon: 118, lat: 25 } });
+    expect(stepOf('transfer', { ...none, note: ' 归口 ', units: [unit('7')] })).toEqual({ action: 'transfer', note: '归口', to_unit_id: 7 });
+    expect(stepOf('whistle', { ...none, units: [unit('7'), unit('8')] })).toEqual({ action: 'whistle', unit_ids: [7, 8] });
+  });
 });
 
 describe('small parts', () => {

@@ -96,6 +96,21 @@ export interface Report {
   resolve_on_spot?: { note: string };
 }
 
+/** What somebody does to an incident, beside the version of it they saw. */
+export interface Act {
+  action: string;
+  note?: string;
+  /** `check`: its outcome. */
+  passed?: boolean;
+  /** `transfer`: to a unit, or to the grid where it really is. */
+  to_unit_id?: number;
+  to_grid_id?: number;
+  /** `whistle`: who is called. */
+  unit_ids?: number[];
+  /** `locate`: where it is. */
+  location?: Report['location'];
+}
+
 export interface IncidentFilter {
   region?: string | null;
   state?: string | null;
@@ -124,10 +139,15 @@ export const api = {
   report: (report: Report) => ask(shapes.incident, '/api/incidents', post(report)),
   preview: (report: Report, signal?: AbortSignal) =>
     ask(shapes.preview, '/api/dispatch/preview', { ...post(report), ...(signal ? { signal } : {}) }),
-  act: (id: string, action: string, version: number, note: string, passed?: boolean) =>
-    ask(
-      shapes.incident,
-      `/api/incidents/${encodeURIComponent(id)}/actions`,
-      post({ action, expected_version: version, note, ...(passed === undefined ? {} : { passed }) }),
-    ),
+  duplicates: (report: Report, signal: AbortSignal) =>
+    ask(shapes.duplicates, '/api/incidents/duplicates', { ...post(report), signal }),
+  act: (id: string, version: number, act: Act) =>
+    ask(shapes.incident, `/api/incidents/${encodeURIComponent(id)}/actions`, post({ ...act, expected_version: version })),
+  units: (q: string, signal: AbortSignal, options: { kind?: string; limit?: number } = {}) =>
+    ask(shapes.units, path('/api/units', { q, limit: 12, ...options }), { signal }),
+  /** `photo` is made once per photo, so that a retry is the same photo. */
+  addPhoto: (incident: string, photo: { id: string; kind: 'scene' | 'outcome'; taken_at?: string }, file: Blob) =>
+    ask(shapes.photo, path(`/api/incidents/${encodeURIComponent(incident)}/photos`, photo), {
+      method: 'POST', headers: { 'content-type': file.type || 'image/jpeg' }, body: file,
+    }),
 };

@@ -81,7 +81,16 @@ const explanation = obj({
   candidates: or(list(obj({ grid_id: maybe(id), name: or(str, ''), probability: or(num, 0) })), []),
 });
 export type Explanation = Checked<typeof explanation>;
-const place = obj({ lon: maybe(num), lat: maybe(num), source: or(str, '') });
+const place = obj({ lon: maybe(num), lat: maybe(num), source: or(str, ''), text: maybe(str) });
+const possible = obj({ grid_id: id, name: or(str, ''), probability: or(num, 0) });
+export type Possible = Checked<typeof possible>;
+
+export const photo = obj({ id: str, kind: or(str, 'scene'), caption: or(str, ''), url: maybe(str), thumb: maybe(str) });
+export type Photo = Checked<typeof photo>;
+const deliberation = obj({
+  venue: obj({ name: str }), day: str, lunar: or(str, ''), agenda_no: or(num, 0), outcome: or(str, 'waiting'),
+  resolution: or(str, ''),
+});
 
 export const incident = obj({
   id: str, number: or(id, ''), state, category: or(str, ''), category_name: or(str, ''), description: or(str, ''),
@@ -89,7 +98,9 @@ export const incident = obj({
   grid: maybe(obj({ id, code: or(str, ''), name: str })), owner: maybe(owner), location: maybe(place),
   reported_at: maybe(str), accept_by: maybe(str), resolve_by: maybe(str), overdue: or(bool, false),
   version: or(num, 0), seq: maybe(id), provisional: or(bool, false), explanation: maybe(explanation),
+  neighbours: or(list(possible), []), restricted: or(bool, false), actions: or(list(str), []),
   helpers: or(list(obj({ unit_name: str, accepted_at: maybe(str) })), []),
+  photos: or(list(photo), []), deliberation: maybe(deliberation),
   timeline: or(list(obj({
     at: str, action: str, actor: maybe(str), from_state: maybe(str), to_state: maybe(str), note: maybe(str),
     unit_name: maybe(str),
@@ -98,6 +109,18 @@ export const incident = obj({
 export type Incident = Checked<typeof incident>;
 export const incidentPage = obj({ items: list(incident), next: maybe(id), number_matched: maybe(num) });
 export type IncidentPage = Checked<typeof incidentPage>;
+
+export const duplicates = obj({
+  likely_duplicates: or(list(obj({
+    id: str, number: or(id, ''), category_name: or(str, ''), state, distance_m: or(num, 0), minutes: or(num, 0),
+    score: or(num, 0), sentence: str,
+  })), []),
+});
+export type Duplicate = Checked<typeof duplicates>['likely_duplicates'][number];
+
+/** Who a matter can be given or called to. */
+export const units = list(obj({ id, kind: or(str, ''), name: str, org_name: or(str, '') }));
+export type Unit = Checked<typeof units>[number];
 
 export const preview = obj({
   state: maybe(str), grid: maybe(obj({ id, code: or(str, ''), name: str })), owner: maybe(owner),
