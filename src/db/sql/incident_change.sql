@@ -16,7 +16,7 @@ UPDATE incident SET
   rating = CASE WHEN $4::timestamptz IS NULL THEN coalesce($11, rating) END,
   current_assignment_id = coalesce($12, current_assignment_id),
   accept_by = coalesce($13, accept_by),
-  location_source = coalesce($15::location_source, CASE WHEN $14 AND location_source = 'household' THEN 'map' END, location_source),
+  location_source = coalesce($15::location_source, CASE WHEN $14 AND location_source = 'household' THEN 'map'::location_source END, location_source),
   geom = CASE WHEN $14 THEN coalesce(ST_SetSRID(ST_MakePoint($16, $17), 4490), geom) ELSE geom END,
   -- What is known of the old place is not known of the new one.
   accuracy_m = CASE WHEN $15 IS NOT NULL THEN $18 ELSE accuracy_m END,
