@@ -60,7 +60,7 @@ pub async fn near_borders(database: &TestDatabase, most: i64) -> Vec<LonLat> {
     let rows: Vec<(f64, f64)> = sqlx::query_as(
         "SELECT ST_X(p), ST_Y(p) FROM (
            SELECT a.id, b.id AS other, ST_LineInterpolatePoint((ST_Dump(ST_LineMerge(ST_Intersection(ST_Boundary(a.geom), ST_Boundary(b.geom))))).geom, 0.5) AS p
-           FROM layer_grid a JOIN layer_grid b ON a.id < b.id AND a.kind = 'general' AND b.kind = 'general' AND ST_Touches(a.geom, b.geom)
+           FROM grid_version a JOIN grid_version b ON a.id < b.id AND a.geom && b.geom AND ST_Touches(a.geom, b.geom)
          ) q WHERE GeometryType(p) = 'POINT' ORDER BY id, other LIMIT $1",
     )
     .bind(most)
