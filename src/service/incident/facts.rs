@@ -240,7 +240,11 @@ impl<'a> Facts<'a> {
         }
         self.count_loads().await?;
         let loads = self.yitu.indexes.dispatch.loads.lock();
-        Ok(staff.iter().flat_map(|s| s.iter()).map(|p| person_of(p, now, &loads.counts)).collect())
+        Ok(staff
+            .iter()
+            .flat_map(|s| s.iter())
+            .map(|p| person_of(p, now, loads.counts.get(&p.responder_id).copied().unwrap_or_default()))
+            .collect())
     }
 
     /// Counts people's open matters anew where the count is old.
@@ -311,7 +315,7 @@ pub fn cluster_of(rows: Vec<ClusterUnitRow>) -> Result<Option<Cluster>, DbError>
 
 /// A person as they stand at an instant, with the count of open matters.
 #[must_use]
-pub fn person_of(row: &PersonRow, now: DateTime<Utc>, loads: &HashMap<FeatureId, i64>) -> Person {
+pub fn person_of(row: &PersonRow, now: DateTime<Utc>, load: i64) -> Person {
     let mut turns = row.duty_from.iter().zip(&row.duty_to);
     Person {
         responder_id: row.responder_id,
@@ -321,6 +325,6 @@ pub fn person_of(row: &PersonRow, now: DateTime<Utc>, loads: &HashMap<FeatureId,
         grid_id: row.grid_id,
         present: row.present,
         on_duty: turns.any(|(from, to)| (*from..*to).contains(&now)),
-        load: loads.get(&row.responder_id).copied().unwrap_or_default(),
+        load,
     }
 }

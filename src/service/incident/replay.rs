@@ -1,7 +1,5 @@
 //! A stored decision made again: to the byte as it was made, or with what would differ under other rules.
 
-use std::collections::HashMap;
-
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -152,7 +150,7 @@ async fn under(on: &mut Request, county: FeatureId, version: i32, inputs: &mut I
         called.extend(inputs.cluster.iter().flat_map(|c| &c.units).map(|u| u.id));
     }
     let people = unit::people(on, &called, day, (now - Duration::days(2), now + Duration::days(2))).await?;
-    inputs.people.extend(people.iter().map(|p| person_of(p, now, &HashMap::new())));
+    inputs.people.extend(people.iter().map(|p| person_of(p, now, 0)));
     Ok(())
 }
 
