@@ -205,7 +205,7 @@ fn told(i: &mut Incident, carried_at: Option<DateTime<Utc>>, note: String, ids: 
     };
     let step = Step {
         id: ids.give(),
-        actor: super::incidents::SYSTEM.into(),
+        actor: crate::domain::seal::SYSTEM.into(),
         at,
         from_state: Some(last.to_state),
         note: format!("{note}上次没有议到。"),

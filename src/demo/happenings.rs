@@ -5,7 +5,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::calendar::china;
-use super::model::Category;
+use super::model::{Category, Incident};
 use super::names::pick;
 
 /// Days the story runs over: eighteen months.
@@ -75,4 +75,22 @@ pub fn describe(rng: &mut ChaCha8Rng, category: &Category, place: &str) -> Strin
     let spot =
         pick(rng, &["村口", "桥头", "路边", "屋后", "祠堂旁", "小卖部门口", "溪边", "广场边", "校门口", "晒谷坪"]);
     format!("{place}{spot}:{},{more}", category.name)
+}
+
+/// Who reported, in the history's words.
+#[must_use]
+pub fn reporter(i: &Incident) -> String {
+    match i.reporter {
+        "grid_worker" => "网格员",
+        "village_cadre" => "村干部",
+        "hotline" => "12345 热线",
+        _ => "群众",
+    }
+    .into()
+}
+
+/// A person as the history names them, or the unit where none is known.
+#[must_use]
+pub fn actor(who: Option<i64>, unit: i64) -> String {
+    who.map_or_else(|| format!("unit:{unit}"), |w| format!("responder:{w}"))
 }

@@ -9,7 +9,7 @@ use uuid::Builder;
 
 use super::areas::{Areas, Ids};
 use super::calendar::WorkingTime;
-use super::happenings::{describe, instant, weights};
+use super::happenings::{actor, describe, instant, reporter, weights};
 use super::helpers::Helpers;
 use super::land::{Land, dice};
 use super::model::{Assignment, Category, Household, Incident, Rule, Step};
@@ -18,9 +18,9 @@ use super::plan::Plan;
 use super::raster::Xy;
 use super::topology::Polygon;
 use crate::domain::incident::Limits;
+use crate::domain::seal::SYSTEM;
 
-/// Who acts in the history where no person does.
-pub(super) const SYSTEM: &str = "系统";
+/// Who acts where no person of the county is known.
 const DUTY: &str = "县值班员";
 
 /// What the story is told from.
@@ -490,19 +490,4 @@ impl Story<'_, '_> {
         self.step(i, "check", by, checked, "closed", (Some(unit), checker), "核查通过。");
         Self::end(i, checked);
     }
-}
-
-/// Who reported, in the history's words.
-fn reporter(i: &Incident) -> String {
-    match i.reporter {
-        "grid_worker" => "网格员",
-        "village_cadre" => "村干部",
-        "hotline" => "12345 热线",
-        _ => "群众",
-    }
-    .into()
-}
-
-fn actor(who: Option<i64>, unit: i64) -> String {
-    who.map_or_else(|| format!("unit:{unit}"), |w| format!("responder:{w}"))
 }

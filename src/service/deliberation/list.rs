@@ -10,10 +10,7 @@ use crate::db::Request;
 use crate::db::deliberation::{self, Filter};
 use crate::domain::deliberation::Outcome;
 use crate::domain::{FeatureId, Problem, Viewer};
-use crate::service::{ServiceError, Yitu};
-
-const DEFAULT_LIMIT: i64 = 50;
-const LARGEST_LIMIT: i64 = 1000;
+use crate::service::{ServiceError, Yitu, page};
 
 /// What to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -54,16 +51,8 @@ pub struct Entries {
 /// # Errors
 /// Problems that name the parameter; a failing database.
 pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Entries, ServiceError> {
-    let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=LARGEST_LIMIT).contains(&limit) {
-        return Err(Problem::bad_field(
-            "limit",
-            format!("limit 应在 1 到 {LARGEST_LIMIT} 之间"),
-            format!("limit lies between 1 and {LARGEST_LIMIT}"),
-        )
-        .into());
-    }
-    let after = asked.cursor.as_deref().filter(|c| !c.is_empty()).map(read_cursor).transpose()?;
+    let limit = page::limit(asked.limit)?;
+    let after = page::cursor(asked.cursor.as_deref(), read_cursor)?;
     let filter = Filter {
         venue: asked.venue,
         region: asked.region,
@@ -75,9 +64,7 @@ pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Entries,
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let mut rows = deliberation::list(&mut on, viewer.county_id(), &filter, after, limit + 1).await?;
     on.finish().await?;
-    let more = rows.len() as i64 > limit;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|r| format!("{}_{}_{}", r.day, r.venue_id, r.agenda_no));
+    let next = page::cut(&mut rows, limit, |r| format!("{}_{}_{}", r.day, r.venue_id, r.agenda_no));
     Ok(Entries { items: rows.into_iter().map(EntryView::from).collect(), next })
 }
 
@@ -92,19 +79,10 @@ pub async fn find(yitu: &Yitu, viewer: &Viewer, id: FeatureId) -> Result<EntryVi
     Ok(found.ok_or_else(|| Problem::not_found(("议题", "deliberation"), id))?.into())
 }
 
-fn read_cursor(text: &str) -> Result<(NaiveDate, FeatureId, i32), Problem> {
-    let read = || {
-        let mut parts = text.splitn(3, '_');
-        let mut next = || parts.next();
-        Some((next()?.parse().ok()?, next()?.parse().ok()?, next()?.parse().ok()?))
-    };
-    read().ok_or_else(|| {
-        Problem::bad_field(
-            "cursor",
-            "游标无效,请用上一页的 next,或从第一页开始",
-            "The cursor is not valid; use next of the page before",
-        )
-    })
+fn read_cursor(text: &str) -> Option<(NaiveDate, FeatureId, i32)> {
+    let mut parts = text.splitn(3, '_');
+    let mut next = || parts.next();
+    Some((next()?.parse().ok()?, next()?.parse().ok()?, next()?.parse().ok()?))
 }
 
 fn read_outcomes(text: &str) -> Result<Vec<String>, Problem> {

@@ -12,7 +12,7 @@ use crate::domain::duty::DutyList;
 use crate::domain::{FeatureId, Problem, Viewer};
 use crate::service::incident::list::{self, Page};
 use crate::service::incident::view::{Helper, IncidentView};
-use crate::service::{ServiceError, Yitu, spatial};
+use crate::service::{ServiceError, Yitu, page as paging, spatial};
 
 /// Hours in which a limit ends soon: unless said, and at most.
 const SOON: (i64, i64) = (4, 14 * 24);
@@ -97,16 +97,14 @@ pub async fn look(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Result<Look, S
 /// `not-found` for a list that is none; problems that name the parameter; a failing database.
 pub async fn page(yitu: &Yitu, viewer: &Viewer, name: &str, asked: &AskedPage) -> Result<Page, ServiceError> {
     let list = DutyList::from_code(name).ok_or_else(|| no_such_list(name))?;
-    let limit = list::read_limit(asked.limit)?;
-    let after = list::read_cursor(asked.cursor.as_deref())?;
+    let limit = paging::limit(asked.limit)?;
+    let after = paging::cursor(asked.cursor.as_deref(), list::read_cursor)?;
     let cut = cut(yitu, viewer, &Asked { region: asked.region, within_hours: asked.within_hours })?;
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let number_matched = duty::counts(&mut on, cut, &[list]).await?.into_iter().sum();
     let mut rows = duty::page(&mut on, cut, list, after, limit + 1).await?;
-    let more = rows.len() as i64 > limit;
-    rows.truncate(limit as usize);
-    let place = |r: &IncidentRow| Some(list::cursor(r.next_deadline_at.or(r.closed_at)?, r.id));
-    let next = rows.last().filter(|_| more).and_then(place);
+    let place = |r: &IncidentRow| list::cursor(r.next_deadline_at.or(r.closed_at).unwrap_or_default(), r.id);
+    let next = paging::cut(&mut rows, limit, place);
     let mut items: Vec<IncidentView> = rows.into_iter().map(|r| IncidentView::of(r, cut.now)).collect();
     if list == DutyList::NotSignedIn {
         for item in &mut items {

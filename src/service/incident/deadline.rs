@@ -19,6 +19,7 @@ use crate::db::incident::{self, IncidentRow, Overdue};
 use crate::db::{DbError, Request};
 use crate::domain::incident::{Action, State, next_state};
 use crate::domain::{FeatureId, Viewer};
+use crate::service::rounds::Rounds;
 use crate::service::{ServiceError, WeakYitu, Yitu};
 
 /// How often the clock is looked at.
@@ -28,14 +29,8 @@ const BATCH: i64 = 100;
 
 /// Runs for as long as the server does.
 pub async fn run(yitu: WeakYitu) {
-    let mut tick = tokio::time::interval(EVERY);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tick.tick().await;
-        let Some(yitu) = yitu.upgrade() else { return };
-        if yitu.db.system.is_closed() {
-            return;
-        }
+    let mut rounds = Rounds::every(EVERY, yitu);
+    while let Some(yitu) = rounds.next().await {
         if let Err(error) = pass(&yitu).await {
             tracing::error!(%error, "deadlines could not be acted upon; trying again");
         }

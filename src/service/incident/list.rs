@@ -11,10 +11,7 @@ use crate::db::incident::{self, Filter};
 use crate::domain::incident::State;
 use crate::domain::{Problem, Viewer};
 use crate::geo::LonLat;
-use crate::service::{ServiceError, Yitu};
-
-const DEFAULT_LIMIT: i64 = 50;
-const LARGEST_LIMIT: i64 = 1000;
+use crate::service::{ServiceError, Yitu, page};
 
 /// What to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -58,17 +55,15 @@ pub struct Page {
 /// # Errors
 /// Problems that name the parameter; a failing database.
 pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Page, ServiceError> {
-    let limit = read_limit(asked.limit)?;
-    let after = read_cursor(asked.cursor.as_deref())?;
+    let limit = page::limit(asked.limit)?;
+    let after = page::cursor(asked.cursor.as_deref(), read_cursor)?;
     let filter = filter(asked)?;
     let now = yitu.clock.now();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let (mut rows, number_matched) =
         incident::list(&mut on, viewer.county_id(), &filter, now, after, limit + 1).await?;
     on.finish().await?;
-    let more = rows.len() as i64 > limit;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|r| cursor(r.reported_at, r.id));
+    let next = page::cut(&mut rows, limit, |r| cursor(r.reported_at, r.id));
     Ok(Page { items: rows.into_iter().map(|r| IncidentView::of(r, now)).collect(), next, number_matched })
 }
 
@@ -83,44 +78,15 @@ pub async fn find(yitu: &Yitu, viewer: &Viewer, id: Uuid) -> Result<IncidentView
     found.ok_or_else(|| Problem::not_found(("事件", "incident"), id).into())
 }
 
-/// How many a page holds.
-///
-/// # Errors
-/// A problem that names `limit`.
-pub(in crate::service) fn read_limit(limit: Option<i64>) -> Result<i64, Problem> {
-    let limit = limit.unwrap_or(DEFAULT_LIMIT);
-    if (1..=LARGEST_LIMIT).contains(&limit) {
-        return Ok(limit);
-    }
-    Err(Problem::bad_field(
-        "limit",
-        format!("limit 应在 1 到 {LARGEST_LIMIT} 之间"),
-        format!("limit lies between 1 and {LARGEST_LIMIT}"),
-    ))
-}
-
 /// A place in a list by an instant and then by id, for the reader to hand back.
 pub(in crate::service) fn cursor(at: DateTime<Utc>, id: Uuid) -> String {
     format!("{}_{id}", at.timestamp_micros())
 }
 
-/// Where the page before ended.
-///
-/// # Errors
-/// A problem that names `cursor`.
-pub(in crate::service) fn read_cursor(text: Option<&str>) -> Result<Option<(DateTime<Utc>, Uuid)>, Problem> {
-    let Some(text) = text.filter(|c| !c.is_empty()) else { return Ok(None) };
-    let read = || {
-        let (micros, id) = text.split_once('_')?;
-        Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id.parse().ok()?))
-    };
-    read().map(Some).ok_or_else(|| {
-        Problem::bad_field(
-            "cursor",
-            "游标无效,请用上一页的 next,或从第一页开始",
-            "The cursor is not valid; use next of the page before",
-        )
-    })
+/// The instant and id of such a place.
+pub(in crate::service) fn read_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
+    let (micros, id) = text.split_once('_')?;
+    Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id.parse().ok()?))
 }
 
 fn filter(asked: Asked) -> Result<Filter, Problem> {

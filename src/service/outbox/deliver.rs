@@ -20,6 +20,7 @@ use super::send::{Accepts, Sent, client, send};
 use crate::db::outbox::{self, Claimed, Ended, ReceiverKey};
 use crate::db::receiver::ReceiverRow;
 use crate::domain::receiver::ReceiverKind;
+use crate::service::rounds::Rounds;
 use crate::service::{ServiceError, WeakYitu, Yitu};
 
 /// Attempts before a delivery is dead.
@@ -51,17 +52,11 @@ pub async fn run(yitu: WeakYitu) {
         Ok(client) => client,
         Err(error) => return tracing::error!(%error, "nothing can be sent to receivers"),
     };
-    let mut tick = tokio::time::interval(EVERY);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut rounds = Rounds::every(EVERY, yitu);
     let mut tasks = JoinSet::new();
     let mut busy: HashMap<ReceiverKey, AbortHandle> = HashMap::new();
     let mut tidied = DateTime::<Utc>::MIN_UTC;
-    loop {
-        tick.tick().await;
-        let Some(yitu) = yitu.upgrade() else { return };
-        if yitu.db.system.is_closed() {
-            return;
-        }
+    while let Some(yitu) = rounds.next().await {
         while tasks.try_join_next().is_some() {}
         busy.retain(|_, task| !task.is_finished());
         let now = yitu.clock.now();

@@ -8,10 +8,8 @@ use uuid::Uuid;
 use crate::db::Request;
 use crate::db::outbox::{self, DeliveryRow, Filter};
 use crate::domain::{FeatureId, Problem, Viewer};
-use crate::service::{ServiceError, Yitu};
+use crate::service::{ServiceError, Yitu, page};
 
-const DEFAULT_LIMIT: i64 = 50;
-const LARGEST_LIMIT: i64 = 1000;
 const STATES: [&str; 3] = ["pending", "delivered", "dead"];
 
 /// What to list.
@@ -73,15 +71,7 @@ pub struct Notifications {
 /// # Errors
 /// Problems that name the parameter; a failing database.
 pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Result<Notifications, ServiceError> {
-    let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=LARGEST_LIMIT).contains(&limit) {
-        return Err(Problem::bad_field(
-            "limit",
-            format!("limit 应在 1 到 {LARGEST_LIMIT} 之间"),
-            format!("limit lies between 1 and {LARGEST_LIMIT}"),
-        )
-        .into());
-    }
+    let limit = page::limit(asked.limit)?;
     let state = asked.state.as_deref().filter(|s| !s.is_empty());
     if let Some(unknown) = state.filter(|s| !STATES.contains(s)) {
         return Err(Problem::bad_field(
@@ -91,14 +81,12 @@ pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Result<Notific
         )
         .into());
     }
-    let after = asked.cursor.as_deref().filter(|c| !c.is_empty()).map(read_cursor).transpose()?;
+    let after = page::cursor(asked.cursor.as_deref(), read_cursor)?;
     let filter = Filter { state, receiver: asked.receiver, incident: asked.incident, after };
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let mut rows = outbox::list(&mut on, viewer.county_id(), &filter, limit + 1).await?;
     on.finish().await?;
-    let more = rows.len() as i64 > limit;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|r| format!("{}_{}", r.notification_id, r.receiver_id));
+    let next = page::cut(&mut rows, limit, |r| format!("{}_{}", r.notification_id, r.receiver_id));
     Ok(Notifications { items: rows.into_iter().map(shown).collect(), next })
 }
 
@@ -123,16 +111,7 @@ fn shown(r: DeliveryRow) -> Notification {
     }
 }
 
-fn read_cursor(text: &str) -> Result<(Uuid, FeatureId), Problem> {
-    let read = || {
-        let (id, receiver) = text.split_once('_')?;
-        Some((id.parse().ok()?, receiver.parse().ok()?))
-    };
-    read().ok_or_else(|| {
-        Problem::bad_field(
-            "cursor",
-            "游标无效,请用上一页的 next,或从第一页开始",
-            "The cursor is not valid; use next of the page before",
-        )
-    })
+fn read_cursor(text: &str) -> Option<(Uuid, FeatureId)> {
+    let (id, receiver) = text.split_once('_')?;
+    Some((id.parse().ok()?, receiver.parse().ok()?))
 }

@@ -9,6 +9,7 @@ use super::withdraw::erase;
 use crate::db::Request;
 use crate::db::photo::{self, PhotoRow};
 use crate::domain::Viewer;
+use crate::service::rounds::Rounds;
 use crate::service::{ServiceError, WeakYitu, Yitu};
 
 /// How often.
@@ -16,14 +17,8 @@ const EVERY: Duration = Duration::from_mins(1);
 
 /// Runs for as long as the server does.
 pub async fn run(yitu: WeakYitu) {
-    let mut tick = tokio::time::interval(EVERY);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        tick.tick().await;
-        let Some(yitu) = yitu.upgrade() else { return };
-        if yitu.db.system.is_closed() {
-            return;
-        }
+    let mut rounds = Rounds::every(EVERY, yitu);
+    while let Some(yitu) = rounds.next().await {
         if let Err(error) = pass(&yitu).await {
             tracing::error!(%error, "photos could not be swept; trying again");
         }

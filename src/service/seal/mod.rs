@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
+use super::rounds::Rounds;
 use super::{ServiceError, WeakYitu, off_thread};
 use crate::db::{Databases, seal};
 use crate::domain::FeatureId;
@@ -38,16 +39,10 @@ impl Copies {
 
 /// Runs for as long as the server does. Any number of servers may: one seals at a time, and each keeps its copy.
 pub async fn run(yitu: WeakYitu) {
-    let mut tick = tokio::time::interval(EVERY);
-    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let Some(mut copies) = yitu.upgrade().map(|y| Copies::of(&y.config.data_dir)) else { return };
     let mut told = String::new();
-    loop {
-        tick.tick().await;
-        let Some(yitu) = yitu.upgrade() else { return };
-        if yitu.db.system.is_closed() {
-            return;
-        }
+    let mut rounds = Rounds::every(EVERY, yitu);
+    while let Some(yitu) = rounds.next().await {
         let trouble = pass(&yitu.db, &mut copies, yitu.clock.now()).await.err().map(|e| e.to_string());
         let trouble = trouble.unwrap_or_default();
         // What stays wrong is said once, not every second.
