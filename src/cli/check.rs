@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use chrono::Utc;
 
-use super::CliError;
+use super::{CliError, no_county};
 use crate::config::Config;
 use crate::service::check::history::{self, HistoryReport};
 use crate::service::check::{self, CheckReport};
@@ -73,10 +73,6 @@ fn as_text(county: &str, report: &CheckReport, limit: usize) -> String {
         }
     }
     text
-}
-
-fn no_county() -> CliError {
-    CliError::wrong_use("数据库里还没有县。请先运行 yitu demo,或用 yitu import region 导入辖区。")
 }
 
 fn tell_history(reports: &[HistoryReport], arguments: &Arguments) -> Result<(), CliError> {

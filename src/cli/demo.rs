@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::CliError;
-use super::phone_key::phone_key;
 use crate::config::Config;
 use crate::db::copy::{self, BulkLoad};
 use crate::demo::plan::Plan;
 use crate::demo::{county, load, model::County};
+use crate::service::phone_key::read_or_make;
 use crate::service::seal::copy::set_aside;
 use crate::service::seal::{self, Copies};
 use crate::service::startup;
@@ -53,7 +53,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
     if let Some(households) = arguments.households_only {
         plan.households = households as usize;
     }
-    let key = phone_key(&config.data_dir)?;
+    let key = read_or_make(&config.data_dir).map_err(CliError::fault)?;
     let database = startup::open_database(&config).await.map_err(CliError::fault)?;
     let owner = &database.databases.migrator;
     let there = copy::counties(owner).await.map_err(CliError::fault)?;

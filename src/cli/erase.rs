@@ -2,9 +2,9 @@
 
 use chrono::Utc;
 
-use super::CliError;
+use super::{CliError, no_county};
 use crate::config::Config;
-use crate::db::{Databases, seal};
+use crate::db::{Databases, unit};
 use crate::domain::Viewer;
 use crate::service::incident::erase::erase;
 use crate::service::{ServiceError, startup};
@@ -38,11 +38,8 @@ async fn incident(databases: &Databases, id: &str, reason: &str, by: &str) -> Re
     if by.is_empty() {
         return Err(CliError::wrong_use("--by 不能为空。请写明由谁删除。"));
     }
-    let counties = seal::counties(&databases.migrator).await.map_err(CliError::fault)?;
-    let Some((county, _)) = counties.first() else {
-        return Err(CliError::wrong_use("数据库里还没有县。请先运行 yitu demo,或用 yitu import region 导入辖区。"));
-    };
-    erase(databases, &Viewer::whole_county(*county, by), id, reason, Utc::now()).await.map_err(|e| match e {
+    let county = unit::county(&databases.migrator).await.map_err(CliError::fault)?.ok_or_else(no_county)?;
+    erase(databases, &Viewer::whole_county(county, by), id, reason, Utc::now()).await.map_err(|e| match e {
         ServiceError::Problem(problem) => CliError::wrong_use(problem),
         other => CliError::fault(format!("没有删除:{other}")),
     })

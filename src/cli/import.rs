@@ -9,13 +9,13 @@ use chrono::{NaiveDate, Utc};
 use indicatif::ProgressBar;
 
 use super::CliError;
-use super::phone_key::phone_key;
 use crate::config::Config;
 use crate::db::import::{Level, NewCounty};
 use crate::service::import::position::Said;
 use crate::service::import::report::RowNote;
 use crate::service::import::source::Reading;
 use crate::service::import::{self, Declaration, ImportError, ImportLayer, ImportRequest, Report};
+use crate::service::phone_key::read_or_make;
 use crate::service::startup;
 
 #[derive(Debug, clap::Args)]
@@ -166,7 +166,7 @@ fn request(config: &Config, arguments: &Arguments) -> Result<ImportRequest, CliE
         parent: arguments.parent.clone(),
         map,
         declared,
-        phone_key: phone_key(&config.data_dir)?,
+        phone_key: read_or_make(&config.data_dir).map_err(CliError::fault)?,
         county,
         dry_run: arguments.dry_run,
         skip_refused: arguments.skip_refused,

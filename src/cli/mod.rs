@@ -7,7 +7,6 @@ mod erase;
 mod export;
 mod import;
 mod migrate;
-mod phone_key;
 mod replay;
 mod serve;
 
@@ -80,6 +79,11 @@ impl CliError {
     pub fn wrong_use(message: impl std::fmt::Display) -> Self {
         Self { message: message.to_string(), code: WRONG_USE }
     }
+}
+
+/// Nothing can be done before a county is loaded.
+fn no_county() -> CliError {
+    CliError::wrong_use("数据库里还没有县。请先运行 yitu demo,或用 yitu import region 导入辖区。")
 }
 
 /// Runs the program on the process's arguments and environment.

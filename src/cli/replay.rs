@@ -4,7 +4,7 @@ use std::io::Write;
 
 use uuid::Uuid;
 
-use super::CliError;
+use super::{CliError, no_county};
 use crate::config::Config;
 use crate::db::{Databases, Request, decision, incident, unit};
 use crate::domain::{FeatureId, Viewer};
@@ -53,9 +53,7 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
 async fn replay(databases: &Databases, arguments: &Arguments) -> Result<Tally, CliError> {
     let failed = |e: ServiceError| CliError::fault(format!("重演没有完成:{e}"));
     let county = unit::county(&databases.system).await.map_err(|e| failed(e.into()))?;
-    let county = county.ok_or_else(|| {
-        CliError::wrong_use("数据库里还没有县。请先运行 yitu demo,或用 yitu import region 导入辖区。")
-    })?;
+    let county = county.ok_or_else(no_county)?;
     let viewer = Viewer::whole_county(county, "yitu replay");
     let mut on = Request::begin(&databases.request, &viewer).await.map_err(|e| failed(e.into()))?;
     let mut tally = Tally::default();

@@ -11,6 +11,7 @@ use crate::domain::FeatureId;
 #[derive(Debug, Clone, FromRow)]
 #[allow(missing_docs)] // the columns of the assignment table and the unit's name
 pub struct HelperRow {
+    pub incident_id: Uuid,
     pub unit_id: i64,
     pub unit_name: String,
     pub accept_by: Option<DateTime<Utc>>,
@@ -113,14 +114,14 @@ pub async fn helper_signs(
     Ok(sqlx::query_scalar(sql).bind(county).bind(id).bind(unit).bind(at).fetch_optional(on).await?)
 }
 
-/// Who helps now, in the order they came.
+/// Who helps with some incidents now, in the order they came.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn helpers(on: &mut PgConnection, county: FeatureId, id: Uuid) -> Result<Vec<HelperRow>, DbError> {
-    let sql = "SELECT a.unit_id, u.name AS unit_name, a.accept_by, a.accepted_at FROM assignment a JOIN handling_unit u ON u.id = a.unit_id
-               WHERE a.county_id = $1 AND a.incident_id = $2 AND a.role = 'helper' AND a.ended_at IS NULL ORDER BY a.started_at, a.id";
-    Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_all(on).await?)
+pub async fn helpers(on: &mut PgConnection, county: FeatureId, ids: &[Uuid]) -> Result<Vec<HelperRow>, DbError> {
+    let sql = "SELECT a.incident_id, a.unit_id, u.name AS unit_name, a.accept_by, a.accepted_at FROM assignment a JOIN handling_unit u ON u.id = a.unit_id
+               WHERE a.county_id = $1 AND a.incident_id = ANY ($2) AND a.role = 'helper' AND a.ended_at IS NULL ORDER BY a.started_at, a.id";
+    Ok(sqlx::query_as(sql).bind(county).bind(ids).fetch_all(on).await?)
 }
 
 /// Incidents that a helper has not signed in for in time, the longest first: their county and id.

@@ -1,7 +1,7 @@
 //! What is at fault in a county, found set-wise: one query a kind, all on one snapshot.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{Executor, PgPool};
+use sqlx::PgPool;
 
 use super::DbError;
 
@@ -50,8 +50,7 @@ pub struct Found {
 /// # Errors
 /// When the database cannot be asked.
 pub async fn find(owner: &PgPool, now: DateTime<Utc>) -> Result<Option<(String, Vec<Found>)>, DbError> {
-    let mut tx = owner.begin().await?;
-    tx.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
+    let mut tx = super::history::snapshot(owner).await?;
     let county: Option<(i64, String, NaiveDate)> =
         sqlx::query_as("SELECT id, name, county_day(id, $1) FROM region WHERE level = 'county' ORDER BY id LIMIT 1")
             .bind(now)

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use serde_json::Value;
-use sqlx::{Executor, FromRow, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{FromRow, PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::DbError;
@@ -60,9 +60,7 @@ pub struct Loose {
 /// # Errors
 /// When the database fails.
 pub async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, DbError> {
-    let mut on = pool.begin().await?;
-    on.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").await?;
-    Ok(on)
+    Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
 }
 
 /// Hands over every row of a county's history, incident by incident, in order.

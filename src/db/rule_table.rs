@@ -42,9 +42,9 @@ pub struct LineRow {
     pub resolve_within_days: Option<i32>,
 }
 
-/// A category, a region or a unit that lines may name.
+/// A category that lines may name.
 #[derive(Debug, FromRow)]
-#[allow(missing_docs)] // the columns of the category table
+#[allow(missing_docs, clippy::struct_excessive_bools)] // the columns of the category table
 pub struct CategoryRow {
     pub id: FeatureId,
     pub parent_id: Option<FeatureId>,
@@ -53,6 +53,7 @@ pub struct CategoryRow {
     pub village_admitted: bool,
     pub restricted: bool,
     pub legal_dept: Option<String>,
+    pub township_delegated: bool,
     pub in_force: bool,
 }
 
@@ -123,7 +124,7 @@ pub async fn lines(on: &mut PgConnection, county: FeatureId, version: i32) -> Re
 /// When the database fails.
 pub async fn categories(on: &mut PgConnection, county: FeatureId, day: NaiveDate) -> Result<Vec<CategoryRow>, DbError> {
     let sql =
-        "SELECT id, parent_id, code, name, village_admitted, restricted, legal_dept, valid_during @> $2 AS in_force
+        "SELECT id, parent_id, code, name, village_admitted, restricted, legal_dept, township_delegated IS NOT NULL AS township_delegated, valid_during @> $2 AS in_force
                FROM category WHERE county_id = $1 ORDER BY code, id";
     Ok(sqlx::query_as(sql).bind(county).bind(day).fetch_all(on).await?)
 }

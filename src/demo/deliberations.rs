@@ -11,7 +11,6 @@ use super::calendar::{WorkingTime, china};
 use super::land::dice;
 use super::model::{Category, Deliberation, Geom, Incident, Region, Step, Venue};
 use super::names::pick;
-use super::raster::Xy;
 use crate::domain::deliberation::{
     MOST_CARRIED_OVER, NOTICE_DAYS, USUAL_LIMIT, VENUE_KINDS, place_on_agenda, usual_topic,
 };
@@ -147,6 +146,9 @@ fn put(
         let by = over(day, work);
         i.next_deadline = Some(by);
         i.resolve_by = i.resolve_by.max(by);
+        if let Some(last) = i.history.last_mut() {
+            (last.limits.resolve_by, last.limits.next_deadline_at) = (Some(i.resolve_by), i.next_deadline);
+        }
         before = Some(day);
     }
 }
@@ -176,10 +178,10 @@ fn over(day: NaiveDate, work: &WorkingTime) -> DateTime<Utc> {
 fn near<'a>(i: &Incident, places: &Places<'a>) -> Vec<&'a Venue> {
     let township = |village: i64| places.regions.iter().find(|r| r.id == village).and_then(|r| r.parent);
     let home = township(i.village);
-    let mut venues: Vec<&Venue> = places.venues.iter().filter(|v| VENUE_KINDS.iter().any(|k| k.0 == v.kind)).collect();
+    let mut venues: Vec<&Venue> = places.venues.iter().filter(|v| deliberates(v)).collect();
     let key = |v: &Venue| {
         let metres = match (i.place, &v.geom) {
-            (Some(p), Geom::Point(q)) => distance(p, *q),
+            (Some(p), Geom::Point(q)) => p.distance(*q),
             _ => 0.0,
         };
         (v.village != i.village, township(v.village) != home, metres as i64, v.id)
@@ -190,10 +192,6 @@ fn near<'a>(i: &Incident, places: &Places<'a>) -> Vec<&'a Venue> {
 
 fn deliberates(venue: &Venue) -> bool {
     VENUE_KINDS.iter().any(|k| k.0 == venue.kind)
-}
-
-fn distance(p: Xy, q: Xy) -> f64 {
-    (p.x - q.x).hypot(p.y - q.y)
 }
 
 /// Writes into the history where it stands: with the step that put it there, or with the clock's that carried it over.

@@ -120,14 +120,21 @@ fn sent_by_cluster(inputs: &Inputs, owner: &Unit, walk: &mut Vec<Step>) -> Optio
 /// down to one, and restricted matters stay with the county.
 #[must_use]
 pub fn lowest(inputs: &Inputs) -> u8 {
-    if inputs.place.text_only || inputs.place.outside_county {
-        UnitKind::CountyDutyOfficer.height()
-    } else if inputs.matter.restricted {
-        UnitKind::CountyCentre.height()
-    } else if inputs.matter.village_admitted {
-        0
+    let (place, matter) = (&inputs.place, &inputs.matter);
+    floor(place.text_only || place.outside_county, matter.restricted, matter.village_admitted).height()
+}
+
+/// The lowest rung for a kind of matter: one the duty officer has to look into first, a restricted one, a village's.
+#[must_use]
+pub fn floor(for_duty_officer: bool, restricted: bool, village_admitted: bool) -> UnitKind {
+    if for_duty_officer {
+        UnitKind::CountyDutyOfficer
+    } else if restricted {
+        UnitKind::CountyCentre
+    } else if village_admitted {
+        UnitKind::GridGroup
     } else {
-        UnitKind::TownshipCentre.height()
+        UnitKind::TownshipCentre
     }
 }
 

@@ -7,69 +7,41 @@ pub mod normal;
 pub mod probability;
 pub mod rules;
 
-pub use decide::{Decision, deadlines, decide, lowest, who_takes};
+pub use decide::{Decision, deadlines, decide, floor, lowest, who_takes};
 pub use probability::{Candidate, NearGrid, Sigma, candidates};
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::domain::FeatureId;
 use crate::domain::calendar::WorkCalendar;
-use crate::domain::incident::Urgency;
+use crate::domain::incident::{Urgency, coded};
 
 /// Which algorithm decided: stored with each decision, moved on whenever an outcome could differ.
 pub const ALGORITHM_VERSION: i32 = 2;
 
-/// A rung of the ladder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UnitKind {
-    /// 网格党小组.
-    GridGroup,
-    /// 村党组织.
-    VillagePartyOrg,
-    /// 乡镇综治中心.
-    TownshipCentre,
-    /// 县综治中心.
-    CountyCentre,
-    /// 职能部门.
-    Department,
-    /// 县值班员, the last resort.
-    CountyDutyOfficer,
+coded! {
+    /// A rung of the ladder.
+    UnitKind {
+        /// 网格党小组.
+        GridGroup = "grid_group", "网格党小组";
+        /// 村党组织.
+        VillagePartyOrg = "village_party_org", "村党组织";
+        /// 乡镇综治中心.
+        TownshipCentre = "township_centre", "乡镇综治中心";
+        /// 县综治中心.
+        CountyCentre = "county_centre", "县综治中心";
+        /// 职能部门.
+        Department = "department", "职能部门";
+        /// 县值班员, the last resort.
+        CountyDutyOfficer = "county_duty_officer", "县值班员";
+    }
 }
 
 impl UnitKind {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::GridGroup,
-        Self::VillagePartyOrg,
-        Self::TownshipCentre,
-        Self::CountyCentre,
-        Self::Department,
-        Self::CountyDutyOfficer,
-    ];
-
-    /// The code it is stored by.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::GridGroup => "grid_group",
-            Self::VillagePartyOrg => "village_party_org",
-            Self::TownshipCentre => "township_centre",
-            Self::CountyCentre => "county_centre",
-            Self::Department => "department",
-            Self::CountyDutyOfficer => "county_duty_officer",
-        }
-    }
-
-    /// The one with a stored code.
-    #[must_use]
-    pub fn from_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|k| k.code() == code)
-    }
-
     /// The rung that answers when this one does not; none above the last resort.
     #[must_use]
     pub fn above(self) -> Option<Self> {

@@ -117,6 +117,34 @@ impl Problem {
         )
     }
 
+    /// A change to what has moved on since it was seen. `title` is (Chinese, English).
+    #[must_use]
+    pub fn stale(title: (&str, &str), present: i32, seen: i32) -> Self {
+        Self::new(
+            ProblemKind::Stale,
+            "stale-version",
+            title,
+            (
+                format!("您看到的是第 {seen} 版,现在是第 {present} 版。请刷新后再操作。"),
+                format!("You saw version {seen}; it is now at version {present}. Reload it and try again."),
+            ),
+        )
+    }
+
+    /// A change without the version that was seen.
+    #[must_use]
+    pub fn version_required() -> Self {
+        Self::new(
+            ProblemKind::VersionRequired,
+            "version-required",
+            ("需要版本号", "A version is needed"),
+            (
+                "请带上您看到的版本:expected_version,或 If-Match 请求头。".to_owned(),
+                "Send the version you saw as expected_version or If-Match.".to_owned(),
+            ),
+        )
+    }
+
     /// The same problem with one more field at fault.
     #[must_use]
     pub fn with_field(mut self, pointer: impl Into<String>, zh: impl Into<String>, en: impl Into<String>) -> Self {

@@ -2,8 +2,8 @@
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::Failure;
@@ -97,6 +97,11 @@ fn pointer(path: &str) -> String {
         return String::new();
     }
     format!("/{}", path.replace('[', ".").replace(']', "").replace('.', "/"))
+}
+
+/// The version of an `If-Match` header.
+pub(super) fn if_match(headers: &HeaderMap) -> Option<i32> {
+    headers.get(header::IF_MATCH)?.to_str().ok()?.trim_matches('"').parse().ok()
 }
 
 /// Query parameters. A bad one is told by its name.

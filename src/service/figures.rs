@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::incident::check::check_text;
-use super::incident::facts::calendar;
+use super::incident::facts::Facts;
 use super::{ServiceError, Yitu, spatial};
 use crate::db::Request;
 use crate::db::figures::{self, FigureRow, Question};
@@ -133,7 +133,7 @@ pub async fn figures(yitu: &Yitu, viewer: &Viewer, asked: &Asked, now: DateTime<
         check_text("category", category, 64)?;
     }
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let calendar = calendar(&mut on, viewer.county_id(), now).await?;
+    let calendar = Facts::within(yitu, viewer, now, &mut on).calendar().await?;
     let period = period(asked, &calendar, now)?;
     let question = Question {
         county: viewer.county_id(),

@@ -6,10 +6,8 @@ use utoipa::{IntoParams, ToSchema};
 use crate::db::{Request, unit};
 use crate::dispatch::UnitKind;
 use crate::domain::{FeatureId, Problem, Viewer};
-use crate::service::{ServiceError, Yitu};
-
-const DEFAULT_LIMIT: i64 = 50;
-const LARGEST_LIMIT: i64 = 1000;
+use crate::service::incident::check::check_text;
+use crate::service::{ServiceError, Yitu, page};
 
 /// Which units.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -43,12 +41,13 @@ pub struct Unit {
 /// A problem that names the parameter; a failing database.
 pub async fn find(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Result<Vec<Unit>, ServiceError> {
     if let Some(kind) = asked.kind.as_deref().filter(|k| UnitKind::from_code(k).is_none()) {
-        let all = UnitKind::ALL.map(UnitKind::code).join("、");
+        let all = UnitKind::ALL.iter().map(|k| k.code()).collect::<Vec<_>>().join("、");
         let en = format!("There is no kind {kind:?}; there are {all}");
         return Err(Problem::bad_field("kind", format!("没有“{kind}”这一级,可用的有:{all}"), en).into());
     }
-    let limit = asked.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, LARGEST_LIMIT);
+    let limit = page::limit(asked.limit)?;
     let named = asked.q.as_deref().map(str::trim).filter(|q| !q.is_empty());
+    check_text("q", named.unwrap_or_default(), 100)?;
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let rows = unit::find(&mut on, viewer.county_id(), (named, asked.kind.as_deref(), asked.region), limit).await?;
     on.finish().await?;

@@ -16,16 +16,16 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use support::{StillClock, TestDatabase};
+use support::{StillClock, TestDatabase, problem_or};
 use uuid::Uuid;
 use yitu::domain::{Problem, Viewer};
+use yitu::service::Yitu;
 use yitu::service::deliberation::put::put;
 use yitu::service::deliberation::record::record;
 use yitu::service::deliberation::view::EntryView;
 use yitu::service::incident::act::act;
 use yitu::service::incident::view::IncidentView;
 use yitu::service::incident::{list, report};
-use yitu::service::{ServiceError, Yitu};
 
 /// A Tuesday morning, the day after a lunar 15th.
 const MORNING: &str = "2026-11-24T09:00:00+08:00";
@@ -49,10 +49,7 @@ impl Desk {
         let database = TestDatabase::with_demo().await;
         let clock = StillClock::at(MORNING);
         let yitu = database.yitu().await.with_clock(Arc::new(clock.clone()));
-        let county: i64 = sqlx::query_scalar("SELECT id FROM region WHERE level = 'county'")
-            .fetch_one(&database.databases.migrator)
-            .await
-            .unwrap();
+        let county = database.county().await;
         let viewer = Viewer::whole_county(county, "值班员甲");
         Self { database, yitu, viewer, clock }
     }
@@ -146,15 +143,6 @@ impl Desk {
         .await
         .unwrap();
         assert!(broken.is_empty(), "{broken:?}");
-    }
-}
-
-/// Problems are for the asker; anything else fails the test.
-fn problem_or<T>(result: Result<T, ServiceError>) -> Result<T, Box<Problem>> {
-    match result {
-        Ok(value) => Ok(value),
-        Err(ServiceError::Problem(problem)) => Err(problem),
-        Err(other) => panic!("{other}"),
     }
 }
 

@@ -52,8 +52,7 @@ impl Desk {
         let clock = StillClock::at(MORNING);
         let yitu = database.yitu().await.with_clock(Arc::new(clock.clone()));
         let pool = &database.databases.migrator;
-        let county: i64 =
-            sqlx::query_scalar("SELECT id FROM region WHERE level = 'county'").fetch_one(pool).await.unwrap();
+        let county = database.county().await;
         let places = sqlx::query_as(
             "SELECT ST_X(p), ST_Y(p) FROM (SELECT DISTINCT ON (village_id) ST_PointOnSurface(geom) p FROM layer_grid
              WHERE kind = 'general' ORDER BY village_id, id) q",

@@ -12,15 +12,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
-use support::{StillClock, TestDatabase};
+use support::{StillClock, TestDatabase, problem_or};
 use uuid::Uuid;
 use yitu::domain::{Problem, Viewer};
+use yitu::service::Yitu;
 use yitu::service::check::history;
 use yitu::service::incident::act::{Act, act};
 use yitu::service::incident::check::Report;
 use yitu::service::incident::view::IncidentView;
 use yitu::service::incident::{list, preview, report};
-use yitu::service::{ServiceError, Yitu};
 
 struct Desk {
     database: TestDatabase,
@@ -32,10 +32,7 @@ impl Desk {
     async fn open() -> Self {
         let database = TestDatabase::with_demo().await;
         let yitu = database.yitu().await;
-        let county: i64 = sqlx::query_scalar("SELECT id FROM region WHERE level = 'county'")
-            .fetch_one(&database.databases.migrator)
-            .await
-            .unwrap();
+        let county = database.county().await;
         Self { database, yitu, viewer: Viewer::whole_county(county, "值班员甲") }
     }
 
@@ -62,26 +59,11 @@ impl Desk {
     where
         (T,): for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
     {
-        let (value,): (T,) = sqlx::query_as(sql).fetch_one(&self.database.databases.migrator).await.unwrap();
-        value
+        self.database.one(sql).await
     }
 
-    /// A point well inside a general grid, and that grid.
     async fn some_place(&self) -> (f64, f64, i64) {
-        sqlx::query_as("SELECT ST_X(p), ST_Y(p), id FROM (SELECT ST_PointOnSurface(geom) p, id FROM layer_grid g
-             WHERE kind = 'general' AND NOT EXISTS (SELECT FROM layer_grid d WHERE d.kind = 'dedicated' AND d.geom && g.geom) ORDER BY id LIMIT 1) q")
-            .fetch_one(&self.database.databases.migrator)
-            .await
-            .unwrap()
-    }
-}
-
-/// Problems are for the asker; anything else fails the test.
-fn problem_or<T>(result: Result<T, ServiceError>) -> Result<T, Box<Problem>> {
-    match result {
-        Ok(value) => Ok(value),
-        Err(ServiceError::Problem(problem)) => Err(problem),
-        Err(other) => panic!("{other}"),
+        self.database.some_place().await
     }
 }
 

@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use parking_lot::Mutex;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -171,37 +172,12 @@ pub fn hmac_base64(key: &[u8], message: &[u8]) -> String {
         block.iter().map(|b| b ^ with).collect()
     };
     let inner = Sha256::new().chain_update(pad(0x36)).chain_update(message).finalize();
-    base64(&Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize())
-}
-
-const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-fn base64(bytes: &[u8]) -> String {
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let n = chunk.iter().fold(0_u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - chunk.len()));
-        for k in 0..4 {
-            let digit = DIGITS[(n >> (18 - 6 * k) & 63) as usize];
-            out.push(if k > chunk.len() { '=' } else { char::from(digit) });
-        }
-    }
-    out
+    BASE64_STANDARD.encode(Sha256::new().chain_update(pad(0x5c)).chain_update(inner).finalize())
 }
 
 /// The bytes of a secret `whsec_…`.
 pub fn key_bytes(secret: &str) -> Vec<u8> {
-    let text = secret.strip_prefix("whsec_").unwrap().trim_end_matches('=');
-    let (mut bits, mut held, mut out) = (0_u32, 0, Vec::new());
-    for c in text.bytes() {
-        bits = bits << 6 | DIGITS.iter().position(|d| *d == c).unwrap() as u32;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push((bits >> held) as u8);
-            bits &= (1 << held) - 1;
-        }
-    }
-    out
+    BASE64_STANDARD.decode(secret.strip_prefix("whsec_").unwrap()).unwrap()
 }
 
 #[test]

@@ -42,10 +42,7 @@ struct Desk {
 impl Desk {
     async fn open() -> Self {
         let database = TestDatabase::with_demo().await;
-        let county: i64 = sqlx::query_scalar("SELECT id FROM region WHERE level = 'county'")
-            .fetch_one(&database.databases.migrator)
-            .await
-            .unwrap();
+        let county = database.county().await;
         let (clock, data) = (StillClock::at(MORNING), tempfile::tempdir().unwrap());
         let yitu = yitu_over(&database, &clock, data.path()).await;
         let server = TestServer::start(yitu).await;
@@ -113,21 +110,15 @@ impl Desk {
 
     /// A point well inside a general grid.
     async fn some_place(&self) -> (f64, f64) {
-        sqlx::query_as(
-            "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geom) p, id FROM layer_grid g
-             WHERE kind = 'general' AND NOT EXISTS (SELECT FROM layer_grid d WHERE d.kind = 'dedicated' AND d.geom && g.geom) ORDER BY id LIMIT 1) q",
-        )
-        .fetch_one(&self.database.databases.migrator)
-        .await
-        .unwrap()
+        let (lon, lat, _) = self.database.some_place().await;
+        (lon, lat)
     }
 
     async fn one<T: Send + Unpin>(&self, sql: &'static str) -> T
     where
         (T,): for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
     {
-        let (value,): (T,) = sqlx::query_as(sql).fetch_one(&self.database.databases.migrator).await.unwrap();
-        value
+        self.database.one(sql).await
     }
 
     async fn notifications(&self, query: &str) -> Vec<Value> {

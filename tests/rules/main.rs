@@ -44,10 +44,7 @@ impl Desk {
     async fn over(database: TestDatabase) -> Self {
         let clock = StillClock::at(support::DEMO_NOW);
         let yitu = database.yitu().await.with_clock(Arc::new(clock.clone()));
-        let county: i64 = sqlx::query_scalar("SELECT id FROM region WHERE level = 'county'")
-            .fetch_one(&database.databases.migrator)
-            .await
-            .unwrap();
+        let county = database.county().await;
         let viewer = Viewer::whole_county(county, "值班员甲");
         Self { server: TestServer::start(yitu).await, database, clock, viewer }
     }
@@ -60,8 +57,7 @@ impl Desk {
     where
         (T,): for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
     {
-        let (value,): (T,) = sqlx::query_as(sql).fetch_one(self.owner()).await.unwrap();
-        value
+        self.database.one(sql).await
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> (StatusCode, Value) {
@@ -88,11 +84,8 @@ impl Desk {
 
     /// A point well inside a general grid.
     async fn some_place(&self) -> (f64, f64) {
-        sqlx::query_as("SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geom) p, id FROM layer_grid g
-             WHERE kind = 'general' AND NOT EXISTS (SELECT FROM layer_grid d WHERE d.kind = 'dedicated' AND d.geom && g.geom) ORDER BY id LIMIT 1) q")
-            .fetch_one(self.owner())
-            .await
-            .unwrap()
+        let (lon, lat, _) = self.database.some_place().await;
+        (lon, lat)
     }
 }
 

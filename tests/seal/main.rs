@@ -41,10 +41,7 @@ impl Desk {
     async fn open() -> Self {
         let database = TestDatabase::with_demo().await;
         let yitu = database.yitu().await.with_clock(Arc::new(StillClock::at(DEMO_NOW)));
-        let county: i64 = sqlx::query_scalar("SELECT id FROM region WHERE level = 'county'")
-            .fetch_one(&database.databases.migrator)
-            .await
-            .unwrap();
+        let county = database.county().await;
         let data = tempfile::tempdir().unwrap();
         let copies = Copies::of(data.path());
         Self { database, yitu, viewer: Viewer::whole_county(county, "值班员甲"), data, copies }
@@ -116,8 +113,7 @@ impl Desk {
     where
         (T,): for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
     {
-        let (value,): (T,) = sqlx::query_as(sql).fetch_one(&self.database.databases.migrator).await.unwrap();
-        value
+        self.database.one(sql).await
     }
 
     /// As someone may who has the database: no trigger stands in the way.
@@ -135,6 +131,13 @@ impl Desk {
             .output()
             .unwrap()
     }
+}
+
+/// The statement of migration 0023 that computes every digest anew.
+fn rehash() -> &'static str {
+    let sql = include_str!("../../migrations/0023_sealed_history.sql");
+    let from = sql.find("WITH RECURSIVE body").unwrap();
+    &sql[from..from + sql[from..].find(';').unwrap()]
 }
 
 fn comment(note: &str, at: DateTime<Utc>, state: State) -> Happening<'_> {
@@ -202,9 +205,7 @@ async fn each_row_is_sealed_once_however_late_it_commits_and_whoever_seals() {
 #[tokio::test]
 async fn a_history_from_before_gets_the_digests_this_program_computes() {
     let desk = Desk::sealed().await;
-    let migration = include_str!("../../migrations/0023_sealed_history.sql");
-    let from = migration.find("WITH RECURSIVE body").unwrap();
-    let rehash = &migration[from..from + migration[from..].find(';').unwrap()];
+    let rehash = rehash();
     // Rows from before held no details and no seal.
     let before = "UPDATE incident_history SET detail = '{}', digest = sha256(digest), seal_number = NULL; DELETE FROM history_seal";
     desk.tamper(before).await;

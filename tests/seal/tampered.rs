@@ -3,7 +3,7 @@
 use chrono::Duration;
 use yitu::service::seal::{Copies, pass};
 
-use crate::Desk;
+use crate::{Desk, rehash};
 
 /// A row in the middle of an ended incident of the demo's past.
 const MIDDLE: &str = "(SELECT h.id FROM incident_history h JOIN incident i ON i.id = h.incident_id
@@ -88,9 +88,7 @@ async fn each_alteration_is_named() {
 #[tokio::test]
 async fn a_past_rewritten_whole_differs_from_the_copy() {
     let mut desk = Desk::sealed().await;
-    let migration = include_str!("../../migrations/0023_sealed_history.sql");
-    let from = migration.find("WITH RECURSIVE body").unwrap();
-    let rehash = &migration[from..from + migration[from..].find(';').unwrap()];
+    let rehash = rehash();
     let rewrite = format!(
         "UPDATE incident_history SET at = at - interval '2 hours' WHERE id = {MIDDLE};
                            UPDATE incident_history SET detail = '{{}}'; {rehash};

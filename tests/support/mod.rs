@@ -110,6 +110,29 @@ impl TestDatabase {
         PgPoolOptions::new().max_connections(12).connect_with(options.application_name("writer")).await.unwrap()
     }
 
+    /// The one value a query answers.
+    pub async fn one<T: Send + Unpin>(&self, sql: &'static str) -> T
+    where
+        (T,): for<'r> sqlx::FromRow<'r, sqlx::postgres::PgRow>,
+    {
+        let (value,): (T,) = sqlx::query_as(sql).fetch_one(&self.databases.migrator).await.unwrap();
+        value
+    }
+
+    /// Its county.
+    pub async fn county(&self) -> i64 {
+        self.one("SELECT id FROM region WHERE level = 'county'").await
+    }
+
+    /// A point well inside a general grid that no dedicated one comes near, and that grid.
+    pub async fn some_place(&self) -> (f64, f64, i64) {
+        sqlx::query_as("SELECT ST_X(p), ST_Y(p), id FROM (SELECT ST_PointOnSurface(geom) p, id FROM layer_grid g
+             WHERE kind = 'general' AND NOT EXISTS (SELECT FROM layer_grid d WHERE d.kind = 'dedicated' AND d.geom && g.geom) ORDER BY id LIMIT 1) q")
+            .fetch_one(&self.databases.migrator)
+            .await
+            .unwrap()
+    }
+
     /// A running Yitu over it.
     pub async fn yitu(&self) -> Yitu {
         yitu::service::startup::start(Config::default(), self.databases.clone()).await.unwrap()
@@ -124,6 +147,15 @@ pub async fn commit(mut tx: sqlx::Transaction<'static, sqlx::Postgres>) -> LogPo
         .unwrap();
     tx.commit().await.unwrap();
     seq.parse().unwrap()
+}
+
+/// Problems are for the asker; anything else fails the test.
+pub fn problem_or<T>(result: Result<T, yitu::service::ServiceError>) -> Result<T, Box<yitu::domain::Problem>> {
+    match result {
+        Ok(value) => Ok(value),
+        Err(yitu::service::ServiceError::Problem(problem)) => Err(problem),
+        Err(other) => panic!("{other}"),
+    }
 }
 
 /// A server on a loopback port of its own.
@@ -142,8 +174,6 @@ impl TestServer {
         let address = listener.local_addr().unwrap();
         let app = yitu::http::app(yitu.clone());
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
-        // reqwest comes without a TLS provider of its own; a second server finds it installed.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         Self { address, yitu, client: reqwest::Client::new(), task }
     }
 

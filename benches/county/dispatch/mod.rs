@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use rand::{Rng, SeedableRng};
 use yitu::config::Config;
+use yitu::domain::Viewer;
 use yitu::domain::incident::{LocationSource, Urgency};
-use yitu::domain::{FeatureId, Viewer};
 use yitu::geo::LonLat;
 use yitu::geo::measure::metres_per_degree;
 use yitu::service::Yitu;
@@ -30,10 +30,7 @@ pub struct Desk {
 impl Desk {
     pub async fn open(database: &TestDatabase) -> Self {
         let yitu = yitu::service::startup::start(Config::default(), database.databases.clone()).await.unwrap();
-        let county: FeatureId = sqlx::query_scalar("SELECT id FROM region WHERE level = 'county'")
-            .fetch_one(&database.databases.migrator)
-            .await
-            .unwrap();
+        let county = database.county().await;
         Self { yitu, viewer: Viewer::whole_county(county, "测量") }
     }
 }

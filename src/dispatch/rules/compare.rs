@@ -1,7 +1,7 @@
 //! What a line means for a matter, so that two tables can be compared.
 
 use super::RuleLine;
-use crate::dispatch::UnitKind;
+use crate::dispatch::{UnitKind, floor};
 use crate::domain::FeatureId;
 
 /// Where a matter begins, who helps and by when, as [`decide`](crate::dispatch::decide) takes a line.
@@ -32,27 +32,29 @@ pub struct Kind {
     pub village_admitted: bool,
     /// Words only: the duty officer looks where it is.
     pub text_only: bool,
+    /// The lawful department, where the matter is neither a village's nor handed to the townships.
+    pub lawful: Option<FeatureId>,
 }
 
 /// What a line means for a matter: no lower than the matter may go.
 #[must_use]
 pub fn outcome(line: &RuleLine, kind: Kind) -> Outcome {
-    let floor = if kind.text_only {
-        UnitKind::CountyDutyOfficer
-    } else if kind.restricted {
-        UnitKind::CountyCentre
-    } else if kind.village_admitted {
-        UnitKind::GridGroup
-    } else {
-        UnitKind::TownshipCentre
-    };
+    let floor = floor(kind.text_only, kind.restricted, kind.village_admitted);
     let lifted = line.first_level.height() < floor.height();
+    // Unless the line names a unit or begins above it, enforcement goes to the lawful department.
+    let named = line.first_unit_id.is_some() || kind.restricted || kind.text_only;
+    let reached = line.first_level.height() <= UnitKind::Department.height();
+    let lawful = kind.lawful.filter(|_| !named && reached);
     let mut helpers = if kind.restricted { Vec::new() } else { line.assist_unit_ids.clone() };
     helpers.sort_unstable();
     helpers.dedup();
     Outcome {
-        level: if lifted { floor } else { line.first_level },
-        unit_id: line.first_unit_id.filter(|_| !lifted),
+        level: match lawful {
+            Some(_) => UnitKind::Department,
+            None if lifted => floor,
+            None => line.first_level,
+        },
+        unit_id: lawful.or(line.first_unit_id.filter(|_| !lifted)),
         helpers,
         cluster_helps: line.cluster_helps && !kind.restricted,
         accept_minutes: line.accept_minutes,
@@ -64,9 +66,25 @@ pub fn outcome(line: &RuleLine, kind: Kind) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dispatch::{Inputs, Matter, Place, Rule, lowest};
+    use crate::dispatch::{Inputs, Matter, Place, Rule, Unit, decide, lowest};
     use crate::domain::calendar::WorkCalendar;
     use crate::domain::incident::Urgency;
+
+    fn ladder() -> Vec<Unit> {
+        let kinds = [
+            UnitKind::GridGroup,
+            UnitKind::VillagePartyOrg,
+            UnitKind::TownshipCentre,
+            UnitKind::Department,
+            UnitKind::CountyCentre,
+            UnitKind::CountyDutyOfficer,
+        ];
+        let unit = |kind: UnitKind| {
+            let id = if kind == UnitKind::Department { 9 } else { FeatureId::from(kind.height()) };
+            Unit { id, kind, name: kind.zh().to_owned(), org_id: 1, org_name: String::new(), neighbour: false }
+        };
+        kinds.into_iter().map(unit).collect()
+    }
 
     /// The decision itself lifts a matter just as far.
     #[test]
@@ -84,8 +102,13 @@ mod tests {
             resolve_minutes: None,
             resolve_days: Some(3),
         };
-        for n in 0..8 {
-            let kind = Kind { restricted: n & 1 > 0, village_admitted: n & 2 > 0, text_only: n & 4 > 0 };
+        for n in 0..16 {
+            let kind = Kind {
+                restricted: n & 1 > 0,
+                village_admitted: n & 2 > 0,
+                text_only: n & 4 > 0,
+                lawful: (n & 8 > 0 && n & 2 == 0).then_some(9),
+            };
             let inputs = Inputs {
                 now: chrono::DateTime::UNIX_EPOCH,
                 matter: Matter {
@@ -94,7 +117,7 @@ mod tests {
                     restricted: kind.restricted,
                     village_admitted: kind.village_admitted,
                     township_delegated: false,
-                    lawful_department: None,
+                    lawful_department: kind.lawful,
                     urgency: Urgency::Ordinary,
                 },
                 place: Place {
@@ -118,14 +141,30 @@ mod tests {
                     resolve_days: Some(3),
                     confident: 0.9,
                 },
-                ladder: Vec::new(),
+                ladder: ladder(),
                 people: Vec::new(),
                 cluster: None,
                 at_least: None,
                 calendar: WorkCalendar::new(chrono_tz::Asia::Shanghai, []).into(),
             };
             let begins = outcome(&line, kind);
-            assert_eq!(begins.level.height(), lowest(&inputs), "{kind:?}");
+            assert_eq!(begins.level.height().max(lowest(&inputs)), begins.level.height(), "{kind:?}");
+            if kind.lawful.is_none() {
+                assert_eq!(begins.level.height(), lowest(&inputs), "{kind:?}");
+            }
+            // Who is asked first when it is decided.
+            for level in UnitKind::ALL.iter().copied().filter(|l| *l != UnitKind::Department) {
+                let line = RuleLine { first_level: level, ..line.clone() };
+                let rule = Rule { first_level: level, ..inputs.rule.clone() };
+                let walk = decide(&Inputs { rule, ..inputs.clone() }).expect("a duty officer").walk;
+                let first = inputs.ladder.iter().find(|u| u.id == walk[0].unit_id).expect("on the ladder");
+                let begins = outcome(&line, kind);
+                assert_eq!(
+                    (begins.level.height(), begins.unit_id.is_some()),
+                    (first.kind.height(), first.id == 9),
+                    "{kind:?} {level:?}"
+                );
+            }
             assert_eq!((begins.helpers.is_empty(), begins.cluster_helps), (kind.restricted, !kind.restricted));
         }
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Facts, Fault, LEVELS, RuleLine, Severity, level};
+use super::{Facts, Fault, RuleLine, Severity};
 use crate::dispatch::UnitKind;
 use crate::domain::incident::Urgency;
 use crate::domain::{Bilingual, FeatureId};
@@ -105,7 +105,9 @@ fn resolve_line(d: &DraftLine, ordinal: i32, things: &Things<'_>, faults: &mut V
     let urgency = word(ordinal, "urgency", d.urgency.as_deref().unwrap_or_default(), faults, || {
         Urgency::ALL.iter().map(|u| (*u, u.code(), u.zh())).collect()
     });
-    let first_level = word(ordinal, "first_level", &d.first_level, faults, || LEVELS.to_vec());
+    let first_level = word(ordinal, "first_level", &d.first_level, faults, || {
+        UnitKind::ALL.iter().map(|k| (*k, k.code(), k.zh())).collect()
+    });
     (faults.len() == before).then(|| RuleLine {
         ordinal,
         category_id,
@@ -216,7 +218,7 @@ pub fn written(line: &RuleLine, facts: &Facts) -> DraftLine {
         category: line.category_id.map(|id| category(id).unwrap_or_else(|| format!("#{id}"))),
         urgency: line.urgency.map(|u| u.code().to_owned()),
         region: line.region_id.map(|id| region(id).unwrap_or_else(|| format!("#{id}"))),
-        first_level: level(line.first_level).0.to_owned(),
+        first_level: line.first_level.code().to_owned(),
         first_unit: line.first_unit_id.map(unit),
         assist_units: line.assist_unit_ids.iter().map(|&id| unit(id)).collect(),
         cluster_helps: line.cluster_helps,

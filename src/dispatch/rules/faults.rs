@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::{Facts, Fault, RuleLine, RuleTable, Severity, best, level};
+use super::{Facts, Fault, RuleLine, RuleTable, Severity, best};
 use crate::dispatch::UnitKind;
 use crate::domain::incident::Urgency;
 use crate::domain::{Bilingual, FeatureId};
@@ -127,7 +127,7 @@ fn category(line: &RuleLine, facts: &Facts, out: &mut Vec<Fault>) {
     let below = facts.categories.iter().any(|k| k.parent_id == Some(c.id) && k.restricted);
     let wrong =
         |kind, field, value: &str, zh: String, en: String| Fault::new(kind, line.ordinal, field, value, (zh, en));
-    let (code, word) = level(line.first_level);
+    let (code, word) = (line.first_level.code(), line.first_level.zh());
     if c.restricted || below {
         if line.first_level.height() < UnitKind::CountyCentre.height() {
             let zh = format!("“{}”含保密事项,首派层级不得低于县综治中心", c.name);
@@ -140,8 +140,14 @@ fn category(line: &RuleLine, facts: &Facts, out: &mut Vec<Fault>) {
             out.push(wrong("restricted", field, "有", zh, format!("{} is restricted; nobody helps", c.name)));
         }
     } else if !c.village_admitted && line.first_level.height() < UnitKind::TownshipCentre.height() {
-        let zh = format!("“{}”不在村级准入清单内,分派时会自动提到乡镇综治中心;建议改为乡镇综治中心或以上", c.name);
-        let en = format!("{} is not admitted to villages and is lifted to the township; say township_centre", c.name);
+        let zh = format!(
+            "“{}”不在村级准入清单内,分派时会自动提到乡镇综治中心,或提到法定部门;建议改为乡镇综治中心或以上",
+            c.name
+        );
+        let en = format!(
+            "{} is not admitted to villages and is lifted to the township or the lawful department; say township_centre",
+            c.name
+        );
         out.push(wrong("not_admitted", "first_level", word, zh, en).warning());
     }
     let unit = line.first_unit_id.and_then(|id| facts.units.iter().find(|u| u.id == id));

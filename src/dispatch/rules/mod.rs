@@ -58,7 +58,7 @@ pub struct RuleTable {
 
 /// A category, as far as rules need it.
 #[derive(Debug, Clone)]
-#[allow(missing_docs)] // the columns of the category table
+#[allow(missing_docs, clippy::struct_excessive_bools)] // the columns of the category table
 pub struct CategoryFact {
     pub id: FeatureId,
     pub parent_id: Option<FeatureId>,
@@ -67,6 +67,7 @@ pub struct CategoryFact {
     pub village_admitted: bool,
     pub restricted: bool,
     pub legal_dept: Option<String>,
+    pub township_delegated: bool,
     pub in_force: bool,
 }
 
@@ -99,6 +100,17 @@ pub struct Facts {
     pub units: Vec<UnitFact>,
 }
 
+impl Facts {
+    /// The department the law names for a category that is neither a village's work nor handed to the townships.
+    #[must_use]
+    pub fn lawful_department(&self, category: &CategoryFact) -> Option<FeatureId> {
+        let named =
+            category.legal_dept.as_deref().filter(|_| !category.village_admitted && !category.township_delegated)?;
+        let is_it = |u: &&UnitFact| u.kind == UnitKind::Department && u.name.ends_with(named);
+        self.units.iter().filter(is_it).map(|u| u.id).min()
+    }
+}
+
 /// How bad a fault is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -123,22 +135,6 @@ pub struct Fault {
     pub value: String,
     /// What is wrong and the way out.
     pub detail: Bilingual,
-}
-
-/// The levels of the ladder with their code and their word.
-pub const LEVELS: [(UnitKind, &str, &str); 6] = [
-    (UnitKind::GridGroup, "grid_group", "网格党小组"),
-    (UnitKind::VillagePartyOrg, "village_party_org", "村党组织"),
-    (UnitKind::TownshipCentre, "township_centre", "乡镇综治中心"),
-    (UnitKind::CountyCentre, "county_centre", "县综治中心"),
-    (UnitKind::Department, "department", "职能部门"),
-    (UnitKind::CountyDutyOfficer, "county_duty_officer", "县值班员"),
-];
-
-/// A level's code and word.
-#[must_use]
-pub fn level(kind: UnitKind) -> (&'static str, &'static str) {
-    LEVELS.iter().find(|l| l.0 == kind).map_or(("", ""), |l| (l.1, l.2))
 }
 
 /// The line that wins for a matter: most conditions that fit; the category itself before its head; the lowest ordinal.

@@ -5,7 +5,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::http::extract::{Asker, Json, Query, unread};
+use crate::http::extract::{Asker, Json, Query, if_match, unread};
 use crate::http::problem::ProblemBody;
 use crate::http::{Answer, Failure};
 use crate::service::Yitu;
@@ -101,7 +101,5 @@ pub async fn publish(
     headers: HeaderMap,
     Sent(draft): Sent,
 ) -> Answer<(StatusCode, axum::Json<Table>)> {
-    let if_match =
-        headers.get(header::IF_MATCH).and_then(|v| v.to_str().ok()).and_then(|v| v.trim_matches('"').parse().ok());
-    Ok((StatusCode::CREATED, axum::Json(serve_publish(&yitu, &viewer, &draft, if_match).await?)))
+    Ok((StatusCode::CREATED, axum::Json(serve_publish(&yitu, &viewer, &draft, if_match(&headers)).await?)))
 }

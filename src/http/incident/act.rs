@@ -1,11 +1,11 @@
 //! `POST /api/incidents/{id}/actions`.
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 
 use super::read_id;
 use crate::http::Answer;
-use crate::http::extract::{Asker, Json};
+use crate::http::extract::{Asker, Json, if_match};
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
 use crate::service::incident::act::{Act, act as serve};
@@ -25,7 +25,5 @@ pub async fn act(
     headers: HeaderMap,
     Json(body): Json<Act>,
 ) -> Answer<axum::Json<IncidentView>> {
-    let if_match =
-        headers.get(header::IF_MATCH).and_then(|v| v.to_str().ok()).and_then(|v| v.trim_matches('"').parse().ok());
-    Ok(axum::Json(serve(&yitu, &viewer, read_id(&id)?, body, if_match).await?))
+    Ok(axum::Json(serve(&yitu, &viewer, read_id(&id)?, body, if_match(&headers)).await?))
 }

@@ -27,6 +27,6 @@ pub fn routes() -> OpenApiRouter<Yitu> {
 }
 
 /// The id in a path; what is no UUID names no incident.
-fn read_id(text: &str) -> Result<uuid::Uuid, Problem> {
+pub(super) fn read_id(text: &str) -> Result<uuid::Uuid, Problem> {
     text.parse().map_err(|_| Problem::not_found(("事件", "incident"), text))
 }

@@ -10,10 +10,11 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::{TUS_RESUMABLE, TUS_VERSION, UPLOAD_EXPIRES, UPLOAD_LENGTH, check_version, count, drain, http_date};
+use crate::domain::Viewer;
 use crate::domain::photo::{MOST_BYTES, PhotoKind, wrong_type};
-use crate::domain::{Problem, Viewer};
 use crate::http::Answer;
 use crate::http::extract::{Asker, Query};
+use crate::http::incident::read_id as read_incident;
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
 use crate::service::photo::begin::{About, Begun, announce};
@@ -119,8 +120,4 @@ pub(super) async fn options() -> impl IntoResponse {
         ("tus-max-size", MOST_BYTES.to_string()),
     ];
     (StatusCode::NO_CONTENT, says)
-}
-
-fn read_incident(text: &str) -> Result<Uuid, Problem> {
-    text.parse().map_err(|_| Problem::not_found(("事件", "incident"), text))
 }

@@ -6,7 +6,6 @@ mod remove;
 mod save;
 mod test;
 
-use axum::http::{HeaderMap, header};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -27,9 +26,4 @@ pub fn routes() -> OpenApiRouter<Yitu> {
 /// The id in a path; what is no number names no receiver.
 fn read_id(text: &str) -> Result<FeatureId, Problem> {
     text.parse().map_err(|_| Problem::not_found(("接收方", "receiver"), text))
-}
-
-/// The version of an `If-Match` header.
-fn if_match(headers: &HeaderMap) -> Option<i32> {
-    headers.get(header::IF_MATCH)?.to_str().ok()?.trim_matches('"').parse().ok()
 }

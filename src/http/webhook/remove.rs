@@ -5,9 +5,9 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::{if_match, read_id};
+use super::read_id;
 use crate::http::Answer;
-use crate::http::extract::{Asker, Query};
+use crate::http::extract::{Asker, Query, if_match};
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
 use crate::service::webhook::remove::remove as serve;

@@ -3,9 +3,9 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 
-use super::{if_match, read_id};
+use super::read_id;
 use crate::http::Answer;
-use crate::http::extract::{Asker, Json};
+use crate::http::extract::{Asker, Json, if_match};
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
 use crate::service::webhook::save::{Receiver, create as serve_new, update as serve};

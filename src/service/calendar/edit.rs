@@ -44,13 +44,14 @@ pub async fn set(yitu: &Yitu, viewer: &Viewer, day: NaiveDate, to: &SetDay) -> R
 /// Makes a day one like any other of the week; answers its year.
 ///
 /// # Errors
-/// `not-found` where the day is not listed; a failing database.
+/// A problem that names `day`; `not-found` where the day is not listed; a failing database.
 pub async fn clear(yitu: &Yitu, viewer: &Viewer, day: NaiveDate) -> Result<Year, ServiceError> {
+    let year = check_year("day", day.year())?;
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     if !calendar::clear(&mut on, viewer.county_id(), day).await? {
         return Err(Problem::not_found(("日历里单列的日子", "listed day"), day).into());
     }
-    answered(yitu, on, viewer, day.year()).await
+    answered(yitu, on, viewer, year).await
 }
 
 /// Declares a year's days to be those of a notice, once they have been entered.

@@ -10,7 +10,7 @@ use crate::db::Request;
 use crate::db::deliberation::{self, Filter};
 use crate::domain::lunar::spoken;
 use crate::domain::{FeatureId, Viewer};
-use crate::service::incident::facts::calendar;
+use crate::service::incident::facts::Facts;
 use crate::service::{ServiceError, Yitu};
 
 /// Whose agenda.
@@ -51,7 +51,7 @@ pub async fn agenda(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Agenda
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let venue = deliberation::venue(&mut on, county, asked.venue).await?;
     let venue = venue.filter(deliberates).ok_or_else(|| no_venue("venue", asked.venue))?;
-    let today = calendar(&mut on, county, now).await?.day(now);
+    let today = Facts::within(yitu, viewer, now, &mut on).day().await?;
     let day = asked.day.or_else(|| coming(today).first().copied()).unwrap_or(today);
     let filter = Filter { venue: Some(venue.id), from: Some(day), until: Some(day), ..Filter::default() };
     let rows = deliberation::list(&mut on, county, &filter, None, i64::MAX).await?;

@@ -5,11 +5,11 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::view::EntryView;
-use super::{may_be_carried_over, room, waiting};
-use crate::db::{Request, deliberation};
+use super::{may_be_carried_over, room, waiting, written};
+use crate::db::Request;
 use crate::domain::{FeatureId, Viewer};
 use crate::service::incident::check::check_actor;
-use crate::service::incident::facts::calendar;
+use crate::service::incident::facts::Facts;
 use crate::service::incident::{deliberate, retried};
 use crate::service::{ServiceError, Yitu};
 
@@ -48,7 +48,7 @@ async fn attempt(
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let (entry, incident) = waiting(&mut on, county, id, body.expected_version).await?;
     may_be_carried_over(&entry)?;
-    let calendar = calendar(&mut on, county, now).await?;
+    let calendar = Facts::within(yitu, viewer, now, &mut on).calendar().await?;
     let room = room::at(&mut on, county, entry.venue_id, &room::after(&entry, calendar.day(now))).await?;
     let id = match incident {
         Some(row) => {
@@ -57,8 +57,5 @@ async fn attempt(
         }
         None => room::enter(&mut on, county, &room, (&entry.topic, None), Some(&entry)).await?,
     };
-    let entry = deliberation::find(&mut on, county, id).await?;
-    let entry = entry.ok_or_else(|| ServiceError::Internal(format!("deliberation {id} is gone")))?;
-    let seq = on.commit().await?;
-    Ok(EntryView::from(entry).written_at(seq))
+    written(on, county, id).await
 }

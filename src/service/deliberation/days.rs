@@ -4,10 +4,9 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::db::Request;
 use crate::domain::lunar::{LunarDate, YEARS, deliberation_days};
 use crate::domain::{Problem, Viewer};
-use crate::service::incident::facts::calendar;
+use crate::service::incident::facts::Facts;
 use crate::service::{ServiceError, Yitu};
 
 /// How many days are told unless another number is asked for, and at most: two months' and ten years'.
@@ -55,9 +54,7 @@ pub async fn days(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Vec<Deli
         .into());
     }
     let now = yitu.clock.now();
-    let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let today = calendar(&mut on, viewer.county_id(), now).await?.day(now);
-    on.finish().await?;
+    let today = Facts::new(yitu, viewer, now).day().await?;
     let from = asked.from.unwrap_or(today);
     if LunarDate::of(from).is_none() {
         let (first, last) = YEARS;

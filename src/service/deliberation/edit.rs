@@ -4,9 +4,9 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::view::EntryView;
-use super::{checked_topic, waiting};
+use super::{checked_topic, waiting, written};
 use crate::db::{Request, deliberation};
-use crate::domain::{FeatureId, Problem, Viewer};
+use crate::domain::{FeatureId, Viewer};
 use crate::service::incident::retried;
 use crate::service::{ServiceError, Yitu};
 
@@ -33,8 +33,5 @@ async fn attempt(yitu: &Yitu, viewer: &Viewer, id: FeatureId, edit: &TopicEdit) 
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     waiting(&mut on, county, id, edit.expected_version).await?;
     deliberation::retitle(&mut on, county, id, topic).await?;
-    let entry = deliberation::find(&mut on, county, id).await?;
-    let entry = entry.ok_or_else(|| Problem::not_found(("议题", "deliberation"), id))?;
-    let seq = on.commit().await?;
-    Ok(EntryView::from(entry).written_at(seq))
+    written(on, county, id).await
 }

@@ -16,6 +16,7 @@ use crate::db::{DbError, Request};
 use crate::domain::deliberation::{MOST_CARRIED_OVER, Outcome};
 use crate::domain::{FeatureId, Problem, ProblemKind};
 use crate::service::ServiceError;
+use crate::service::deliberation::view::EntryView;
 use crate::service::incident::check::check_text;
 
 /// Longest topic, characters.
@@ -89,18 +90,16 @@ pub fn checked_topic(topic: &str) -> Result<&str, Problem> {
     Ok(topic)
 }
 
+/// Commits a write; answers the entry as it stands after it.
+async fn written(mut on: Request, county: FeatureId, id: FeatureId) -> Result<EntryView, ServiceError> {
+    let entry = deliberation::find(&mut on, county, id).await?;
+    let entry = entry.ok_or_else(|| ServiceError::Internal(format!("deliberation {id} is gone")))?;
+    let seq = on.commit().await?;
+    Ok(EntryView::from(entry).written_at(seq))
+}
+
 fn stale(entry: &EntryRow, expected: i32) -> Problem {
-    let version = entry.version;
-    Problem::new(
-        ProblemKind::Stale,
-        "stale-version",
-        ("议题已有变化", "It has moved on"),
-        (
-            format!("您看到的是第 {expected} 版,现在是第 {version} 版。请刷新后再操作。"),
-            format!("You saw version {expected}; it is now at version {version}. Reload it and try again."),
-        ),
-    )
-    .with_extra("version", version)
+    Problem::stale(("议题已有变化", "It has moved on"), entry.version, expected).with_extra("version", entry.version)
 }
 
 fn over(outcome: Outcome) -> Problem {

@@ -6,12 +6,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::view::EntryView;
-use super::{checked_topic, room};
-use crate::db::{Request, deliberation};
+use super::{checked_topic, room, written};
+use crate::db::Request;
 use crate::domain::incident::Action;
 use crate::domain::{FeatureId, Problem, Viewer};
 use crate::service::incident::act::{Act, act};
-use crate::service::incident::facts::calendar;
+use crate::service::incident::facts::Facts;
 use crate::service::incident::retried;
 use crate::service::{ServiceError, Yitu};
 
@@ -69,12 +69,9 @@ async fn attempt(yitu: &Yitu, viewer: &Viewer, new: &NewTopic, now: DateTime<Utc
     })?;
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let today = calendar(&mut on, county, now).await?.day(now);
+    let today = Facts::within(yitu, viewer, now, &mut on).day().await?;
     let days = room::days(new.day, room::after_notice(today), today)?;
     let room = room::at(&mut on, county, venue, &days).await?;
     let id = room::enter(&mut on, county, &room, (topic, None), None).await?;
-    let entry = deliberation::find(&mut on, county, id).await?;
-    let entry = entry.ok_or_else(|| ServiceError::Internal(format!("deliberation {id} is gone")))?;
-    let seq = on.commit().await?;
-    Ok(EntryView::from(entry).written_at(seq))
+    written(on, county, id).await
 }

@@ -5,13 +5,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::view::EntryView;
-use super::waiting;
+use super::{waiting, written};
 use crate::db::{Request, deliberation};
 use crate::domain::deliberation::Outcome;
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::incident::check::check_actor;
 use crate::service::incident::check::{TEXT_LIMIT, check_text};
-use crate::service::incident::facts::calendar;
+use crate::service::incident::facts::Facts;
 use crate::service::incident::{deliberate, retried};
 use crate::service::{ServiceError, Yitu};
 
@@ -75,7 +75,7 @@ async fn attempt(
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let (entry, incident) = waiting(&mut on, county, id, record.expected_version).await?;
-    let calendar = calendar(&mut on, county, now).await?;
+    let calendar = Facts::within(yitu, viewer, now, &mut on).calendar().await?;
     if record.outcome != Outcome::Withdrawn && calendar.day(now) < entry.day {
         return Err(too_early(entry.day).into());
     }
@@ -85,10 +85,7 @@ async fn attempt(
         let note = format!("议事结果:{}。{}", record.outcome.zh(), record.resolution);
         deliberate::back_to_work(&mut on, county, &row, (actor, &note), &calendar, now).await?;
     }
-    let entry = deliberation::find(&mut on, county, id).await?;
-    let entry = entry.ok_or_else(|| Problem::not_found(("议题", "deliberation"), id))?;
-    let seq = on.commit().await?;
-    Ok(EntryView::from(entry).written_at(seq))
+    written(on, county, id).await
 }
 
 fn too_early(day: NaiveDate) -> Problem {

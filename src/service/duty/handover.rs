@@ -5,14 +5,15 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::monthly::named;
 use super::workbook::{self, Cell, Column, Form, Sheet};
 use crate::db::Request;
 use crate::db::duty::{self, HandoverRow};
 use crate::domain::calendar::WorkCalendar;
 use crate::domain::incident::{State, Urgency};
 use crate::domain::{Problem, Viewer};
-use crate::service::incident::facts::calendar;
-use crate::service::{ServiceError, Yitu, county, figures, off_thread};
+use crate::service::incident::facts::Facts;
+use crate::service::{ServiceError, Yitu, figures, off_thread};
 
 /// The longest shift, days.
 const LONGEST: i64 = 31;
@@ -161,10 +162,8 @@ pub async fn handover(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Result<Han
 /// A failing database.
 pub async fn book(yitu: &Yitu, viewer: &Viewer, shift: Handover) -> Result<(String, Vec<u8>), ServiceError> {
     let now = yitu.clock.now();
-    let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let calendar = calendar(&mut on, viewer.county_id(), now).await?;
-    on.finish().await?;
-    let county = county::describe(yitu, viewer).await?.name;
+    let calendar = Facts::new(yitu, viewer, now).calendar().await?;
+    let county = named(yitu, viewer.county_id())?.name;
     let name = format!("{county} 交接班 {}.xlsx", calendar.local(shift.to).format("%Y-%m-%d %H%M"));
     let bytes = off_thread(move || write(&shift, &county, &calendar, now)).await??;
     Ok((name, bytes))

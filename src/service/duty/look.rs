@@ -1,5 +1,7 @@
 //! Look: how much waits on each list, and the lists themselves.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -107,16 +109,17 @@ pub async fn page(yitu: &Yitu, viewer: &Viewer, name: &str, asked: &AskedPage) -
     let next = paging::cut(&mut rows, limit, place);
     let mut items: Vec<IncidentView> = rows.into_iter().map(|r| IncidentView::of(r, cut.now)).collect();
     if list == DutyList::NotSignedIn {
+        let ids: Vec<Uuid> = items.iter().map(|i| i.id).collect();
+        let mut of: HashMap<Uuid, Vec<Helper>> = HashMap::new();
+        for row in assignment::helpers(&mut on, viewer.county_id(), &ids).await? {
+            of.entry(row.incident_id).or_default().push(row.into());
+        }
         for item in &mut items {
-            item.helpers = Some(helpers(&mut on, viewer.county_id(), item.id).await?);
+            item.helpers = Some(of.remove(&item.id).unwrap_or_default());
         }
     }
     on.finish().await?;
     Ok(Page { items, next, number_matched })
-}
-
-async fn helpers(on: &mut Request, county: FeatureId, id: Uuid) -> Result<Vec<Helper>, ServiceError> {
-    Ok(assignment::helpers(on, county, id).await?.into_iter().map(Helper::from).collect())
 }
 
 fn cut(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Result<Cut, ServiceError> {

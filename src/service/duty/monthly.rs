@@ -5,10 +5,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::workbook::{self, Cell, Column, Form, Sheet};
-use crate::db::Request;
 use crate::domain::{FeatureId, Layer, Problem, Viewer};
 use crate::service::figures::{self, By, Figures, Row};
-use crate::service::incident::facts::calendar;
+use crate::service::incident::facts::Facts;
 use crate::service::incident::view::Named;
 use crate::service::{ServiceError, Yitu, off_thread, spatial};
 
@@ -106,7 +105,7 @@ pub async fn monthly(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Result<Mont
     Ok(Monthly { month, region, as_of, settled, total, by_region: rows, by_category: by_category.rows })
 }
 
-fn named(yitu: &Yitu, id: FeatureId) -> Result<Named, ServiceError> {
+pub(super) fn named(yitu: &Yitu, id: FeatureId) -> Result<Named, ServiceError> {
     let region = spatial::region(yitu, id)?;
     let regions = yitu.atlas.layer(Layer::Region);
     let text = |name: &str| region.get(regions.schema(), name).and_then(|v| v.as_text()).map(str::to_owned);
@@ -119,9 +118,7 @@ fn named(yitu: &Yitu, id: FeatureId) -> Result<Named, ServiceError> {
 /// A failing database.
 pub async fn book(yitu: &Yitu, viewer: &Viewer, monthly: Monthly) -> Result<(String, Vec<u8>), ServiceError> {
     let now = yitu.clock.now();
-    let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let calendar = calendar(&mut on, viewer.county_id(), now).await?;
-    on.finish().await?;
+    let calendar = Facts::new(yitu, viewer, now).calendar().await?;
     let county = named(yitu, viewer.county_id())?.name;
     let place =
         if monthly.region.id == viewer.county_id() { county } else { format!("{county}{}", monthly.region.name) };

@@ -10,11 +10,12 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::table::Row;
-use crate::db::{DbError, Request, exchange, unit};
+use crate::db::{Request, exchange};
 use crate::domain::incident::{LocationSource, Urgency};
 use crate::domain::{Problem, ProblemKind, Viewer};
 use crate::geo::Crs;
 use crate::service::incident::check::{External, Location, Report, check, check_external};
+use crate::service::incident::facts::zone;
 use crate::service::incident::report::{Key, Reported, report, stored, within};
 use crate::service::incident::retried;
 use crate::service::{ServiceError, Yitu};
@@ -131,8 +132,7 @@ fn rows_refused(refused: &[(usize, &Problem)], rows: usize) -> Problem {
 async fn read(yitu: &Yitu, viewer: &Viewer, rows: Vec<Row>, system: Option<&str>) -> Result<Vec<Asked>, ServiceError> {
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let name = unit::time_zone(&mut on, county).await?;
-    let zone: Tz = name.parse().map_err(|_| DbError::Stored(format!("time zone {name}")))?;
+    let zone = zone(&mut on, county).await?;
     let mut known: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     let mut asked = Vec::with_capacity(rows.len());
     for row in rows {

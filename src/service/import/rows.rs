@@ -12,6 +12,7 @@ use super::source::{self, RawRow, Source};
 use super::{ImportError, shape};
 use crate::access::phone::{NONCE_BYTES, PhoneKey};
 use crate::db::import::Incoming;
+use crate::domain::seal::hex;
 
 /// Rows on their way to the database.
 #[derive(Debug, Default)]
@@ -166,13 +167,4 @@ impl Maker<'_> {
 fn sealed(key: &PhoneKey, digits: &str) -> Value {
     let sealed = key.seal(digits, rand::random::<[u8; NONCE_BYTES]>());
     json!({"c": hex(&sealed.ciphertext), "n": hex(&sealed.number_hash), "t": hex(&sealed.tail_hash)})
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, b| {
-        // Writing to a String never fails.
-        let _ = write!(text, "{b:02x}");
-        text
-    })
 }

@@ -11,11 +11,11 @@ use super::deliberate::put_on_agenda;
 use super::facts::Facts;
 use super::hand_on::{given_to, in_other_grid, located, one_up};
 use super::retried;
-use super::step::{Effect, Step, write};
+use super::step::{Effect, Step, state, write};
 use super::view::{IncidentView, whole};
+use crate::db::Request;
 use crate::db::assignment::{self, NewOwner};
 use crate::db::incident::{self, IncidentRow, Overdue};
-use crate::db::{DbError, Request};
 use crate::domain::calendar::WorkCalendar;
 use crate::domain::incident::{Action, State, allowed_of, next_state, possible};
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
@@ -120,17 +120,7 @@ fn ready(act: Act, if_match: Option<i32>) -> Result<Ready, Problem> {
     })?;
     check_text("/note", &act.note, TEXT_LIMIT)?;
     let actor = check_actor(act.actor.as_deref())?.map(str::to_owned);
-    let expected = act.expected_version.or(if_match).ok_or_else(|| {
-        Problem::new(
-            ProblemKind::VersionRequired,
-            "version-required",
-            ("需要版本号", "A version is needed"),
-            (
-                "请带上您看到的版本:expected_version,或 If-Match 请求头。".to_owned(),
-                "Send the version you saw as expected_version or If-Match.".to_owned(),
-            ),
-        )
-    })?;
+    let expected = act.expected_version.or(if_match).ok_or_else(Problem::version_required)?;
     complete(action, &act)?;
     Ok(Ready { action, expected, act: Act { actor, ..act } })
 }
@@ -149,7 +139,7 @@ async fn attempt(
         return Err(missing().into());
     }
     let row = incident::find(&mut on, county, id).await?.ok_or_else(missing)?;
-    let from = State::from_code(&row.state).ok_or_else(|| DbError::Stored(format!("incident state {}", row.state)))?;
+    let from = state(&row)?;
     // A photo that came meanwhile takes nothing from what the actor saw: they come by themselves, whenever the net is there.
     let is_present =
         row.version == ready.expected || incident::only_photos_since(&mut on, county, id, ready.expected).await?;
@@ -383,17 +373,9 @@ fn not_to_merge(id: Uuid) -> Problem {
 }
 
 fn stale(row: &IncidentRow, expected: i32) -> Problem {
-    Problem::new(
-        ProblemKind::Stale,
-        "stale-version",
-        ("事件已有变化", "The incident has moved on"),
-        (
-            format!("您看到的是第 {expected} 版,现在是第 {} 版。请刷新后再操作。", row.version),
-            format!("You saw version {expected}; it is now at version {}. Reload it and try again.", row.version),
-        ),
-    )
-    .with_extra("version", row.version)
-    .with_extra("state", row.state.clone())
+    Problem::stale(("事件已有变化", "The incident has moved on"), row.version, expected)
+        .with_extra("version", row.version)
+        .with_extra("state", row.state.clone())
 }
 
 fn not_now(from: State, action: Action, ways: &[Action]) -> Problem {

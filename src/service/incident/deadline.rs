@@ -13,10 +13,10 @@ use super::hand_on::owner;
 use super::plan::{keep_decision, plan_above};
 use super::report::SYSTEM;
 use super::retried;
-use super::step::{Effect, Step, unit_kind, write};
+use super::step::{Effect, Step, state, unit_kind, write};
+use crate::db::Request;
 use crate::db::assignment;
 use crate::db::incident::{self, IncidentRow, Overdue};
-use crate::db::{DbError, Request};
 use crate::domain::incident::{Action, State, next_state};
 use crate::domain::{FeatureId, Viewer};
 use crate::service::rounds::Rounds;
@@ -82,7 +82,7 @@ async fn locked(
         return Ok(None);
     }
     let Some(row) = incident::find(&mut on, county, id).await? else { return Ok(None) };
-    let state = State::from_code(&row.state).ok_or_else(|| DbError::Stored(format!("incident state {}", row.state)))?;
+    let state = state(&row)?;
     Ok(Some((on, row, state)))
 }
 

@@ -8,10 +8,9 @@ use uuid::Uuid;
 use super::check::{Checked, Report, check};
 use super::facts::Facts;
 use super::plan::{Planned, plan};
-use super::whereabouts::sigma_of;
+use super::whereabouts::{sigma, sigma_of};
 use crate::db::Request;
 use crate::db::duplicate::{self, Near, NearRow};
-use crate::dispatch::Sigma;
 use crate::dispatch::duplicates::{LIKELY, Likeness, Seen, likeness, reach_m};
 use crate::domain::incident::{LocationSource, State};
 use crate::domain::{FeatureId, Problem, Viewer};
@@ -99,7 +98,7 @@ pub async fn likely(
     // The head is the database's to say: candidates come with it, and share it with the report.
     let subject = Seen {
         point,
-        sigma: sigma(location.source == LocationSource::Gps, location.accuracy_m, location.confidence),
+        sigma: sigma(location),
         at: checked.reported_at,
         category_id: planned.category.id,
         head_id: None,
@@ -153,17 +152,15 @@ fn offered(row: &NearRow, subject: &Seen) -> Option<LikelyDuplicate> {
 fn seen(row: &NearRow) -> Option<Seen> {
     Some(Seen {
         point: LonLat::new(row.lon?, row.lat?).ok()?,
-        sigma: sigma(row.location_source == LocationSource::Gps.code(), row.accuracy_m, row.confidence),
+        sigma: row
+            .accuracy_m
+            .filter(|_| row.location_source == LocationSource::Gps.code())
+            .and_then(|a| sigma_of(a, row.confidence)),
         at: row.reported_at,
         category_id: row.category_id,
         head_id: row.head_id,
         text: row.description.clone(),
     })
-}
-
-/// Only a fix has an error of its own; who points at the map or a household is off by a matter's extent at most.
-fn sigma(is_fix: bool, accuracy_m: Option<f64>, confidence: Option<f64>) -> Option<Sigma> {
-    accuracy_m.filter(|_| is_fix).and_then(|a| sigma_of(a, confidence))
 }
 
 fn sentence(row: &NearRow, likeness: &Likeness) -> String {

@@ -6,8 +6,9 @@ use uuid::Uuid;
 use super::check::{TEXT_LIMIT, check_text};
 use super::history::{Chain, Happening};
 use super::retried;
+use super::step::state;
 use crate::db::incident;
-use crate::db::{Databases, DbError, Request, seal};
+use crate::db::{Databases, Request, seal};
 use crate::domain::incident::{Action, Limits, State};
 use crate::domain::{Problem, ProblemKind, Viewer};
 use crate::service::ServiceError;
@@ -56,7 +57,7 @@ async fn attempt(
         return Err(missing().into());
     }
     let row = incident::find(&mut on, county, id).await?.ok_or_else(missing)?;
-    let state = State::from_code(&row.state).ok_or_else(|| DbError::Stored(format!("incident state {}", row.state)))?;
+    let state = state(&row)?;
     if !state.is_ended() {
         return Err(open(row.number, state).into());
     }

@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono_tz::Tz;
 use parking_lot::Mutex;
 
 use crate::db::unit::{self, CategoryRow, ClusterUnitRow, PersonRow, RuleRow, UnitRow};
@@ -285,13 +286,21 @@ impl Memory {
 /// # Errors
 /// When the database fails or holds an unknown time zone.
 pub async fn calendar(on: &mut Request, county: FeatureId, now: DateTime<Utc>) -> Result<WorkCalendar, ServiceError> {
-    let name = unit::time_zone(on, county).await?;
-    let zone: chrono_tz::Tz = name.parse().map_err(|_| DbError::Stored(format!("time zone {name}")))?;
+    let zone = zone(on, county).await?;
     let today = now.with_timezone(&zone).date_naive();
     let days =
         unit::calendar_days(on, county, today - Duration::days(DAYS_BACK), today + Duration::days(CALENDAR_DAYS))
             .await?;
     Ok(WorkCalendar::new(zone, days))
+}
+
+/// The county's time zone.
+///
+/// # Errors
+/// When the database fails or holds an unknown one.
+pub async fn zone(on: &mut Request, county: FeatureId) -> Result<Tz, DbError> {
+    let name = unit::time_zone(on, county).await?;
+    name.parse().map_err(|_| DbError::Stored(format!("time zone {name}")))
 }
 
 /// A unit as it is stored.

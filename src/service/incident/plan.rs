@@ -43,23 +43,9 @@ pub async fn plan(facts: &mut Facts<'_>, checked: &Checked) -> Result<Planned, S
         (Some(_), Some(point)) => outside(facts.yitu(), point)?,
         _ => locate(facts, location, checked.point, &checked.text).await?,
     };
-    let of = Of { category: &category, urgency: checked.report.urgency, at_least: None };
     let outside_county = checked.report.transferred_to.is_some();
-    let place = Place { outside_county, ..place(location, &found) };
-    let inputs = gather(facts, of, place, found.village.as_ref()).await?;
-    let decision = dispatch::decide(&inputs).ok_or_else(no_last_resort)?;
-    Ok(Planned { category, village: found.village, point: found.point, inputs, decision })
-}
-
-fn place(location: &Location, found: &Found) -> Place {
-    Place {
-        candidates: found.candidates.clone(),
-        village: found.village.as_ref().map(|v| v.name.clone()),
-        text_only: location.source == LocationSource::Text,
-        household: location.source == LocationSource::Household,
-        outside_county: false,
-        accuracy_m: location.accuracy_m,
-    }
+    let place = Place { outside_county, ..place(location.source, location.accuracy_m, &found) };
+    decided(facts, (category, checked.report.urgency), place, found).await
 }
 
 /// Decides anew who answers for a stored incident that has got another place.
@@ -72,12 +58,10 @@ pub async fn plan_at(
     location: &Location,
     point: Option<LonLat>,
 ) -> Result<Planned, ServiceError> {
-    let (category, urgency) = matter(facts, row).await?;
+    let matter = matter(facts, row).await?;
     let found = locate(facts, location, point, &row.location_text).await?;
-    let of = Of { category: &category, urgency, at_least: None };
-    let inputs = gather(facts, of, place(location, &found), found.village.as_ref()).await?;
-    let decision = dispatch::decide(&inputs).ok_or_else(no_last_resort)?;
-    Ok(Planned { category, village: found.village, point: found.point, inputs, decision })
+    let place = place(location.source, location.accuracy_m, &found);
+    decided(facts, matter, place, found).await
 }
 
 /// Decides anew who answers for a stored incident that lies in another grid than was thought.
@@ -85,20 +69,33 @@ pub async fn plan_at(
 /// # Errors
 /// A problem that names `to_grid_id` where there is no such grid; else as [`plan_at`].
 pub async fn plan_in(facts: &mut Facts<'_>, row: &IncidentRow, grid: FeatureId) -> Result<Planned, ServiceError> {
-    let (category, urgency) = matter(facts, row).await?;
+    let matter = matter(facts, row).await?;
     let found = in_grid(facts.yitu(), grid).ok_or_else(|| no_such_grid(grid))?;
-    let place = Place {
+    let place = place(LocationSource::Map, None, &found);
+    decided(facts, matter, place, found).await
+}
+
+fn place(source: LocationSource, accuracy_m: Option<f64>, found: &Found) -> Place {
+    Place {
         candidates: found.candidates.clone(),
         village: found.village.as_ref().map(|v| v.name.clone()),
-        text_only: false,
-        household: false,
+        text_only: source == LocationSource::Text,
+        household: source == LocationSource::Household,
         outside_county: false,
-        accuracy_m: None,
-    };
+        accuracy_m,
+    }
+}
+
+async fn decided(
+    facts: &mut Facts<'_>,
+    (category, urgency): (CategoryRow, Urgency),
+    place: Place,
+    found: Found,
+) -> Result<Planned, ServiceError> {
     let of = Of { category: &category, urgency, at_least: None };
     let inputs = gather(facts, of, place, found.village.as_ref()).await?;
     let decision = dispatch::decide(&inputs).ok_or_else(no_last_resort)?;
-    Ok(Planned { category, village: found.village, point: None, inputs, decision })
+    Ok(Planned { category, village: found.village, point: found.point, inputs, decision })
 }
 
 async fn matter(facts: &mut Facts<'_>, row: &IncidentRow) -> Result<(CategoryRow, Urgency), ServiceError> {

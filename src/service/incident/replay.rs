@@ -10,7 +10,7 @@ use super::facts::{cluster_of, person_of, unit_of};
 use super::plan::{as_kept, rule_of};
 use crate::db::decision::{self, KeptDecision};
 use crate::db::{Request, unit};
-use crate::dispatch::{ALGORITHM_VERSION, Inputs, decide};
+use crate::dispatch::{ALGORITHM_VERSION, Inputs, UnitKind, decide};
 use crate::domain::{FeatureId, Problem, Viewer};
 use crate::service::{ServiceError, Yitu};
 
@@ -139,7 +139,11 @@ async fn under(on: &mut Request, county: FeatureId, version: i32, inputs: &mut I
         None => None,
     };
     if let Some(row) = row {
-        let place = inputs.ladder.iter().position(|u| u.kind.height() > 2).unwrap_or(inputs.ladder.len());
+        let place = inputs
+            .ladder
+            .iter()
+            .position(|u| u.kind.height() > UnitKind::TownshipCentre.height())
+            .unwrap_or(inputs.ladder.len());
         called.push(row.id);
         inputs.ladder.insert(place, unit_of(row)?);
     }

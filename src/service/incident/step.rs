@@ -103,6 +103,14 @@ pub fn unit_kind(row: &IncidentRow) -> Result<UnitKind, DbError> {
     UnitKind::from_code(&row.unit_kind).ok_or_else(|| DbError::Stored(format!("unit kind {}", row.unit_kind)))
 }
 
+/// Where an incident stands.
+///
+/// # Errors
+/// When the database holds a state that does not exist.
+pub fn state(row: &IncidentRow) -> Result<State, DbError> {
+    State::from_code(&row.state).ok_or_else(|| DbError::Stored(format!("incident state {}", row.state)))
+}
+
 /// Writes a step. The incident is locked.
 ///
 /// # Errors

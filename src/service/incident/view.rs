@@ -243,7 +243,7 @@ impl IncidentView {
     #[must_use]
     pub fn explained(mut self, decision: Option<DecisionRow>) -> Self {
         if let Some(d) = decision {
-            let (explanation, neighbours) = explanation(d.explanation, &d.outcome);
+            let (explanation, neighbours) = explanation(d.explanation, d.outcome);
             self.explanation = Some(explanation);
             self.neighbours = neighbours;
         }
@@ -263,7 +263,7 @@ pub async fn whole(
 ) -> Result<Option<IncidentView>, ServiceError> {
     let Some(row) = incident::find(on, county, id).await? else { return Ok(None) };
     let mut view = IncidentView::of(row, now).explained(incident::decision(on, county, id).await?);
-    view.helpers = Some(assignment::helpers(on, county, id).await?.into_iter().map(Helper::from).collect());
+    view.helpers = Some(assignment::helpers(on, county, &[id]).await?.into_iter().map(Helper::from).collect());
     view.photos = Some(show::ready(on, county, id).await?);
     view.deliberation = deliberation::latest(on, county, id).await?.map(EntryView::from);
     view.timeline = Some(incident::timeline(on, county, id).await?.into_iter().map(event).collect());
@@ -304,8 +304,8 @@ pub fn explanation_of(decision: &Decision) -> (Explanation, Vec<Possible>) {
 }
 
 /// From a stored outcome; one of another algorithm's may hold less.
-fn explanation(text: String, outcome: &Value) -> (Explanation, Vec<Possible>) {
-    match serde_json::from_value::<Decision>(outcome.clone()) {
+fn explanation(text: String, outcome: Value) -> (Explanation, Vec<Possible>) {
+    match serde_json::from_value::<Decision>(outcome) {
         Ok(decision) => explanation_of(&Decision { explanation: text, ..decision }),
         Err(_) => (Explanation { text, ..Explanation::default() }, Vec::new()),
     }

@@ -44,7 +44,8 @@ pub async fn locate(
     }
 }
 
-fn sigma(location: &Location) -> Option<Sigma> {
+/// Only a fix has an error of its own; who points at the map or a household is off by a matter's extent at most.
+pub(super) fn sigma(location: &Location) -> Option<Sigma> {
     let accuracy = location.accuracy_m.filter(|_| location.source == LocationSource::Gps)?;
     sigma_of(accuracy, location.confidence)
 }

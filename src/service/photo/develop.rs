@@ -9,6 +9,7 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use sha2::{Digest, Sha256};
 
 use crate::domain::photo::{MOST_PIXELS, Refusal};
+use crate::domain::seal::hex;
 
 /// The longer side of what is kept, pixels at most.
 const LONG_SIDE: u32 = 4096;
@@ -79,7 +80,7 @@ pub fn develop(file: &[u8]) -> Result<Developed, Refusal> {
     let (width, height) = picture.dimensions();
     let thumb = jpeg(smaller(&picture, THUMB_SIDE).as_ref().unwrap_or(&picture), QUALITY.1)?;
     let picture = jpeg(&picture, QUALITY.0)?;
-    let sha256 = format!("{:x}", Sha256::digest(&picture));
+    let sha256 = hex(&Sha256::digest(&picture));
     Ok(Developed { picture, thumb, width, height, sha256 })
 }
 

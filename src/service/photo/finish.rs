@@ -9,12 +9,12 @@ use super::develop::{Developed, develop};
 use super::store::Size;
 use super::uploads::Upload;
 use crate::db::photo::{self, Kept, PhotoRow};
-use crate::db::{DbError, Request, incident};
-use crate::domain::incident::{Action, State};
+use crate::db::{Request, incident};
+use crate::domain::incident::Action;
 use crate::domain::photo::{MOST_BYTES, PhotoKind, Refusal};
 use crate::domain::{Problem, Viewer};
 use crate::service::incident::retried;
-use crate::service::incident::step::{Effect, Step, write};
+use crate::service::incident::step::{Effect, Step, state, write};
 use crate::service::{ServiceError, Yitu, off_thread};
 
 /// Develops an upload, a few at a time, where it holds up nobody.
@@ -106,7 +106,7 @@ pub(super) async fn tell(
     let (county, id) = (viewer.county_id(), photo.incident_id);
     let row = incident::find(on, county, id).await?;
     let row = row.ok_or_else(|| Problem::not_found(("事件", "incident"), id))?;
-    let state = State::from_code(&row.state).ok_or_else(|| DbError::Stored(format!("incident state {}", row.state)))?;
+    let state = state(&row)?;
     let step = Step { action: Action::Photo, actor: viewer.name(), at: now, from: state };
     write(on, county, &row, &step, &Effect::new(&row, state, what)).await
 }

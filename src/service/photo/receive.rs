@@ -8,12 +8,12 @@ use uuid::Uuid;
 use super::develop::{HEAD_BYTES, format};
 use super::finish::{finish, refuse};
 use super::show::visible;
-use super::uploads::Ended;
+use super::uploads::{Ended, Upload};
 use super::{busy, cut_off};
 use crate::db::photo::{self, PhotoRow};
 use crate::db::{DbError, Request};
 use crate::domain::photo::Refusal;
-use crate::domain::{Problem, ProblemKind, Viewer};
+use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::{ServiceError, Yitu};
 
 /// How long an upload may take from its announcement.
@@ -94,8 +94,17 @@ pub async fn give_up(yitu: &Yitu, viewer: &Viewer, photo: Uuid) -> Result<(), Se
     let upload = yitu.photos.uploads.open(county, photo).await?.ok_or_else(busy)?;
     let forgotten = photo::forget(&mut on, county, photo).await?;
     on.finish().await?;
+    if forgotten {
+        return discard(yitu, county, photo, upload).await;
+    }
     upload.remove().await?;
-    if forgotten { Ok(()) } else { Err(evidence().into()) }
+    Err(evidence().into())
+}
+
+/// Throws away an upload whose row is gone, with what may have been stored of it already.
+pub(super) async fn discard(yitu: &Yitu, county: FeatureId, photo: Uuid, upload: Upload) -> Result<(), ServiceError> {
+    yitu.photos.store.erase(county, photo).await?;
+    upload.remove().await
 }
 
 async fn one(yitu: &Yitu, viewer: &Viewer, photo: Uuid) -> Result<PhotoRow, ServiceError> {

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::finish::finish;
-use super::receive::LASTS;
+use super::receive::{LASTS, discard};
 use super::withdraw::erase;
 use crate::db::Request;
 use crate::db::photo::{self, PhotoRow};
@@ -49,8 +49,10 @@ pub async fn pass(yitu: &Yitu) -> Result<usize, ServiceError> {
         let mut on = Request::begin(&yitu.db.request, &Viewer::whole_county(county, "")).await?;
         let row = photo::find(&mut on, county, id).await?;
         on.finish().await?;
-        if !row.is_some_and(|r| r.is_receiving()) {
-            count("file", upload.remove().await.map(|()| true));
+        match row {
+            Some(row) if row.is_receiving() => {}
+            Some(_) => count("file", upload.remove().await.map(|()| true)),
+            None => count("file", discard(yitu, county, id, upload).await.map(|()| true)),
         }
     }
     Ok(ended)
@@ -73,9 +75,9 @@ async fn unfinished(yitu: &Yitu, row: &PhotoRow) -> Result<bool, ServiceError> {
     let forgotten = photo::forget(&mut on, county, row.id).await?;
     on.finish().await?;
     if forgotten {
-        // A server may have stopped after it had stored the files.
-        yitu.photos.store.erase(county, row.id).await?;
+        discard(yitu, county, row.id, upload).await?;
+    } else {
+        upload.remove().await?;
     }
-    upload.remove().await?;
     Ok(forgotten)
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::db::rule_table::MatterRow;
 use crate::dispatch::rules::compare::Kind;
-use crate::dispatch::rules::{CategoryFact, Facts, Outcome, RegionFact, RuleTable, best, level, outcome};
+use crate::dispatch::rules::{CategoryFact, Facts, Outcome, RegionFact, RuleTable, best, outcome};
 use crate::domain::FeatureId;
 use crate::domain::incident::Urgency;
 
@@ -173,6 +173,7 @@ fn sorted(counts: BTreeMap<String, (String, usize)>) -> Vec<Count> {
 
 /// What ids stand for.
 struct Names<'a> {
+    facts: &'a Facts,
     categories: HashMap<FeatureId, &'a CategoryFact>,
     regions: HashMap<FeatureId, &'a RegionFact>,
     units: HashMap<FeatureId, &'a str>,
@@ -181,6 +182,7 @@ struct Names<'a> {
 impl<'a> Names<'a> {
     fn of(facts: &'a Facts) -> Self {
         Self {
+            facts,
             categories: facts.categories.iter().map(|c| (c.id, c)).collect(),
             regions: facts.regions.iter().map(|r| (r.id, r)).collect(),
             units: facts.units.iter().map(|u| (u.id, u.name.as_str())).collect(),
@@ -207,8 +209,12 @@ impl<'a> Names<'a> {
             std::iter::successors(m.village_id, |id| above(*id)).chain(self.county()).collect();
         let urgency = Urgency::from_code(&m.urgency)?;
         let line = best(table, category.id, category.parent_id, urgency, &regions)?;
-        let kind =
-            Kind { restricted: m.restricted, village_admitted: category.village_admitted, text_only: m.text_only };
+        let kind = Kind {
+            restricted: m.restricted,
+            village_admitted: category.village_admitted,
+            text_only: m.text_only,
+            lawful: self.facts.lawful_department(category),
+        };
         Some((line.ordinal, outcome(line, kind)))
     }
 
@@ -218,12 +224,11 @@ impl<'a> Names<'a> {
 
     fn spoken(&self, line: i32, o: &Outcome) -> Way {
         let unit = |id: &FeatureId| self.units.get(id).map_or_else(|| format!("#{id}"), |n| (*n).to_owned());
-        let (code, word) = level(o.level);
         let first_unit = o.unit_id.as_ref().map(unit);
         Way {
             line,
-            first_level: code.to_owned(),
-            first_name: first_unit.clone().unwrap_or_else(|| word.to_owned()),
+            first_level: o.level.code().to_owned(),
+            first_name: first_unit.clone().unwrap_or_else(|| o.level.zh().to_owned()),
             first_unit,
             helpers: o.helpers.iter().map(unit).collect(),
             cluster_helps: o.cluster_helps,

@@ -7,7 +7,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::stored;
 use crate::db::rule_table::{self, VersionRow};
 use crate::db::{DbError, Request};
-use crate::dispatch::rules::{DraftLine, Facts, RuleLine, RuleTable, level, written};
+use crate::dispatch::rules::{DraftLine, Facts, RuleLine, RuleTable, written};
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::incident::facts::calendar;
 use crate::service::{ServiceError, Yitu};
@@ -76,7 +76,7 @@ impl Line {
             written: written(line, facts),
             category_name: line.category_id.and_then(category),
             region_name: line.region_id.and_then(region),
-            first_level_name: level(line.first_level).1.to_owned(),
+            first_level_name: line.first_level.zh().to_owned(),
             first_unit_id: line.first_unit_id,
             assist_unit_ids: line.assist_unit_ids.clone(),
         }

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use crate::db::rule_table::{self, LineRow};
 use crate::db::{DbError, Request};
 use crate::dispatch::UnitKind;
-use crate::dispatch::rules::{CategoryFact, Facts, RegionFact, RuleLine, UnitFact, level};
+use crate::dispatch::rules::{CategoryFact, Facts, RegionFact, RuleLine, UnitFact};
 use crate::domain::FeatureId;
 use crate::domain::incident::Urgency;
 
@@ -19,6 +19,7 @@ pub(super) async fn facts(on: &mut Request, county: FeatureId, day: NaiveDate) -
         village_admitted: c.village_admitted,
         restricted: c.restricted,
         legal_dept: c.legal_dept,
+        township_delegated: c.township_delegated,
         in_force: c.in_force,
     });
     let categories = categories.collect();
@@ -60,7 +61,7 @@ pub(super) fn row(line: &RuleLine) -> LineRow {
         category_id: line.category_id,
         urgency: line.urgency.map(|u| u.code().to_owned()),
         region_id: line.region_id,
-        first_level: level(line.first_level).0.to_owned(),
+        first_level: line.first_level.code().to_owned(),
         first_unit_id: line.first_unit_id,
         assist_unit_ids: line.assist_unit_ids.clone(),
         cluster_helps: line.cluster_helps,

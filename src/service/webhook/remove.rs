@@ -1,8 +1,8 @@
 //! Removing a receiver, and with it all that was to be told to it.
 
-use super::{missing, stale, version_required};
+use super::{missing, stale};
 use crate::db::{Request, receiver};
-use crate::domain::{FeatureId, Viewer};
+use crate::domain::{FeatureId, Problem, Viewer};
 use crate::service::{ServiceError, Yitu};
 
 /// Removes it. To pause one, disable it.
@@ -10,7 +10,7 @@ use crate::service::{ServiceError, Yitu};
 /// # Errors
 /// `not-found`, `stale-version`, `version-required`; a failing database.
 pub async fn remove(yitu: &Yitu, viewer: &Viewer, id: FeatureId, version: Option<i32>) -> Result<(), ServiceError> {
-    let version = version.ok_or_else(version_required)?;
+    let version = version.ok_or_else(Problem::version_required)?;
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     if !receiver::delete(&mut on, county, id, version).await? {

@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 
 use super::check::check;
 use super::view::{ReceiverView, Subscription};
-use super::{missing, stale, version_required};
+use super::{missing, stale};
+use crate::access::secret::SecretKey;
 use crate::access::signature;
 use crate::db::receiver::{self, ReceiverRow, Unknown};
 use crate::db::{DbError, Refusal, Request};
@@ -89,7 +90,8 @@ pub async fn create(yitu: &Yitu, viewer: &Viewer, body: Receiver) -> Result<Rece
     let made = (signed && body.secret.is_none()).then(|| signature::secret_of(&rand::random()));
     let secret = body.secret.clone().filter(|s| !s.is_empty()).or_else(|| made.clone());
     let secrets = Secrets { url, secret, headers: body.headers.clone().unwrap_or_default() };
-    let mut row = row(yitu, viewer, body, secrets).await?;
+    let key = key(yitu).await?;
+    let mut row = row(viewer, body, secrets, &key)?;
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     refuse_unknown(&mut on, &row).await?;
     row.id = receiver::insert(&mut on, &row).await.map_err(|e| refused(e, &row.name))?;
@@ -108,7 +110,7 @@ pub async fn update(
     body: Receiver,
     if_match: Option<i32>,
 ) -> Result<ReceiverView, ServiceError> {
-    let version = body.expected_version.or(if_match).ok_or_else(version_required)?;
+    let version = body.expected_version.or(if_match).ok_or_else(Problem::version_required)?;
     let county = viewer.county_id();
     let key = key(yitu).await?;
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
@@ -118,13 +120,13 @@ pub async fn update(
     }
     // Where the key is another than it was, all three have to be given anew.
     let complete = body.url.is_some() && body.secret.is_some() && body.headers.is_some();
-    let kept = if complete { Secrets::default() } else { Secrets::open(&key, &old.sealed)? };
+    let kept = if complete { Secrets::default() } else { Secrets::open(&key, &old.sealed).map_err(|_| other_key())? };
     let secrets = Secrets {
         url: body.url.clone().unwrap_or(kept.url),
         secret: body.secret.clone().or(kept.secret).filter(|s| !s.is_empty()),
         headers: body.headers.clone().unwrap_or(kept.headers),
     };
-    let mut row = row(yitu, viewer, body, secrets).await?;
+    let mut row = row(viewer, body, secrets, &key)?;
     (row.id, row.version) = (id, version);
     refuse_unknown(&mut on, &row).await?;
     if !receiver::update(&mut on, &row).await.map_err(|e| refused(e, &row.name))? {
@@ -137,8 +139,20 @@ pub async fn update(
     Ok(ReceiverView::of(row, backlog))
 }
 
+fn other_key() -> Problem {
+    Problem::new(
+        ProblemKind::Conflict,
+        "secrets-sealed",
+        ("接收方的密钥无法解开", "Its secrets cannot be opened"),
+        (
+            "本服务器的密钥文件与当初的不同,请重新填写 url、secret、headers 三项。".to_owned(),
+            "This server's key file is another than it was; give url, secret and headers anew.".to_owned(),
+        ),
+    )
+}
+
 /// Checked, and sealed.
-async fn row(yitu: &Yitu, viewer: &Viewer, body: Receiver, mut secrets: Secrets) -> Result<ReceiverRow, ServiceError> {
+fn row(viewer: &Viewer, body: Receiver, mut secrets: Secrets, key: &SecretKey) -> Result<ReceiverRow, ServiceError> {
     // Header names are compared without regard to case.
     secrets.headers = secrets.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
     check(&body, &secrets)?;
@@ -150,7 +164,7 @@ async fn row(yitu: &Yitu, viewer: &Viewer, body: Receiver, mut secrets: Secrets)
         name: body.name.trim().to_owned(),
         kind: body.kind.code().to_owned(),
         origin,
-        sealed: secrets.seal(&key(yitu).await?)?,
+        sealed: secrets.seal(key)?,
         enabled: body.enabled,
         timeout_ms: (body.timeout_seconds * 1000.0) as i32,
         actions: body.subscription.actions,

@@ -17,7 +17,7 @@ export class Problem extends Error {
 
   /** Worth sending again as it is: the server was not reached, or was busy. */
   get passing(): boolean {
-    return this.status === 0 || this.status === 429 || this.status >= 502;
+    return this.status === 0 || this.status === 429 || this.status >= 502 || this.kind.endsWith('upload-busy');
   }
 }
 
