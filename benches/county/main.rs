@@ -29,6 +29,14 @@ pub struct Figure {
     target: &'static str,
 }
 
+impl Figure {
+    /// Says it at once: a whole run takes long.
+    fn told(self) -> Self {
+        eprintln!("{}: {} {}", self.what, self.measured, self.beside);
+        self
+    }
+}
+
 #[tokio::main]
 async fn main() {
     // The client's TLS needs a provider, and takes none by itself.
@@ -41,7 +49,7 @@ async fn main() {
     if ["county", "tiles", "edits", "routing", "dispatch"].iter().any(|p| wanted(p)) {
         let folder = tempfile::tempdir().unwrap();
         let database = TestDatabase::new().await;
-        figures.push(fill::demo(&database));
+        figures.push(fill::demo(&database).told());
         if wanted("tiles") {
             let (found, cases) = tiles::measure(&database, folder.path()).await;
             figures.extend(found);

@@ -60,7 +60,7 @@ pub struct Loose {
 /// # Errors
 /// When the database fails.
 pub async fn snapshot(pool: &PgPool) -> Result<Transaction<'static, Postgres>, DbError> {
-    Ok(pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    super::begin_as(pool, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
 }
 
 /// Hands over every row of a county's history, incident by incident, in order.

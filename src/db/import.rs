@@ -116,7 +116,7 @@ impl From<sqlx::Error> for StoreError {
 /// # Errors
 /// When there is no county, the parent is unknown, or the database refuses.
 pub async fn store(owner: &PgPool, settings: &Settings, rows: &[Incoming]) -> Result<Stored, StoreError> {
-    let mut tx = owner.begin().await?;
+    let mut tx = super::begin(owner).await?;
     let mut stored = Stored::default();
     // One import at a time: two would make the same new features.
     tx.execute("SELECT pg_advisory_xact_lock(hashtext('yitu import'))").await?;

@@ -33,7 +33,7 @@ pub mod rule_table;
 pub mod seal;
 pub mod unit;
 
-use sqlx::PgPool;
+use sqlx::{PgPool, Postgres, Transaction};
 use thiserror::Error;
 
 pub use connect::{ConnectError, Databases};
@@ -137,6 +137,31 @@ pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 /// When a migration fails, or the database has migrations this program does not know.
 pub async fn migrate(owner: &PgPool) -> Result<(), MigrateError> {
     MIGRATIONS.run(owner).await
+}
+
+/// Begins a transaction, or does not: whoever asks may go away meanwhile. A future dropped while `BEGIN` is under way would
+/// give its connection back with a transaction open that nobody knows of (sqlx 0.9.0, its issue 4393), and whatever the
+/// next one writes through it, acknowledged, would never be committed. So `BEGIN` is a task of its own, which ends.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub(crate) async fn begin(pool: &PgPool) -> Result<Transaction<'static, Postgres>, DbError> {
+    begin_as(pool, "BEGIN").await
+}
+
+/// The same by a statement of one's own.
+///
+/// # Errors
+/// When the database cannot be reached.
+pub(crate) async fn begin_as(
+    pool: &PgPool,
+    statement: &'static str,
+) -> Result<Transaction<'static, Postgres>, DbError> {
+    let pool = pool.clone();
+    match tokio::spawn(async move { pool.begin_with(statement).await }).await {
+        Ok(begun) => Ok(begun?),
+        Err(stopped) => Err(sqlx::Error::Io(std::io::Error::other(stopped)).into()),
+    }
 }
 
 /// Whether the database answers.

@@ -122,7 +122,7 @@ pub struct Filter<'a> {
 /// # Errors
 /// When the database fails.
 pub async fn spread(system: &PgPool, now: DateTime<Utc>, most: i64, attempts: i32) -> Result<u64, DbError> {
-    let mut tx = system.begin().await?;
+    let mut tx = super::begin(system).await?;
     let mine: bool =
         sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(SPREADING).fetch_one(&mut *tx).await?;
     if !mine {

@@ -19,7 +19,7 @@ impl Request {
     /// # Errors
     /// When the database cannot be reached.
     pub async fn begin(pool: &PgPool, viewer: &Viewer) -> Result<Self, DbError> {
-        let mut transaction = pool.begin().await?;
+        let mut transaction = super::begin(pool).await?;
         sqlx::query("SELECT set_config('yitu.county_id', $1, true), set_config('yitu.viewer', $2, true)")
             .bind(viewer.county_id().to_string())
             .bind(viewer.name())

@@ -446,7 +446,7 @@ pub async fn activate_due(system: &PgPool, now: DateTime<Utc>) -> Result<usize, 
                WHERE state = 'published' AND effective_from <= county_day(county_id, $1) ORDER BY effective_from, id LIMIT 1 FOR UPDATE SKIP LOCKED";
     let mut done = 0;
     loop {
-        let mut transaction = system.begin().await?;
+        let mut transaction = super::begin(system).await?;
         let next: Option<(i64, i64, i64, NaiveDate)> =
             sqlx::query_as(due).bind(now).fetch_optional(&mut *transaction).await?;
         let Some((id, county, village, day)) = next else { return Ok(done) };

@@ -42,7 +42,7 @@ impl From<SealRow> for Seal {
 /// # Errors
 /// When the database fails.
 pub async fn take_turn(system: &PgPool) -> Result<Option<Transaction<'static, Postgres>>, DbError> {
-    let mut on = system.begin().await?;
+    let mut on = super::begin(system).await?;
     let taken: bool = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1)").bind(TURN).fetch_one(&mut *on).await?;
     Ok(taken.then_some(on))
 }

@@ -1,9 +1,6 @@
 //! What becomes of an incident: handed on, extended, set aside, called for, merged, and moved up by the clock.
 
 use chrono::{DateTime, Duration, Utc};
-use rand::seq::IndexedRandom;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use uuid::Uuid;
 use yitu::service::incident::deadline;
@@ -260,53 +257,4 @@ async fn a_duplicate_goes_into_the_matter_it_is_of() {
     assert_eq!((void.state.as_str(), void.next_deadline_at), ("cancelled", None));
     invariants_hold(&desk).await;
     chains_hold(&desk).await;
-}
-
-/// Reporters, people and the clock in any order: every incident keeps one owner and one next deadline until it ends.
-#[tokio::test]
-async fn whatever_happens_every_matter_is_answered_for() {
-    let clock = StillClock::at(MORNING);
-    let desk = Desk::open().await.by(&clock);
-    let mut rng = ChaCha8Rng::seed_from_u64(404);
-    let units: Vec<i64> = sqlx::query_scalar("SELECT id FROM handling_unit ORDER BY random() LIMIT 12")
-        .fetch_all(&desk.database.databases.migrator)
-        .await
-        .unwrap();
-    let mut all: Vec<IncidentView> = Vec::new();
-    let (mut taken, mut refusals, mut moved) = (0, 0, 0);
-    for turn in 0..400 {
-        match rng.random_range(0..10) {
-            0 if all.len() < 20 => all.push(reported(&desk, "0301").await),
-            1 => {
-                clock.advance(Duration::minutes([5, 90, 60 * 30][rng.random_range(0..3)]));
-                moved += deadline::pass(&desk.yitu).await.unwrap();
-            }
-            _ => {
-                let Some(id) = all.choose(&mut rng).map(|i| i.id) else { continue };
-                let now = seen(&desk, id).await;
-                let other = all.choose(&mut rng).unwrap().id;
-                let unit = *units.choose(&mut rng).unwrap();
-                let day = (clock_now(&desk) + Duration::days(rng.random_range(-1..9))).date_naive();
-                let action = now.actions.choose(&mut rng).cloned().unwrap_or_else(|| "accept".to_owned());
-                let act = json!({
-                    "action": action, "expected_version": now.version - i32::from(rng.random_bool(0.05)), "note": "记",
-                    "passed": rng.random_bool(0.5), "to_unit_id": unit, "days": rng.random_range(0..9), "review_on": day,
-                    "unit_ids": [unit], "unit_id": unit, "into": other, "rating": rng.random_range(0..7)
-                });
-                match desk.act(id, act).await {
-                    Ok(after) => {
-                        taken += 1;
-                        assert_eq!(after.version, now.version + 1);
-                    }
-                    Err(_) => refusals += 1,
-                }
-            }
-        }
-        if turn % 25 == 0 {
-            invariants_hold(&desk).await;
-        }
-    }
-    invariants_hold(&desk).await;
-    chains_hold(&desk).await;
-    assert!(taken > 80 && refusals > 20 && moved > 10, "{taken} taken, {refusals} refused, {moved} by the clock");
 }

@@ -4,6 +4,7 @@
 
 mod decisions;
 mod lifecycle;
+mod schedules;
 #[path = "../support/mod.rs"]
 mod support;
 

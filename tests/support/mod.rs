@@ -216,6 +216,10 @@ impl StillClock {
     pub fn advance(&self, by: chrono::Duration) {
         *self.0.lock() += by;
     }
+
+    pub fn set(&self, instant: &str) {
+        *self.0.lock() = instant.parse().unwrap();
+    }
 }
 
 impl yitu::service::Clock for StillClock {

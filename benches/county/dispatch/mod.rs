@@ -37,10 +37,10 @@ impl Desk {
 
 pub async fn measure(database: &TestDatabase, folder: &Path) -> Vec<Figure> {
     let desk = Desk::open(database).await;
-    let mut figures = vec![decision(database, &desk).await];
+    let mut figures = vec![decision(database, &desk).await.told()];
     let captured = post::capture(&desk, &near_borders(database, 1).await[0]).await;
     drop(desk);
-    figures.extend(post::measure(database, folder, &captured).await);
+    figures.push(post::measure(database, folder, &captured).await.told());
     figures.extend(standing::measure(database).await);
     figures
 }
@@ -49,6 +49,7 @@ pub async fn measure(database: &TestDatabase, folder: &Path) -> Vec<Figure> {
 pub async fn tables(database: &TestDatabase) -> String {
     let desk = Desk::open(database).await;
     let wrong = routing::misrouted(database, &desk).await;
+    eprintln!("{wrong}");
     format!("{wrong}\n{}", routing::time_to_sign(database, &desk).await)
 }
 

@@ -93,7 +93,7 @@ pub async fn capture(desk: &Desk, at: &LonLat) -> String {
     lines.join("\n") + ";\n"
 }
 
-pub async fn measure(database: &TestDatabase, folder: &Path, statement: &str) -> Vec<Figure> {
+pub async fn measure(database: &TestDatabase, folder: &Path, statement: &str) -> Figure {
     let server = Server::with(database, &[("YITU_REQUEST_CONNECTIONS", "32".to_owned())]).await;
     let durable: String =
         sqlx::query_scalar("SHOW synchronous_commit").fetch_one(&database.databases.migrator).await.unwrap();
@@ -134,10 +134,10 @@ pub async fn measure(database: &TestDatabase, folder: &Path, statement: &str) ->
     let mut pgbench = Command::new(pgbench_path());
     pgbench.args(["-n", "-M", "prepared", "-c", CONNECTIONS, "-j1", "-T", &seconds().to_string(), "-f"]).arg(&file);
     let bare = after(&output(pgbench.arg(database.url())), "tps = ");
-    vec![Figure {
+    Figure {
         what: "`POST /api/incidents`, 32 connections".to_owned(),
         measured: format!("{ours:.0} a second, p99 {late:.1} ms (synchronous_commit = {durable})"),
         beside: format!("pgbench, the same rows by the same statement: {bare:.0} a second (ratio {:.2})", ours / bare),
         target: "≥ 0.40×, p99 ≤ 40 ms",
-    }]
+    }
 }

@@ -17,7 +17,7 @@ pub async fn measure(database: &TestDatabase) -> Vec<Figure> {
     let there: i64 = sqlx::query_scalar("SELECT count(*) FROM incident").fetch_one(pool).await.unwrap();
     copies(database, (LISTED - there).max(0)).await;
     let desk = Desk::open(database).await;
-    let mut figures = vec![first_page(database, &desk).await];
+    let mut figures = vec![first_page(database, &desk).await.told()];
     drop(desk);
     let open: i64 = sqlx::query_scalar("SELECT count(*) FROM incident WHERE next_deadline_at IS NOT NULL")
         .fetch_one(pool)
@@ -25,7 +25,7 @@ pub async fn measure(database: &TestDatabase) -> Vec<Figure> {
         .unwrap();
     copies(database, (OPEN - open).max(0)).await;
     let desk = Desk::open(database).await;
-    figures.push(clock(&desk).await);
+    figures.push(clock(&desk).await.told());
     figures
 }
 
