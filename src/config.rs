@@ -20,7 +20,7 @@ pub struct Config {
     pub request_database_url: Option<String>,
     /// The same database as the login `yitu_system`; without it the owner's login assumes that role.
     pub system_database_url: Option<String>,
-    /// Connections for requests.
+    /// Connections for requests: unless set, two a core and two more. More of them only wait for each other.
     pub request_connections: u32,
     /// Folder of the layers' tile settings; without it those built in.
     pub tiles_config_dir: Option<PathBuf>,
@@ -53,7 +53,7 @@ impl Default for Config {
             database_url: None,
             request_database_url: None,
             system_database_url: None,
-            request_connections: 16,
+            request_connections: connections(),
             tiles_config_dir: None,
             tile_cache_bytes: 256 << 20,
             photos_url: None,
@@ -138,6 +138,10 @@ impl Config {
         }
         Ok(parse(&table).unwrap_or_default())
     }
+}
+
+fn connections() -> u32 {
+    std::thread::available_parallelism().map_or(4, |cores| 2 * cores.get() as u32 + 2)
 }
 
 /// A variable is text; numbers are given to the parser as numbers.

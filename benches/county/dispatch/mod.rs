@@ -40,8 +40,9 @@ pub async fn measure(database: &TestDatabase, folder: &Path) -> Vec<Figure> {
     let mut figures = vec![decision(database, &desk).await.told()];
     let captured = post::capture(&desk, &near_borders(database, 1).await[0]).await;
     drop(desk);
+    figures.push(standing::list_of_twenty_thousand(database).await.told());
     figures.push(post::measure(database, folder, &captured).await.told());
-    figures.extend(standing::measure(database).await);
+    figures.push(standing::clock_over_a_hundred_thousand(database).await.told());
     figures
 }
 

@@ -12,26 +12,21 @@ use crate::{Figure, ms, quantiles};
 const LISTED: i64 = 20_000;
 const OPEN: i64 = 100_000;
 
-pub async fn measure(database: &TestDatabase) -> Vec<Figure> {
-    let pool = &database.databases.migrator;
-    let there: i64 = sqlx::query_scalar("SELECT count(*) FROM incident").fetch_one(pool).await.unwrap();
+pub async fn list_of_twenty_thousand(database: &TestDatabase) -> Figure {
+    let there: i64 = database.one("SELECT count(*) FROM incident").await;
     copies(database, (LISTED - there).max(0)).await;
-    let desk = Desk::open(database).await;
-    let mut figures = vec![first_page(database, &desk).await.told()];
-    drop(desk);
-    let open: i64 = sqlx::query_scalar("SELECT count(*) FROM incident WHERE next_deadline_at IS NOT NULL")
-        .fetch_one(pool)
-        .await
-        .unwrap();
+    first_page(database, &Desk::open(database).await).await
+}
+
+pub async fn clock_over_a_hundred_thousand(database: &TestDatabase) -> Figure {
+    let open: i64 = database.one("SELECT count(*) FROM incident WHERE next_deadline_at IS NOT NULL").await;
     copies(database, (OPEN - open).max(0)).await;
-    let desk = Desk::open(database).await;
-    figures.push(clock(&desk).await.told());
-    figures
+    clock(&Desk::open(database).await).await
 }
 
 /// Open matters like those there are, due in the coming days.
 async fn copies(database: &TestDatabase, so_many: i64) {
-    let sql = "WITH some AS (
+    let sql = "WITH alike AS (
         SELECT i.*, row_number() OVER () AS n FROM incident i, generate_series(1, 1 + $1 / (SELECT count(*) FROM incident)) WHERE NOT restricted LIMIT $1
       ), made AS (
         INSERT INTO incident (county_id, id, state, category_id, restricted, urgency, description, location_source, geom, village_id, grid_id,
@@ -39,7 +34,7 @@ async fn copies(database: &TestDatabase, so_many: i64) {
         SELECT county_id, gen_random_uuid(), 'pending_accept', category_id, false, urgency, description, location_source, geom, village_id, grid_id,
           grid_version_id, reported_at, received_at, nextval('feature_id'), now() + (1 + n % 96) * interval '1 hour',
           now() + (1 + n % 96) * interval '1 hour', now() + interval '5 days'
-        FROM some RETURNING county_id, id, current_assignment_id, accept_by
+        FROM alike RETURNING county_id, id, current_assignment_id, accept_by
       )
       INSERT INTO assignment (county_id, id, incident_id, role, unit_id, accept_by, started_at)
       SELECT m.county_id, m.current_assignment_id, m.id, 'owner', (SELECT id FROM handling_unit WHERE kind = 'grid_group' LIMIT 1), m.accept_by, now() FROM made m";
