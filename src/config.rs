@@ -29,6 +29,11 @@ pub struct Config {
     /// Where photos are kept, as `s3://bucket/prefix`, with address and keys in `AWS_…` variables; without it in the
     /// data folder.
     pub photos_url: Option<String>,
+    /// All requests come through a proxy of the county's own, which says over TLS or not, and from where
+    /// (`X-Forwarded-Proto`, `X-Forwarded-For`).
+    pub behind_proxy: bool,
+    /// Requests a second that one account may make; 0 is as many as come.
+    pub requests_per_second: u32,
     /// Log lines: `json` or `text`.
     pub log_format: LogFormat,
     /// Log filter, such as `info` or `yitu=debug`.
@@ -57,6 +62,8 @@ impl Default for Config {
             tiles_config_dir: None,
             tile_cache_bytes: 256 << 20,
             photos_url: None,
+            behind_proxy: false,
+            requests_per_second: 300,
             log_format: LogFormat::Json,
             log: "info,sqlx=warn".to_owned(),
         }
@@ -147,9 +154,10 @@ fn connections() -> u32 {
 /// A variable is text; numbers are given to the parser as numbers.
 fn typed(key: &str, value: &str) -> toml::Value {
     match key {
-        "request_connections" | "tile_cache_bytes" => {
+        "request_connections" | "tile_cache_bytes" | "requests_per_second" => {
             value.parse().map_or_else(|_| toml::Value::String(value.to_owned()), toml::Value::Integer)
         }
+        "behind_proxy" => value.parse().map_or_else(|_| toml::Value::String(value.to_owned()), toml::Value::Boolean),
         _ => toml::Value::String(value.to_owned()),
     }
 }

@@ -121,7 +121,7 @@ async fn a_transaction_that_commits_late_is_not_skipped() {
     let mut told = Vec::new();
     while let Ok(change) = changes.try_recv() {
         match &change.what {
-            What::Features { ids, tiles } => {
+            What::Features { ids, tiles, .. } => {
                 assert!(change.layer == Layer::Settlement && !tiles.is_empty());
                 told.extend(ids.iter().copied());
             }

@@ -43,7 +43,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 1200,
     rollupOptions: {
-      input: { index: page('index'), screen: page('screen'), field: page('field'), desk: page('desk') },
+      input: { index: page('index'), screen: page('screen'), field: page('field'), desk: page('desk'), 'sign-in': page('sign-in') },
     },
   },
   worker: { format: 'es' },

@@ -31,14 +31,16 @@ pub(super) fn run(config: &Config, arguments: Arguments) -> Result<(), CliError>
     println!("  tiles_config_dir      {tiles}");
     println!("  tile_cache_bytes      {}", config.tile_cache_bytes);
     println!("  photos_url            {photos:?}");
+    println!("  behind_proxy          {}", config.behind_proxy);
+    println!("  requests_per_second   {}", config.requests_per_second);
     let format = match config.log_format {
         LogFormat::Json => "json",
         LogFormat::Text => "text",
     };
     println!("  log_format, log       {format}, {}", config.log);
-    if !config.listen.ip().is_loopback() {
+    if !config.listen.ip().is_loopback() && !config.behind_proxy {
         return Err(CliError::fault(format!(
-            "listen={} 不是本机地址,而现在还没有登录:任何人都能读写。请改回 127.0.0.1。",
+            "listen={} 不是本机地址,而没有 TLS:口令会被旁人看到。请在前面放一个 TLS 代理并设 behind_proxy=true,或改回 127.0.0.1。",
             config.listen
         )));
     }

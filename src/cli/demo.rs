@@ -1,6 +1,9 @@
 //! `yitu demo`: fills the database with a fictional county.
 
-use std::io::IsTerminal;
+use std::fs::OpenOptions;
+use std::io::{IsTerminal, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
@@ -11,6 +14,7 @@ use crate::config::Config;
 use crate::db::copy::{self, BulkLoad};
 use crate::demo::plan::Plan;
 use crate::demo::{county, load, model::County};
+use crate::service::access::demo;
 use crate::service::phone_key::read_or_make;
 use crate::service::seal::copy::set_aside;
 use crate::service::seal::{self, Copies};
@@ -87,10 +91,33 @@ pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliE
     copy::analyze(owner).await.map_err(CliError::fault)?;
     let mut copies = Copies::of(&config.data_dir);
     seal::pass(&database.databases, &mut copies, Utc::now()).await.map_err(CliError::fault)?;
+    stages.enter("建立演示账号");
+    let folder = config.data_dir.clone();
+    let yitu = startup::stand_still(config, database.databases.clone()).await.map_err(CliError::fault)?;
+    let tokens = demo::accounts(&yitu).await.map_err(CliError::fault)?;
+    let tokens_file = folder.join("demo-tokens.json");
+    write_private(&tokens_file, &serde_json::Value::Object(tokens).to_string())
+        .map_err(|e| CliError::fault(format!("{} 写不进去:{e}。请检查数据目录的权限。", tokens_file.display())))?;
     stages.finish();
     println!("{}", summary(&made, rows, begun.elapsed().as_secs_f64()));
+    println!(
+        "每个角色一个演示账号,名为 county_leader、duty_officer、grid_worker 等,口令都是 {};脚本用的令牌在 {}。",
+        demo::PASSWORD,
+        tokens_file.display()
+    );
     database.close().await;
     Ok(())
+}
+
+/// For its owner's eyes alone.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    // One that was there may be open to others.
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
 }
 
 fn summary(made: &County, rows: u64, seconds: f64) -> String {
@@ -123,7 +150,7 @@ struct Stages {
 impl Stages {
     fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new((county::STAGES.len() + load::STAGES.len() + 1) as u64);
+            let bar = ProgressBar::new((county::STAGES.len() + load::STAGES.len() + 2) as u64);
             if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {msg} {elapsed}") {
                 bar.set_style(style);
             }

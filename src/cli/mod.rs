@@ -9,6 +9,7 @@ mod import;
 mod migrate;
 mod replay;
 mod serve;
+mod user;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,6 +55,9 @@ enum Command {
     /// 依法删除个人内容,历史校验链不受影响
     #[command(subcommand)]
     Erase(erase::Arguments),
+    /// 建立与管理账号
+    #[command(subcommand)]
+    User(user::Arguments),
     /// 建立或升级数据库结构
     Migrate,
 }
@@ -113,6 +117,7 @@ fn run(arguments: Arguments) -> Result<(), CliError> {
             Command::Check(arguments) => check::run(config, arguments).await,
             Command::Replay(arguments) => replay::run(config, arguments).await,
             Command::Erase(arguments) => erase::run(config, arguments).await,
+            Command::User(arguments) => user::run(config, arguments).await,
             Command::Migrate => migrate::run(config).await,
         }
     })

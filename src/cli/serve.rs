@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 
 use super::CliError;
 use crate::config::Config;
+use crate::db::account;
 use crate::http;
 use crate::service::incident::deadline;
 use crate::service::outbox::deliver;
@@ -29,6 +30,10 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> Result<(), 
         CliError::fault(format!("不能在 {listen} 监听:{e}。可能已有一个 yitu 在运行;可用 --listen 换一个端口。"))
     })?;
     let database = startup::open_database(&config).await.map_err(CliError::fault)?;
+    if let Err(refusal) = may_listen(&config, &database).await {
+        database.close().await;
+        return Err(refusal);
+    }
     let yitu = startup::start(config, database.databases.clone()).await.map_err(CliError::fault)?;
     tracing::info!(address = %listener.local_addr().unwrap_or(listen), "listening");
     tokio::spawn(deadline::run(yitu.downgrade()));
@@ -37,6 +42,33 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> Result<(), 
     tokio::spawn(deliver::run(yitu.downgrade()));
     http::serve(listener, yitu, stop_signal()).await.map_err(CliError::fault)?;
     database.close().await;
+    Ok(())
+}
+
+/// Beyond this machine only with accounts of its own, and where what is said cannot be overheard.
+async fn may_listen(config: &Config, database: &startup::OpenDatabase) -> Result<(), CliError> {
+    if config.listen.ip().is_loopback() {
+        return Ok(());
+    }
+    let system = &database.databases.system;
+    if !account::any(system).await.map_err(CliError::fault)? {
+        return Err(CliError::wrong_use(format!(
+            "listen={} 不是本机地址,而系统里还没有账号:任何人都能读写。请先用 yitu user add 建立账号,或改回 127.0.0.1。",
+            config.listen
+        )));
+    }
+    if account::any_demo(system).await.map_err(CliError::fault)? {
+        return Err(CliError::wrong_use(format!(
+            "listen={} 不是本机地址,而演示账号的口令人人知道。请先用 yitu user disable 停用演示账号,或改回 127.0.0.1。",
+            config.listen
+        )));
+    }
+    if !config.behind_proxy {
+        return Err(CliError::wrong_use(format!(
+            "listen={} 不是本机地址,而没有 TLS:口令会被旁人看到。请在前面放一个 TLS 代理并设 behind_proxy=true,或改回 127.0.0.1。",
+            config.listen
+        )));
+    }
     Ok(())
 }
 

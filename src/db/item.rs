@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::postgres::PgConnection;
+use sqlx::{FromRow, PgPool};
 
 use super::DbError;
 use crate::domain::FeatureId;
@@ -79,4 +80,36 @@ pub async fn by_phone(
 /// When the query fails.
 pub async fn village_figures(connection: &mut PgConnection, now: DateTime<Utc>) -> Result<serde_json::Value, DbError> {
     Ok(sqlx::query_scalar(include_str!("sql/village_figures.sql")).bind(now).fetch_one(connection).await?)
+}
+
+/// Where the accounts of a demo county belong: the first village that has a grid worker who is there.
+#[derive(Debug, FromRow)]
+#[allow(missing_docs)] // named after what they are for
+pub struct DemoPlaces {
+    pub township: FeatureId,
+    pub village: FeatureId,
+    pub grid_worker: Option<FeatureId>,
+    pub six_officer: Option<FeatureId>,
+    pub duty_unit: FeatureId,
+    pub township_unit: Option<FeatureId>,
+    pub village_unit: Option<FeatureId>,
+    pub department_unit: Option<FeatureId>,
+}
+
+/// The places and people of a demo county that its accounts are for.
+///
+/// # Errors
+/// When the county has no village or no duty officer, or the query fails.
+pub async fn demo_places(system: &PgPool, county: FeatureId, now: DateTime<Utc>) -> Result<DemoPlaces, DbError> {
+    let sql = "SELECT v.parent_id AS township, v.id AS village,
+        (SELECT a.responder_id FROM appointment a JOIN grid g ON g.id = a.grid_id
+         WHERE g.village_id = v.id AND a.role = 'grid_worker' AND a.valid_during @> $2::date ORDER BY a.id LIMIT 1) AS grid_worker,
+        (SELECT a.responder_id FROM appointment a WHERE a.region_id = v.id AND a.role = 'six_officer' AND a.valid_during @> $2::date ORDER BY a.id LIMIT 1) AS six_officer,
+        (SELECT id FROM handling_unit WHERE county_id = $1 AND kind = 'county_duty_officer') AS duty_unit,
+        (SELECT id FROM handling_unit WHERE region_id = v.parent_id AND kind = 'township_centre' ORDER BY id LIMIT 1) AS township_unit,
+        (SELECT id FROM handling_unit WHERE region_id = v.id AND kind = 'village_party_org' ORDER BY id LIMIT 1) AS village_unit,
+        (SELECT id FROM handling_unit WHERE county_id = $1 AND kind = 'department' ORDER BY id LIMIT 1) AS department_unit
+      FROM region v WHERE v.county_id = $1 AND v.level = 'village'
+      ORDER BY EXISTS (SELECT FROM appointment a JOIN grid g ON g.id = a.grid_id WHERE g.village_id = v.id AND a.role = 'grid_worker') DESC, v.id LIMIT 1";
+    Ok(sqlx::query_as(sql).bind(county).bind(now).fetch_one(system).await?)
 }

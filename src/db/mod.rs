@@ -1,6 +1,8 @@
 //! PostgreSQL: the only module that speaks SQL.
 
+pub mod account;
 pub mod assignment;
+pub mod audit;
 pub mod binary;
 pub mod calendar;
 pub mod change_log;

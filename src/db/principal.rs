@@ -1,12 +1,13 @@
 //! Transactions on behalf of a viewer.
 
+use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 
 use sqlx::{PgConnection, PgPool, Postgres, Transaction};
 use uuid::Uuid;
 
 use super::DbError;
-use crate::domain::{LogPosition, Viewer};
+use crate::domain::{FeatureId, LogPosition, Viewer};
 
 /// A transaction of the request login that has told the database who asks; row-level security holds in it.
 /// Dropped without [`Request::commit`] it leaves nothing behind.
@@ -20,12 +21,38 @@ impl Request {
     /// When the database cannot be reached.
     pub async fn begin(pool: &PgPool, viewer: &Viewer) -> Result<Self, DbError> {
         let mut transaction = super::begin(pool).await?;
-        sqlx::query("SELECT set_config('yitu.county_id', $1, true), set_config('yitu.viewer', $2, true)")
-            .bind(viewer.county_id().to_string())
-            .bind(viewer.name())
-            .execute(&mut *transaction)
-            .await?;
+        let scope = viewer.scope();
+        let ids = |ids: &BTreeSet<FeatureId>| ids.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+        sqlx::query(
+            "SELECT set_config('yitu.county_id', $1, true), set_config('yitu.viewer', $2, true), set_config('yitu.role', $3, true),
+               set_config('yitu.people', $4, true), set_config('yitu.matters', $5, true), set_config('yitu.account_id', $6, true),
+               set_config('yitu.regions', $7, true), set_config('yitu.grids', $8, true), set_config('yitu.households', $9, true),
+               set_config('yitu.units', $10, true)",
+        )
+        .bind(viewer.county_id().to_string())
+        .bind(viewer.name())
+        .bind(viewer.role().code())
+        .bind(viewer.reach_of_people().code())
+        .bind(viewer.reach_of_matters().code())
+        .bind(viewer.account_id().map_or_else(String::new, |id| id.to_string()))
+        .bind(ids(&scope.regions))
+        .bind(ids(&scope.grids))
+        .bind(ids(&scope.households))
+        .bind(ids(&scope.units))
+        .execute(&mut *transaction)
+        .await?;
         Ok(Self(transaction))
+    }
+
+    /// From here on the program works for itself, whoever asked: what was asked is allowed, and takes more than the asker
+    /// may see, such as the whole of a matter that goes to somebody else.
+    ///
+    /// # Errors
+    /// When the connection is lost.
+    pub async fn as_the_program(&mut self) -> Result<(), DbError> {
+        let sql = "SELECT set_config('yitu.people', 'all', true), set_config('yitu.matters', 'every', true)";
+        sqlx::query(sql).execute(&mut *self.0).await?;
+        Ok(())
     }
 
     /// Commits a transaction that only read.

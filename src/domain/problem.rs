@@ -48,6 +48,10 @@ pub enum ProblemKind {
     NotAllowed,
     /// Not for this viewer.
     Forbidden,
+    /// Nobody is known to ask.
+    NotSignedIn,
+    /// More than is answered at a time.
+    TooMany,
     /// For the time being.
     Unavailable,
 }

@@ -7,19 +7,20 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::Failure;
+use super::access::gate::Caller;
 use super::in_chinese::in_chinese;
 use crate::domain::{Problem, ProblemKind, Viewer};
-use crate::service::{Yitu, county};
+use crate::service::Yitu;
 
-/// Who asks: one person for the whole county, until there are accounts.
+/// Who asks, as the gate has let them in.
 #[derive(Debug, Clone)]
 pub struct Asker(pub Viewer);
 
 impl FromRequestParts<Yitu> for Asker {
     type Rejection = Failure;
 
-    async fn from_request_parts(_: &mut Parts, yitu: &Yitu) -> Result<Self, Failure> {
-        Ok(Self(Viewer::whole_county(county::current(yitu)?, "本机用户")))
+    async fn from_request_parts(parts: &mut Parts, yitu: &Yitu) -> Result<Self, Failure> {
+        Ok(Self(Caller::from_request_parts(parts, yitu).await?.viewer))
     }
 }
 

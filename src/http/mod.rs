@@ -1,5 +1,6 @@
 //! HTTP: handlers, extractors, problem+json. The only module that knows axum.
 
+pub mod access;
 pub mod calendar;
 pub mod county;
 pub mod deliberation;
@@ -61,6 +62,7 @@ struct Document;
 pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(Document::openapi())
         .merge(health::routes())
+        .merge(access::routes())
         .merge(incident::routes())
         .merge(duty::routes())
         .merge(figures::routes())
@@ -101,6 +103,7 @@ pub fn app(yitu: Yitu) -> Router {
     let router =
         router.merge(pages).fallback(problem::no_such_path).method_not_allowed_fallback(problem::no_such_method);
     router
+        .layer(axum::middleware::from_fn_with_state(yitu.clone(), access::gate::gate))
         .layer(
             ServiceBuilder::new()
                 .layer(SetRequestIdLayer::new(REQUEST_ID, RequestIds::default()))
@@ -147,7 +150,8 @@ pub async fn serve(
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let gathering = tokio::spawn(metrics::gather());
-    let served = axum::serve(listener, app(yitu)).with_graceful_shutdown(stop).await;
+    let app = app(yitu).into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let served = axum::serve(listener, app).with_graceful_shutdown(stop).await;
     gathering.abort();
     served
 }

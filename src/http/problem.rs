@@ -115,6 +115,8 @@ pub(super) fn status(kind: ProblemKind) -> StatusCode {
         ProblemKind::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ProblemKind::NotAllowed => StatusCode::METHOD_NOT_ALLOWED,
         ProblemKind::Forbidden => StatusCode::FORBIDDEN,
+        ProblemKind::NotSignedIn => StatusCode::UNAUTHORIZED,
+        ProblemKind::TooMany => StatusCode::TOO_MANY_REQUESTS,
         ProblemKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

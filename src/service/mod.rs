@@ -1,5 +1,6 @@
 //! Use cases: one verb a file, under the noun it serves.
 
+pub mod access;
 pub mod atlas;
 pub mod calendar;
 pub mod check;
@@ -24,6 +25,7 @@ pub mod prepared;
 pub mod rounds;
 pub mod rules;
 pub mod seal;
+pub mod seen;
 pub mod spatial;
 pub mod startup;
 pub mod tile;
@@ -63,6 +65,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Indexes over the atlas.
     pub indexes: Arc<spatial::Indexes>,
+    /// Those who ask.
+    pub access: Arc<access::Access>,
     /// Photos of incidents.
     pub photos: Arc<photo::Photos>,
 }

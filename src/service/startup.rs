@@ -121,5 +121,16 @@ pub async fn stand_still(config: Config, databases: Databases) -> Result<Yitu, S
 fn over(Followed { atlas, layers, changes, clock }: Followed, photos: Photos, config: Config, db: Databases) -> Yitu {
     let cache = TileCache::new(config.tile_cache_bytes);
     let tiles = super::Tiles { layers, cache, elevation: ElevationCache::default() };
-    super::Parts { config, db, atlas, tiles, changes, indexes: Arc::default(), photos: Arc::new(photos), clock }.into()
+    super::Parts {
+        config,
+        db,
+        atlas,
+        tiles,
+        changes,
+        indexes: Arc::default(),
+        access: Arc::default(),
+        photos: Arc::new(photos),
+        clock,
+    }
+    .into()
 }

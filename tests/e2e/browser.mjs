@@ -1,6 +1,6 @@
 // What every browser test needs: a real Chromium, pages that are watched, and answers of the server to compare with.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
@@ -9,6 +9,13 @@ if (!address) throw new Error('YITU_URL must name a running server with the demo
 export const base = new URL(address).origin;
 const shots = process.env.SHOTS;
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
+/** What the tests themselves ask, they ask as the county's duty officer; pages sign in as the same. */
+const { duty_officer: token } = JSON.parse(readFileSync(process.env.TOKENS, 'utf8'));
+const bare = globalThis.fetch;
+globalThis.fetch = (url, init = {}) =>
+  new URL(url).origin === base ? bare(url, { ...init, headers: { authorization: `Bearer ${token}`, ...init.headers } }) : bare(url, init);
+export const DUTY_OFFICER = { name: 'duty_officer', password: 'Lanxi-demo-2026' };
 
 /** A software renderer draws slowly; every wait is for a condition, up to this long. */
 export const PATIENCE = 60_000;
@@ -22,9 +29,16 @@ export const launch = () =>
   });
 
 /** Opens a page of its own and writes down everything a user should never meet. */
-export async function open(browser, path, { viewport = SIZES.desk, geolocation, before, origin = base } = {}) {
+export async function open(browser, path, { viewport = SIZES.desk, geolocation, before, origin = base, as = DUTY_OFFICER } = {}) {
   const context = await browser.newContext({ viewport, locale: 'zh-CN', ...(geolocation ? { geolocation, permissions: ['geolocation'] } : {}) });
   context.setDefaultTimeout(PATIENCE);
+  let key = '';
+  // A cookie goes to every port of its host, so also to a page that comes through a proxy.
+  if (as) {
+    const signedIn = await context.request.post(`${base}/api/session`, { data: as });
+    assert.equal(signedIn.status(), 200, await signedIn.text());
+    ({ page_key: key } = await signedIn.json());
+  }
   const page = await context.newPage();
   const faults = [];
   const tiles = [];
@@ -44,7 +58,7 @@ export async function open(browser, path, { viewport = SIZES.desk, geolocation, 
   });
   await before?.(page);
   await page.goto(origin + path);
-  return { page, context, faults, tiles };
+  return { page, context, faults, tiles, key };
 }
 
 export const idle = (page) => page.locator('.map[data-map="idle"]').waitFor();

@@ -63,7 +63,8 @@ const isTold = (told, url) => {
 /** Through the API, from within a page. */
 const send = (page, method, path, headers, body) =>
   page.evaluate(async ([method, path, headers, body]) => {
-    const response = await fetch(path, { method, headers, body: body === null ? null : JSON.stringify(body) });
+    const { page_key } = await (await fetch('/api/session')).json();
+    const response = await fetch(path, { method, headers: { 'x-page-key': page_key, ...headers }, body: body === null ? null : JSON.stringify(body) });
     return { status: response.status, tag: response.headers.get('etag'), location: response.headers.get('location') };
   }, [method, path, headers, body ?? null]);
 

@@ -1,13 +1,20 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { api, path, Problem, sentence } from '../src/api/client';
 import { bbox, list, maybe, num, obj, oneOf, or, ShapeError, str } from '../src/api/check';
+import { wanted } from '../src/api/session';
 import { isJustReported, openLive, readEvent } from '../src/api/live';
 import { incident, located } from '../src/api/shapes';
 
 afterEach(() => vi.unstubAllGlobals());
 
+const SESSION = { open: false, account: 'li', name: '李某', role: 'grid_worker', role_name: '网格员', may: [], password_expires: false, second_factor_due: false, page_key: 'the key' };
+
+/** What the server says to anything but who is signed in. */
 const answer = (status: number, body: unknown) =>
-  vi.stubGlobal('fetch', vi.fn(async () => new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/json' } })));
+  vi.stubGlobal('fetch', vi.fn(async (url: string) => {
+    const [said, code] = url === '/api/session' ? [SESSION, 200] : [body, status];
+    return new Response(JSON.stringify(said), { status: code, headers: { 'content-type': 'application/json' } });
+  }));
 
 describe('checks', () => {
   it('name the place that is wrong', () => {
@@ -141,6 +148,16 @@ describe('the live stream', () => {
   });
 });
 
+describe('signing in', () => {
+  it('leads back to where one was going, and nowhere else', () => {
+    expect(wanted('?next=%2Fdesk%23map%3D9%2F25%2F117')).toBe('/desk#map=9/25/117');
+    for (const next of ['//evil.example', '/\\evil.example', 'https://evil.example', 'javascript:alert(1)', '/a\\b', '']) {
+      expect(wanted(`?next=${encodeURIComponent(next)}`), next).toBe('/');
+    }
+    expect(wanted('')).toBe('/');
+  });
+});
+
 describe('the client', () => {
   it('leaves empty values out of a query', () => {
     expect(path('/api/x', { a: null, b: '', c: 0, d: '溪' })).toBe('/api/x?c=0&d=%E6%BA%AA');
@@ -155,8 +172,9 @@ describe('the client', () => {
   it('sends a step with the version that was seen, and a photo as it is', async () => {
     answer(200, { id: 'i', state: 'pending_accept' });
     await api.act('i', 4, { action: 'transfer', to_grid_id: 7 });
-    const [url, init] = vi.mocked(fetch).mock.calls[0] ?? [];
-    expect([url, JSON.parse(String(init?.body))]).toEqual(['/api/incidents/i/actions', { action: 'transfer', to_grid_id: 7, expected_version: 4 }]);
+    const [asked, [url, init] = []] = vi.mocked(fetch).mock.calls;
+    expect([asked?.[0], url, JSON.parse(String(init?.body))]).toEqual(['/api/session', '/api/incidents/i/actions', { action: 'transfer', to_grid_id: 7, expected_version: 4 }]);
+    expect(new Headers(init?.headers).get('x-page-key'), 'what only a page of this site can know').toBe('the key');
     answer(201, { id: 'p', kind: 'scene' });
     const file = new Blob(['x'], { type: 'image/png' });
     await api.addPhoto('i', { id: 'p', kind: 'scene' }, file);

@@ -84,6 +84,7 @@ pub async fn capture(desk: &Desk, at: &LonLat) -> String {
         "2".to_owned(),
         "NULL".to_owned(),
         "NULL".to_owned(),
+        "NULL".to_owned(),
     ];
     let mut sql = include_str!("../../../src/db/sql/report.sql").to_owned();
     for (n, value) in values.iter().enumerate().rev() {

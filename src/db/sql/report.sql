@@ -3,16 +3,17 @@
 -- number of another system. Who asks is set first: every insert reads its rows from `asker`, so
 -- row-level security sees the county when it checks them.
 WITH asker AS MATERIALIZED (
-  SELECT set_config('yitu.county_id', $1::text, true)::bigint AS county_id, set_config('yitu.viewer', $2, true) AS name
+  SELECT set_config('yitu.county_id', $1::text, true)::bigint AS county_id, set_config('yitu.viewer', $2, true) AS name,
+    set_config('yitu.matters', 'every', true) AS matters
 ), made AS (
   INSERT INTO incident (county_id, id, state, category_id, restricted, urgency, description, location_source, geom, accuracy_m,
     confidence, household_id, location_text, village_id, grid_id, grid_version_id, reporter, reported_at, received_at,
-    current_assignment_id, next_deadline_at, accept_by, resolve_by, version, resolved_at, resolved_by, closed_at, on_the_spot, external_system, external_no)
+    current_assignment_id, next_deadline_at, accept_by, resolve_by, version, resolved_at, resolved_by, closed_at, on_the_spot, external_system, external_no, reported_by)
   SELECT county_id, $3, $4::incident_state, $5, $6, $7::urgency, $8, $9::location_source, ST_SetSRID(ST_MakePoint($10, $11), 4490), $12,
     $13, $14, $15, $16, $17, $18, $19, $20, $21,
     nextval('feature_id'), $22, $23, $24, $25, CASE WHEN $26::text IS NOT NULL THEN $21 END, $26,
-    CASE WHEN $26 IS NOT NULL THEN $21 END, $26 IS NOT NULL, $51, $52
-  FROM asker WHERE name IS NOT NULL
+    CASE WHEN $26 IS NOT NULL THEN $21 END, $26 IS NOT NULL, $51, $52, $53
+  FROM asker WHERE name IS NOT NULL AND matters IS NOT NULL
   ON CONFLICT DO NOTHING
   RETURNING county_id, id, number, current_assignment_id
 ), owned AS (

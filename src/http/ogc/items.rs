@@ -102,14 +102,14 @@ fn bad_limit(text: &str) -> Problem {
         (status = 400, description = "A parameter at fault", body = ProblemBody), (status = 404, description = "No such collection", body = ProblemBody)))]
 pub async fn items(
     State(yitu): State<Yitu>,
-    _asker: Asker,
+    asker: Asker,
     Path(name): Path<String>,
     mut asked: Asked,
 ) -> Answer<Response> {
     let layer = ogc::collection(&name)?;
     let (page, crs) = question(&mut asked)?;
     let worker = yitu.clone();
-    let found = off_thread(move || ogc::items(&worker, layer, &page)).await??;
+    let found = off_thread(move || ogc::items(&worker, &asker.0, layer, &page)).await??;
     let kind = if asked.html { HTML } else { GEOJSON };
     let mut links = asked.own_links(GEOJSON);
     links.push(link("collection", JSON, format!("{}/collections/{layer}", asked.base)));

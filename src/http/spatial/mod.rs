@@ -83,14 +83,14 @@ struct NearQuery {
 
 /// The nearest features of a layer.
 #[utoipa::path(get, path = "/api/near", tag = "spatial", params(NearQuery), responses((status = 200, description = "Nearest first")))]
-async fn near(State(yitu): State<Yitu>, _asker: Asker, Query(q): Query<NearQuery>) -> Answer<Json<Value>> {
+async fn near(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<NearQuery>) -> Answer<Json<Value>> {
     let radius = q.radius_m.unwrap_or(5000.0);
     if !(radius > 0.0 && radius <= 200_000.0) {
         return Err(not_positive("radius_m").into());
     }
     let layer = spatial::layer_named("kind", &q.kind)?;
     let at = spatial::position(q.lon, q.lat, q.crs)?;
-    let results = spatial::near::nearest(&yitu, layer, at, radius, limit(q.limit, 20)?);
+    let results = spatial::near::nearest(&yitu, &asker.0, layer, at, radius, limit(q.limit, 20)?);
     Ok(Json(serde_json::json!({"results": results})))
 }
 
@@ -107,7 +107,7 @@ struct WithinQuery {
 
 /// Features of a layer that meet a region.
 #[utoipa::path(get, path = "/api/within", tag = "spatial", params(WithinQuery), responses((status = 200, description = "Counted by tag")))]
-async fn within(State(yitu): State<Yitu>, _asker: Asker, Query(q): Query<WithinQuery>) -> Answer<Json<Value>> {
+async fn within(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<WithinQuery>) -> Answer<Json<Value>> {
     let layer = spatial::layer_named("kind", &q.kind)?;
     let Some(id) = q.region else {
         return Err(Problem::bad_field(
@@ -121,20 +121,20 @@ async fn within(State(yitu): State<Yitu>, _asker: Asker, Query(q): Query<WithinQ
     let area = region.geometry.as_ref().ok_or_else(|| {
         Problem::bad_field("region", format!("辖区 {id} 还没有界线。"), format!("Region {id} has no boundary yet."))
     })?;
-    Ok(Json(spatial::within::within(&yitu, layer, area.clone(), limit(q.limit, 100)?).await?))
+    Ok(Json(spatial::within::within(&yitu, &asker.0, layer, area.clone(), limit(q.limit, 100)?).await?))
 }
 
 /// Features of a layer that meet a GeoJSON polygon.
 #[utoipa::path(post, path = "/api/within", tag = "spatial", params(WithinQuery), responses((status = 200, description = "Counted by tag")))]
 async fn within_area(
     State(yitu): State<Yitu>,
-    _asker: Asker,
+    asker: Asker,
     Query(q): Query<WithinQuery>,
     extract::Json(body): extract::Json<Value>,
 ) -> Answer<Json<Value>> {
     let layer = spatial::layer_named("kind", &q.kind)?;
     let area = polygon(body)?;
-    Ok(Json(spatial::within::within(&yitu, layer, area, limit(q.limit, 100)?).await?))
+    Ok(Json(spatial::within::within(&yitu, &asker.0, layer, area, limit(q.limit, 100)?).await?))
 }
 
 fn polygon(body: Value) -> Result<Geometry, Failure> {

@@ -27,6 +27,7 @@ pub fn routes() -> Router<Yitu> {
         .route("/screen", get(async || page("screen.html")))
         .route("/field", get(async || page("field.html")))
         .route("/desk", get(async || page("desk.html")))
+        .route("/sign-in", get(async || page("sign-in.html")))
         .route("/favicon.svg", get(|uri: Uri| file("favicon.svg".to_owned(), uri)))
         .route("/sw.js", get(|uri: Uri| file("sw.js".to_owned(), uri)))
         .route("/field.webmanifest", get(|uri: Uri| file("field.webmanifest".to_owned(), uri)))

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::{StreamExt, stream};
+use serde_json::json;
 
 use super::part::{Found, Part};
 use super::plan::{ExportRequest, Matter, plan};
 use super::{ExportError, archive, area};
 use crate::domain::Viewer;
 use crate::geo::TileId;
+use crate::service::access::audit::{Deed, Doer, What, note};
 use crate::service::{ServiceError, Yitu, county, off_thread, tile};
 
 /// What an export tells while it runs.
@@ -49,8 +51,9 @@ pub async fn run(yitu: &Yitu, request: &ExportRequest, hear: impl Fn(Heard)) -> 
     let viewer = Viewer::whole_county(county::current(yitu)?, "yitu export");
     let plan = plan(yitu, &viewer, request).await?;
     if let Some(reason) = &plan.manifest.reason {
-        // Not to be filtered out: it is the only record there is.
-        tracing::warn!(file = %request.file.display(), region = plan.manifest.region, layers = ?plan.manifest.layers, reason, "export");
+        let detail = json!({"file": request.file.display().to_string(), "region": plan.manifest.region, "layers": plan.manifest.layers});
+        let doer = Doer { viewer: viewer.clone(), origin: String::new() };
+        note(yitu, &doer, Deed::Export, What { subject: "map".to_owned(), reason, detail }).await?;
     }
     let (mut part, found) = Part::open(&request.file, &plan.manifest)?;
     hear(Heard::Begun(plan.tiles.len(), found));

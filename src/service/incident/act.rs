@@ -139,6 +139,7 @@ async fn attempt(
         return Err(missing().into());
     }
     let row = incident::find(&mut on, county, id).await?.ok_or_else(missing)?;
+    on.as_the_program().await?;
     let from = state(&row)?;
     // A photo that came meanwhile takes nothing from what the actor saw: they come by themselves, whenever the net is there.
     let is_present =

@@ -1,6 +1,6 @@
 //! What changed lately, for streams that listen and for those that come back.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -26,6 +26,8 @@ pub enum What {
         ids: Vec<FeatureId>,
         /// The tiles that look different.
         tiles: TileRanges,
+        /// Of households and incidents: the grids they are in, or were.
+        grids: BTreeSet<FeatureId>,
     },
 }
 
@@ -119,7 +121,7 @@ mod tests {
     }
 
     fn change(id: FeatureId) -> (Layer, What) {
-        (Layer::Venue, What::Features { ids: vec![id], tiles: TileRanges::default() })
+        (Layer::Venue, What::Features { ids: vec![id], tiles: TileRanges::default(), grids: BTreeSet::new() })
     }
 
     fn ids(changes: &[Arc<Change>]) -> Vec<FeatureId> {

@@ -4,9 +4,10 @@ pub mod log;
 
 use serde_json::{Value as Json, json};
 
-use super::Yitu;
+use super::{Yitu, seen};
 use crate::domain::{FeatureId, Layer, LogPosition, Viewer};
 use crate::geo::{Geometry, TileRanges};
+use crate::service::seen::Rule;
 
 pub use log::{Change, ChangeLog, What};
 
@@ -61,7 +62,10 @@ pub fn missed_since(yitu: &Yitu, viewer: &Viewer, settled: Option<LogPosition>, 
 
 /// The events a change means to a viewer.
 #[must_use]
-pub fn events(yitu: &Yitu, _: &Viewer, change: &Change, topics: &[Topic]) -> Vec<Event> {
+pub fn events(yitu: &Yitu, viewer: &Viewer, change: &Change, topics: &[Topic]) -> Vec<Event> {
+    if !concerns(viewer, change) {
+        return Vec::new();
+    }
     let seq = change.position.to_string();
     let mut events = Vec::new();
     if topics.contains(&Topic::Tiles) && yitu.tiles.layers.configs().get(change.layer).is_some() {
@@ -78,12 +82,25 @@ pub fn events(yitu: &Yitu, _: &Viewer, change: &Change, topics: &[Topic]) -> Vec
         && change.layer == Layer::Incident
         && let What::Features { ids, .. } = &change.what
     {
-        events.extend(ids.iter().filter_map(|id| incident(yitu, *id)).map(|data| (Topic::Incident, data)));
+        events.extend(ids.iter().filter_map(|id| incident(yitu, viewer, *id)).map(|data| (Topic::Incident, data)));
     }
     if topics.contains(&Topic::Summary) {
         events.push((Topic::Summary, json!({"seq": seq})));
     }
     events.into_iter().map(|(topic, data)| Event { topic, data, id: change.settled }).collect()
+}
+
+/// Whether a change is of anything a viewer may know of.
+fn concerns(viewer: &Viewer, change: &Change) -> bool {
+    let scope = viewer.scope();
+    match (Rule::of(viewer, change.layer), &change.what) {
+        (Rule::None, _) => false,
+        (Rule::All, _) | (_, What::Everything) => true,
+        (_, What::Features { ids, grids, .. }) => {
+            let own = if change.layer == Layer::Household { &scope.households } else { &scope.matters };
+            grids.iter().any(|grid| scope.grids.contains(grid)) || ids.iter().any(|id| own.contains(id))
+        }
+    }
 }
 
 /// Everything may have changed: for listeners who missed some.
@@ -114,8 +131,8 @@ fn told(tiles: &TileRanges) -> Option<Json> {
 }
 
 /// An incident as the stream tells it; restricted ones are not in the layer.
-fn incident(yitu: &Yitu, number: FeatureId) -> Option<Json> {
-    let incidents = yitu.atlas.layer(Layer::Incident);
+fn incident(yitu: &Yitu, viewer: &Viewer, number: FeatureId) -> Option<Json> {
+    let incidents = seen::layer(yitu, viewer, Layer::Incident);
     let feature = incidents.get(number)?;
     let value = |name: &str| {
         feature.get(incidents.schema(), name).map_or(Json::Null, super::super::domain::feature::Value::to_json)

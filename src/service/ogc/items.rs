@@ -9,10 +9,10 @@ use serde_json::{Value as Json, json};
 
 use super::filter::time::{self, Span};
 use super::filter::{Bound, Filter};
-use crate::domain::{Feature, FeatureId, Layer, Problem, PropertyKind, Schema, Value};
+use crate::domain::{Feature, FeatureId, Layer, Problem, PropertyKind, Schema, Value, Viewer};
 use crate::geo::Bbox;
 use crate::service::spatial::properties;
-use crate::service::{ServiceError, Yitu};
+use crate::service::{ServiceError, Yitu, seen};
 
 /// The query parameters of items, beside a layer's properties.
 const PARAMETERS: &str =
@@ -66,9 +66,9 @@ pub fn time_property(layer: Layer) -> Option<&'static str> {
 ///
 /// # Errors
 /// A problem that names the parameter that does not suit the layer.
-pub fn items(yitu: &Yitu, layer: Layer, page: &Page) -> Result<Items, ServiceError> {
+pub fn items(yitu: &Yitu, viewer: &Viewer, layer: Layer, page: &Page) -> Result<Items, ServiceError> {
     let zone = super::zone(&yitu.atlas);
-    let store = yitu.atlas.layer(layer);
+    let store = seen::layer(yitu, viewer, layer);
     let schema = store.schema();
     if let Some(name) = page.properties.iter().flatten().find(|p| schema.position(p).is_none()) {
         return Err(unknown_property("properties", layer, name, schema).into());

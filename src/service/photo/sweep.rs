@@ -66,7 +66,7 @@ async fn unfinished(yitu: &Yitu, row: &PhotoRow) -> Result<bool, ServiceError> {
         return Ok(false);
     }
     let Some(upload) = uploads.open(county, row.id).await? else { return Ok(false) };
-    let viewer = Viewer::whole_county(county, &row.uploaded_by);
+    let viewer = Viewer::whole_county(county, row.uploaded_by.as_str());
     if whole && upload.received == row.sent_bytes as u64 {
         finish(yitu, &viewer, row, upload).await?;
         return Ok(true);

@@ -11,7 +11,7 @@ use crate::atlas::LayerStore;
 use crate::domain::{FeatureId, Layer, Problem, Viewer};
 use crate::geo::LonLat;
 use crate::service::ogc::words::codes;
-use crate::service::{ServiceError, Yitu, off_thread};
+use crate::service::{ServiceError, Yitu, off_thread, seen};
 
 /// Served and unserved households by village or grid.
 type Tally = BTreeMap<FeatureId, (usize, usize)>;
@@ -30,8 +30,8 @@ pub async fn coverage(
     let id = of.unwrap_or(viewer.county_id());
     region(yitu, id)?;
     venue_kind(&kind)?;
-    let worker = yitu.clone();
-    off_thread(move || tally(&worker, id, &kind, max_m)).await
+    let (worker, viewer) = (yitu.clone(), viewer.clone());
+    off_thread(move || tally(&worker, &viewer, id, &kind, max_m)).await
 }
 
 fn venue_kind(kind: &str) -> Result<(), Problem> {
@@ -47,12 +47,12 @@ fn venue_kind(kind: &str) -> Result<(), Problem> {
     ))
 }
 
-fn tally(yitu: &Yitu, of: FeatureId, kind: &str, max_m: f64) -> Value {
+fn tally(yitu: &Yitu, viewer: &Viewer, of: FeatureId, kind: &str, max_m: f64) -> Value {
     let ids = Tree::read(yitu).under(of);
     let venues = of_kind(&yitu.atlas.layer(Layer::Venue), kind);
     let (mut by_village, mut by_grid): (Tally, Tally) = (Tally::new(), Tally::new());
     let (mut served, mut unserved) = (0_usize, 0_usize);
-    let households = yitu.atlas.layer(Layer::Household);
+    let households = seen::layer(yitu, viewer, Layer::Household);
     let schema = households.schema();
     for household in households.iter() {
         let Some(village) = int(household, schema, "village_id").filter(|v| ids.contains(v)) else { continue };

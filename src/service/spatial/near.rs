@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 use super::{point_of, properties, text};
 use crate::atlas::LayerStore;
 use crate::atlas::locate::covers;
-use crate::domain::{Feature, Layer};
+use crate::domain::{Feature, Layer, Viewer};
 use crate::geo::{Geometry, LonLat, measure};
-use crate::service::Yitu;
+use crate::service::{Yitu, seen};
 
 /// Up to `limit` features of a layer within `radius_m` metres of a point, nearest first, equals by id.
 #[must_use]
-pub fn nearest(yitu: &Yitu, layer: Layer, at: LonLat, radius_m: f64, limit: usize) -> Vec<Value> {
-    let store = yitu.atlas.layer(layer);
-    let schema = store.schema();
-    nearest_in(&store, at, radius_m, limit)
+pub fn nearest(yitu: &Yitu, viewer: &Viewer, layer: Layer, at: LonLat, radius_m: f64, limit: usize) -> Vec<Value> {
+    let seen = seen::layer(yitu, viewer, layer);
+    let schema = seen.schema();
+    nearest_of(seen.by_distance(at.into()), at, radius_m, limit)
         .into_iter()
         .filter_map(|(d, f)| {
             let c = point_of(f.geometry.as_ref()?)?;
@@ -35,11 +35,21 @@ pub(super) fn decimetres(distance_m: f64) -> f64 {
 
 /// Up to `limit` features within `radius_m`, with their distances, metres; nearest first, equals by id.
 pub(super) fn nearest_in(store: &LayerStore, at: LonLat, radius_m: f64, limit: usize) -> Vec<(f64, &Arc<Feature>)> {
+    nearest_of(store.by_distance(at.into()), at, radius_m, limit)
+}
+
+/// The same of features that come by the distance of their boxes, degrees.
+fn nearest_of<'a>(
+    by_distance: impl Iterator<Item = (f64, &'a Arc<Feature>)>,
+    at: LonLat,
+    radius_m: f64,
+    limit: usize,
+) -> Vec<(f64, &'a Arc<Feature>)> {
     // Of all degrees within the radius the shortest is one of longitude at its pole side, or of latitude at the equator.
     let farthest_lat = (at.lat().abs() + radius_m / 110_000.0).min(89.9);
     let shortest = measure::metres_per_degree(farthest_lat).0.min(measure::metres_per_degree(0.0).1);
     let mut found: Vec<(f64, &Arc<Feature>)> = Vec::with_capacity(limit.min(64));
-    for (degrees, feature) in store.by_distance(at.into()) {
+    for (degrees, feature) in by_distance {
         let reach = found.last().filter(|_| found.len() == limit).map_or(radius_m, |(d, _)| *d);
         if degrees * shortest > reach {
             break;

@@ -14,6 +14,7 @@ use crate::atlas::locate::covers;
 use crate::db::{self, Request};
 use crate::domain::{Feature, FeatureId, Layer, Problem, Schema, Viewer};
 use crate::geo::Bbox;
+use crate::service::seen::Rule;
 use crate::service::{ServiceError, Yitu, off_thread};
 
 /// The layers that are searched, in the order equals are shown.
@@ -188,14 +189,17 @@ pub async fn search(yitu: &Yitu, viewer: &Viewer, question: Question) -> Result<
     let within = question.region.map(|id| region(yitu, id)).transpose()?;
     let under = within.as_ref().map(|r| Tree::read(yitu).under(r.id)).unwrap_or_default();
     let phones = by_phone(yitu, viewer, &q).await?;
-    let worker = yitu.clone();
+    let (worker, viewer) = (yitu.clone(), viewer.clone());
     let scan = move || {
         let index = index(&worker);
+        let household = Rule::of(&viewer, Layer::Household);
+        let schema = worker.atlas.layer(Layer::Household).schema().clone();
         let latin = q.is_ascii();
         let mut found: Vec<(f64, &Entry)> = index
             .entries
             .iter()
             .filter(|e| question.kind.is_none_or(|k| k == e.layer))
+            .filter(|e| e.layer != Layer::Household || household.admits(&e.feature, &schema))
             .filter_map(|e| {
                 let by_phone = phones.iter().any(|(kind, id)| *id == e.feature.id && kind == e.layer.name());
                 let score = if by_phone { 0.95 } else { e.score(&q, latin) };

@@ -55,12 +55,12 @@ fn brief(yitu: &Yitu, feature: &Feature) -> Value {
         "label": label.map(|at| [at.x, at.y])})
 }
 
-pub(super) struct Tree {
+pub(in crate::service) struct Tree {
     children: HashMap<FeatureId, Vec<FeatureId>>,
 }
 
 impl Tree {
-    pub(super) fn read(yitu: &Yitu) -> Self {
+    pub(in crate::service) fn read(yitu: &Yitu) -> Self {
         let store = yitu.atlas.layer(Layer::Region);
         let mut children: HashMap<FeatureId, Vec<FeatureId>> = HashMap::new();
         for feature in store.iter() {
@@ -75,7 +75,7 @@ impl Tree {
     }
 
     /// A region and all under it.
-    pub(super) fn under(&self, id: FeatureId) -> HashSet<FeatureId> {
+    pub(in crate::service) fn under(&self, id: FeatureId) -> HashSet<FeatureId> {
         let mut all = HashSet::from([id]);
         let mut open = vec![id];
         while let Some(at) = open.pop() {

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::{point_of, properties};
 use crate::atlas::locate::AreaIndex;
-use crate::domain::{self, Feature, Layer};
+use crate::domain::{self, Feature, Layer, Viewer};
 use crate::geo::{Geometry, LonLat};
-use crate::service::{ServiceError, Yitu, off_thread};
+use crate::service::{ServiceError, Yitu, off_thread, seen};
 
 /// Cells along the longer side of an area's index.
 const CELLS: usize = 256;
@@ -20,13 +20,19 @@ const CELLS: usize = 256;
 ///
 /// # Errors
 /// Only when the server is stopping.
-pub async fn within(yitu: &Yitu, layer: Layer, area: Geometry, limit: usize) -> Result<Value, ServiceError> {
-    let worker = yitu.clone();
-    off_thread(move || found(&worker, layer, &area, limit)).await
+pub async fn within(
+    yitu: &Yitu,
+    viewer: &Viewer,
+    layer: Layer,
+    area: Geometry,
+    limit: usize,
+) -> Result<Value, ServiceError> {
+    let (worker, viewer) = (yitu.clone(), viewer.clone());
+    off_thread(move || found(&worker, &viewer, layer, &area, limit)).await
 }
 
-fn found(yitu: &Yitu, layer: Layer, area: &Geometry, limit: usize) -> Value {
-    let store = yitu.atlas.layer(layer);
+fn found(yitu: &Yitu, viewer: &Viewer, layer: Layer, area: &Geometry, limit: usize) -> Value {
+    let store = seen::layer(yitu, viewer, layer);
     let schema = store.schema();
     let Some(bounds) = area.bounding_rect() else { return json!({"count": 0, "by_tag": {}, "features": []}) };
     // Points are most often asked for, and an area of many corners answers them soonest through an index.

@@ -142,14 +142,15 @@ impl MapLayers {
         self.prepare_anew(atlas, Layer::Incident, now, &mut self.due.lock());
     }
 
-    /// Puts features' present state into the atlas and what is prepared from it; answers the tiles that look different.
+    /// Puts features' present state into the atlas and what is prepared from it; answers the tiles that look different and
+    /// the grids that people and matters among them are in, or were.
     pub fn put(
         &self,
         atlas: &Atlas,
         layer: Layer,
         features: Vec<(FeatureId, Option<Feature>)>,
         now: DateTime<Utc>,
-    ) -> TileRanges {
+    ) -> (TileRanges, BTreeSet<FeatureId>) {
         let mut due = self.due.lock();
         let changes = atlas.put(layer, features);
         let schema = atlas.layer(layer).schema().clone();
@@ -162,7 +163,7 @@ impl MapLayers {
                 due.extend(of(&change.now).filter(|(at, _)| *at > now));
             }
         }
-        self.draw(layer, &schema, &changes, now)
+        (self.draw(layer, &schema, &changes, now), grids(layer, &schema, &changes))
     }
 
     fn draw(&self, layer: Layer, schema: &Schema, changes: &[FeatureChange], now: DateTime<Utc>) -> TileRanges {
@@ -176,7 +177,11 @@ impl MapLayers {
     }
 
     /// Draws what looks different because of the time alone: incidents whose deadline has passed.
-    pub fn pass(&self, atlas: &Atlas, now: DateTime<Utc>) -> Option<(Vec<FeatureId>, TileRanges)> {
+    pub fn pass(
+        &self,
+        atlas: &Atlas,
+        now: DateTime<Utc>,
+    ) -> Option<(Vec<FeatureId>, (TileRanges, BTreeSet<FeatureId>))> {
         let mut due = self.due.lock();
         let later = due.split_off(&(now + TimeDelta::nanoseconds(1), FeatureId::MIN));
         let passed: Vec<FeatureId> = std::mem::replace(&mut *due, later).into_iter().map(|(_, id)| id).collect();
@@ -192,7 +197,7 @@ impl MapLayers {
         let schema = store.schema().clone();
         drop(store);
         let tiles = self.draw(Layer::Incident, &schema, &changes, now);
-        Some((passed, tiles))
+        Some((passed, (tiles, grids(Layer::Incident, &schema, &changes))))
     }
 
     /// Reads the settings anew; answers the layers that are drawn otherwise now.
@@ -214,6 +219,15 @@ impl MapLayers {
         }
         Ok(changed)
     }
+}
+
+/// The grids that changed households or incidents are in, or were.
+fn grids(layer: Layer, schema: &Schema, changes: &[FeatureChange]) -> BTreeSet<FeatureId> {
+    if !matches!(layer, Layer::Household | Layer::Incident) {
+        return BTreeSet::new();
+    }
+    let states = changes.iter().flat_map(|c| c.before.iter().chain(&c.now));
+    states.filter_map(|f| f.get(schema, "grid_id").and_then(Value::as_int)).collect()
 }
 
 /// Reads the settings of a folder as far as that goes without the data they are for.

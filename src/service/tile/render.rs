@@ -1,6 +1,7 @@
 //! Renders a tile, or finds it in the cache.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,9 +12,11 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Encoding, MapLayers};
 use crate::atlas::Atlas;
-use crate::domain::{FeatureId, Layer, LogPosition, Problem, ProblemKind, Viewer};
+use crate::domain::{Feature, FeatureId, Layer, LogPosition, Problem, ProblemKind, Schema, Viewer};
 use crate::geo::TileId;
 use crate::service::ogc::filter::{Bound, Filter};
+use crate::service::seen::Rule;
+use crate::service::spatial::int;
 use crate::service::{ServiceError, Yitu, off_thread, ogc};
 use crate::tiles::encode::Scratch;
 use crate::tiles::{TileConfigs, Wanted};
@@ -28,6 +31,8 @@ const LONGEST_KEPT_FILTER: usize = 1024;
 const TURNS: usize = 3;
 /// A tile of fewer features is drawn at once: to hand it to another thread would take longer.
 const FEW: usize = 200;
+/// How far beside a tile what is drawn into it may lie, in tiles.
+const BESIDE: f64 = 0.1;
 /// What an entry of the cache takes beside its bytes, about.
 const ENTRY_BYTES: usize = 256;
 
@@ -95,9 +100,20 @@ enum Key {
 struct TileKey {
     layers: Vec<Layer>,
     tile: TileId,
-    viewer: (FeatureId, crate::domain::viewer::Access),
+    county: FeatureId,
+    /// What of people and of matters is in it, where it is not all: so that whoever may see the same of it shares it.
+    people: Option<BTreeSet<FeatureId>>,
+    matters: Option<Matters>,
     properties: Option<Vec<String>>,
     filter: Option<String>,
+}
+
+/// What of a tile's matters somebody may see.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Matters {
+    grids: BTreeSet<FeatureId>,
+    villages: BTreeSet<FeatureId>,
+    numbers: BTreeSet<FeatureId>,
 }
 
 #[derive(Debug, Clone)]
@@ -226,7 +242,9 @@ pub async fn render(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Tile, 
         return Err(not_yet(seq).into());
     }
     let key = TileKey {
-        viewer: (viewer.county_id(), viewer.access()),
+        county: viewer.county_id(),
+        people: people(yitu, viewer, &asked),
+        matters: matters(yitu, viewer, &asked),
         layers: asked.layers,
         tile: asked.tile,
         properties: asked.properties,
@@ -261,6 +279,47 @@ pub async fn render(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Tile, 
         }
     }
     Ok(draw(yitu, wanted, &filters).await?.tile.clone())
+}
+
+/// The grids of the tile whose people a viewer may see; nothing where they may see all of them.
+fn people(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Option<BTreeSet<FeatureId>> {
+    if !asked.layers.contains(&Layer::Household) {
+        return None;
+    }
+    match Rule::of(viewer, Layer::Household) {
+        Rule::All => None,
+        Rule::None => Some(BTreeSet::new()),
+        _ => Some(within(yitu, Layer::Grid, asked.tile, &viewer.scope().grids)),
+    }
+}
+
+fn matters(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Option<Matters> {
+    if !asked.layers.contains(&Layer::Incident) {
+        return None;
+    }
+    let scope = viewer.scope();
+    match Rule::of(viewer, Layer::Incident) {
+        Rule::All => None,
+        Rule::None => Some(Matters { grids: BTreeSet::new(), villages: BTreeSet::new(), numbers: BTreeSet::new() }),
+        _ => Some(Matters {
+            grids: within(yitu, Layer::Grid, asked.tile, &scope.grids),
+            villages: within(yitu, Layer::Region, asked.tile, &scope.regions),
+            numbers: scope.matters.clone(),
+        }),
+    }
+}
+
+/// Those of some areas that lie in a tile or beside it.
+fn within(yitu: &Yitu, layer: Layer, tile: TileId, some: &BTreeSet<FeatureId>) -> BTreeSet<FeatureId> {
+    yitu.atlas.layer(layer).in_bbox(tile.bbox(BESIDE)).map(|f| f.id).filter(|id| some.contains(id)).collect()
+}
+
+impl Matters {
+    fn admit(&self, feature: &Feature, schema: &Schema) -> bool {
+        let is_in =
+            |name: &str, some: &BTreeSet<FeatureId>| int(feature, schema, name).is_some_and(|id| some.contains(&id));
+        is_in("grid_id", &self.grids) || is_in("village_id", &self.villages) || self.numbers.contains(&feature.id)
+    }
 }
 
 /// A tile's bytes in an encoding.
@@ -328,25 +387,27 @@ fn fill(atlas: &Atlas, layers: &MapLayers, key: &TileKey, filters: &[Bound]) -> 
     // Before the data: a change that comes between makes the tile look outdated, never the other way round.
     let generations = key.layers.iter().map(|l| layers.generation(*l).into()).collect();
     let features = key.filter.as_ref().map(|_| key.layers.iter().map(|l| atlas.layer_generation(*l)).collect());
-    let personal = key.viewer.1.sees_personal();
     let mut bytes = Vec::new();
     SCRATCH.with_borrow_mut(|scratch| {
         for (at, &layer) in key.layers.iter().enumerate() {
             let drawing = layers.drawing(layer);
             let Some(drawing) = drawing.as_ref() else { continue };
             let config = drawing.rules().config();
-            let mut attributes = if personal { u32::MAX } else { !config.personal_mask() };
+            let mut attributes = u32::MAX;
             if let Some(wanted) = &key.properties {
                 attributes &= config.mask_of(|name| wanted.iter().any(|w| w == name));
             }
             let filter = filters.get(at);
-            let store = filter.map(|_| atlas.layer(layer));
+            let matters = key.matters.as_ref().filter(|_| layer == Layer::Incident);
+            let store = (filter.is_some() || matters.is_some()).then(|| atlas.layer(layer));
             let admits = |id: FeatureId| {
-                let feature = store.as_ref().and_then(|s| s.get(id));
-                filter.zip(feature).is_some_and(|(filter, feature)| filter.admits(feature))
+                store.as_ref().and_then(|s| Some((s.get(id)?, s.schema()))).is_some_and(|(feature, schema)| {
+                    filter.is_none_or(|f| f.admits(feature)) && matters.is_none_or(|m| m.admit(feature, schema))
+                })
             };
-            let admits: Option<&dyn Fn(FeatureId) -> bool> = if filter.is_some() { Some(&admits) } else { None };
-            drawing.render(key.tile, &Wanted { attributes, admits, parts: None }, scratch, &mut bytes);
+            let admits: Option<&dyn Fn(FeatureId) -> bool> = if store.is_some() { Some(&admits) } else { None };
+            let parts = key.people.as_ref().filter(|_| layer == Layer::Household);
+            drawing.render(key.tile, &Wanted { attributes, admits, parts }, scratch, &mut bytes);
         }
     });
     Drawn { tile: Tile::of(bytes.into()), generations, features }

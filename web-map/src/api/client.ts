@@ -1,6 +1,7 @@
 /** Everything the web map asks of the server, checked on arrival. */
 import { locale, t } from '../i18n';
 import type { Check } from './check';
+import { goSignIn } from './session';
 import * as shapes from './shapes';
 
 /** What went wrong, in a sentence a reader understands. `status` is 0 when the server was not reached. */
@@ -15,9 +16,9 @@ export class Problem extends Error {
     this.name = 'Problem';
   }
 
-  /** Worth sending again as it is: the server was not reached, or was busy. */
+  /** Worth sending again as it is: the server was not reached, was busy, or has to be told anew who asks. */
   get passing(): boolean {
-    return this.status === 0 || this.status === 429 || this.status >= 502 || this.kind.endsWith('upload-busy');
+    return this.status === 0 || this.status === 401 || this.status === 429 || this.status >= 502 || this.kind.endsWith('upload-busy');
   }
 }
 
@@ -40,19 +41,44 @@ export function path(base: string, query: Query = {}): string {
   return text ? `${base}?${text}` : base;
 }
 
-async function ask<T>(check: Check<T>, url: string, init: RequestInit = {}): Promise<T> {
-  let response: Response;
+/** What the server wants to hear with everything that changes something; only a page of its own can know it. */
+let pageKey: Promise<string> | null = null;
+
+function keyOfPage(): Promise<string> {
+  pageKey ??= api.session().then(({ page_key }) => page_key ?? '').catch((error: unknown) => {
+    pageKey = null;
+    throw error;
+  });
+  return pageKey;
+}
+
+async function send(url: string, init: RequestInit, key: string | null): Promise<Response> {
   try {
-    response = await fetch(url, {
-      ...init,
-      headers: { accept: 'application/json', 'accept-language': locale.value, ...init.headers },
-    });
+    const headers = { accept: 'application/json', 'accept-language': locale.value, ...(key ? { 'x-page-key': key } : {}), ...init.headers };
+    return await fetch(url, { ...init, headers });
   } catch (error) {
     if (aborted(error)) throw error;
     throw new Problem(0, t('error.unreachable'));
   }
-  const body: unknown = await response.json().catch(() => null);
-  if (!response.ok) throw problemOf(response.status, body);
+}
+
+async function ask<T>(check: Check<T>, url: string, init: RequestInit = {}): Promise<T> {
+  // Signing in is what gives the page its key.
+  const changes = (init.method ?? 'GET') !== 'GET' && url !== '/api/session';
+  let response = await send(url, init, changes ? await keyOfPage() : null);
+  let body: unknown = await response.json().catch(() => null);
+  let problem = response.ok ? null : problemOf(response.status, body);
+  if (changes && problem?.kind.endsWith('other-page')) {
+    // Somebody has signed in anew, in another tab.
+    pageKey = null;
+    response = await send(url, init, await keyOfPage());
+    body = await response.json().catch(() => null);
+    problem = response.ok ? null : problemOf(response.status, body);
+  }
+  if (problem) {
+    if (['not-signed-in', 'password-expires', 'second-factor-due'].some((kind) => problem.kind.endsWith(kind))) goSignIn();
+    throw problem;
+  }
   try {
     return check(body, '');
   } catch (error) {
@@ -75,6 +101,8 @@ const post = (body: unknown): RequestInit => ({
   headers: { 'content-type': 'application/json' },
   body: JSON.stringify(body),
 });
+
+const put = (body: unknown): RequestInit => ({ ...post(body), method: 'PUT' });
 
 /** A report as the browser sends it. `id` is made once per report, so that a retry is the same incident. */
 export interface Report {
@@ -120,7 +148,22 @@ export interface IncidentFilter {
   limit?: number;
 }
 
+const nothing: Check<null> = () => null;
+
 export const api = {
+  session: () => ask(shapes.session, '/api/session'),
+  signIn: (name: string, password: string, code?: string) => {
+    pageKey = null;
+    return ask(shapes.session, '/api/session', post({ name, password, ...(code ? { code } : {}) }));
+  },
+  signOut: async () => {
+    const key = await keyOfPage();
+    pageKey = null;
+    await ask(nothing, '/api/session', { method: 'DELETE', headers: { 'x-page-key': key } });
+  },
+  changePassword: (old: string, fresh: string) => ask(nothing, '/api/session/password', put({ old, new: fresh })),
+  beginSecondFactor: () => ask(shapes.secondFactor, '/api/session/second-factor', post({})),
+  confirmSecondFactor: (code: string) => ask(nothing, '/api/session/second-factor', put({ code })),
   county: () => ask(shapes.county, '/api/county'),
   locate: (lon: number, lat: number, signal?: AbortSignal) =>
     ask(shapes.located, path('/api/locate', { lon, lat }), signal ? { signal } : {}),

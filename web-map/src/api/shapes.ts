@@ -164,6 +164,16 @@ export const problem = obj({
   errors: or(list(obj({ pointer: or(str, ''), detail: or(str, '') })), []),
 });
 
+/** Who is signed in. */
+export const session = obj({
+  open: bool, account: str, name: str, role: str, role_name: str, may: list(str), password_expires: bool, second_factor_due: bool,
+  page_key: maybe(str),
+});
+export type Session = Checked<typeof session>;
+
+/** A second factor to be set up. */
+export const secondFactor = obj({ secret: str, address: str });
+
 /** Columns and rows at one zoom, both ends included. */
 type TileRange = [z: number, xMin: number, yMin: number, xMax: number, yMax: number];
 

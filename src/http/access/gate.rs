@@ -1,0 +1,343 @@
+//! The gate: every request passes it before its handler, and is refused here where its operation is not for who asks.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::access::credential::page_key;
+use crate::access::operations::{Need, may, need};
+use crate::domain::{Problem, ProblemKind, Viewer};
+use crate::http::Failure;
+use crate::http::problem::no_such_method;
+use crate::service::access::audit::{Deed, Doer, What, note};
+use crate::service::access::principal::{Means, Principal, has_begun, of_secret};
+use crate::service::access::session::needs_second_factor;
+use crate::service::{ServiceError, Yitu, county};
+
+/// The cookie of a session. Over TLS it has the prefix that binds it to this host.
+const COOKIE: &str = "yitu_session";
+const COOKIE_TLS: &str = "__Host-yitu_session";
+/// What a page sends with everything that changes something: another site cannot read it.
+pub const PAGE_KEY: HeaderName = HeaderName::from_static("x-page-key");
+
+/// Who asks, as a handler finds them in the request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// What they may see.
+    pub viewer: Viewer,
+    /// Their account; none where the server has no account yet.
+    pub principal: Option<Arc<Principal>>,
+    /// What they ask with.
+    pub secret: Option<Arc<str>>,
+    /// Where they ask from.
+    pub origin: Origin,
+}
+
+impl Caller {
+    /// Who does something, for the log.
+    #[must_use]
+    pub fn doer(&self) -> Doer {
+        Doer { viewer: self.viewer.clone(), origin: self.origin.address.clone() }
+    }
+}
+
+/// Where a request comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Origin {
+    /// The address; of a trusted proxy's client, the client's.
+    pub address: String,
+    /// Whether it came over TLS.
+    pub is_secure: bool,
+}
+
+impl FromRequestParts<Yitu> for Caller {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Yitu) -> Result<Self, Failure> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| not_signed_in().into())
+    }
+}
+
+impl FromRequestParts<Yitu> for Origin {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, yitu: &Yitu) -> Result<Self, Failure> {
+        Ok(origin(yitu, &parts.headers, parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip())))
+    }
+}
+
+/// Lets a request through to its handler, or answers why not.
+pub async fn gate(State(yitu): State<Yitu>, request: Request, next: Next) -> Response {
+    // Of a path that leads nowhere nothing is told but that.
+    let Some(path) = request.extensions().get::<MatchedPath>().map(|p| p.as_str().to_owned()) else {
+        return next.run(request).await;
+    };
+    let Some(need) = needed(request.method(), &path) else {
+        return no_such_method(request.uri().clone(), request.method().clone()).await;
+    };
+    let (mut parts, body) = request.into_parts();
+    match admit(&yitu, &parts, need).await {
+        Ok(caller) => {
+            let mut running = None;
+            let deed = logged(&parts, need).zip(caller.as_ref().map(Caller::doer));
+            let path = parts.uri.path().to_owned();
+            if let Some(caller) = caller {
+                if let Some(principal) = &caller.principal {
+                    let (second, most) = (yitu.clock.now().timestamp(), yitu.config.requests_per_second);
+                    match yitu.access.limits.begin(principal.account_id, second, most) {
+                        Ok(begun) => running = Some(begun),
+                        Err(problem) => return Failure::from(problem).into_response(),
+                    }
+                }
+                parts.extensions.insert(caller);
+            }
+            let mut response = next.run(Request::from_parts(parts, body)).await;
+            drop(running);
+            if let Some((deed, doer)) = deed.filter(|_| response.status().is_success()) {
+                let what = What { subject: path, ..What::default() };
+                // It is done: whoever did it is told so, whatever becomes of the log.
+                if let Err(error) = note(&yitu, &doer, deed, what).await {
+                    tracing::error!(%error, deed = deed.code(), "not in the audit log");
+                }
+            }
+            if need != Need::Nobody {
+                // What one may see, another may not: a cache between them asks anew.
+                response.headers_mut().append(header::VARY, HeaderValue::from_static("authorization, cookie"));
+            }
+            response
+        }
+        Err(failure) => {
+            let mut response = failure.into_response();
+            if response.status() == axum::http::StatusCode::UNAUTHORIZED {
+                response
+                    .headers_mut()
+                    .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"yitu\""));
+            }
+            response
+        }
+    }
+}
+
+fn needed(method: &Method, path: &str) -> Option<Need> {
+    // The documentation's own pages.
+    if path.starts_with("/api/docs") {
+        return Some(Need::Nobody);
+    }
+    need(method.as_str(), path)
+}
+
+async fn admit(yitu: &Yitu, request: &Parts, need: Need) -> Result<Option<Caller>, Failure> {
+    let headers = &request.headers;
+    let peer = request.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
+    let origin = origin(yitu, headers, peer);
+    let (secret, by_cookie) = match (bearer(headers), cookie(headers)) {
+        (Some(secret), _) => (Some(secret), false),
+        (None, Some(secret)) => (Some(secret), true),
+        (None, None) => (None, false),
+    };
+    let found = match secret {
+        Some(secret) => of_secret(yitu, secret).await?,
+        None => None,
+    };
+    let Some(principal) = found else {
+        if !has_begun(yitu).await? {
+            // One person's own machine, until there are accounts. Without a county nobody is anybody yet.
+            let viewer = county::current(yitu).map(|county| Viewer::whole_county(county, "本机用户"));
+            return match viewer {
+                Ok(viewer) => Ok(Some(Caller { viewer, principal: None, secret: None, origin })),
+                Err(_) if need == Need::Nobody => Ok(None),
+                Err(error) => Err(error.into()),
+            };
+        }
+        return if need == Need::Nobody { Ok(None) } else { Err(not_signed_in().into()) };
+    };
+    let viewer = principal.viewer.clone();
+    let caller = Caller { viewer, secret: secret.map(Arc::from), origin, principal: Some(Arc::clone(&principal)) };
+    if let Err(problem) = allowed(&principal, request, need, by_cookie, secret.unwrap_or_default()) {
+        let path = request.uri.path().to_owned();
+        let detail = json!({"method": request.method.as_str(), "path": path, "why": problem.slug});
+        note(yitu, &caller.doer(), Deed::Refused, What { detail, ..What::default() }).await?;
+        return Err(problem.into());
+    }
+    Ok(Some(caller))
+}
+
+fn allowed(principal: &Principal, request: &Parts, need: Need, by_cookie: bool, secret: &str) -> Result<(), Problem> {
+    let headers = &request.headers;
+    let changes = is_change(&request.method);
+    if changes && by_cookie {
+        let given = headers.get(&PAGE_KEY).and_then(|v| v.to_str().ok());
+        let same_site = headers.get("sec-fetch-site").is_none_or(|v| v == "same-origin");
+        // Signing in and out by a form of another site would change who asks; nothing else is open to nobody.
+        if !same_site || (need != Need::Nobody && given != Some(page_key(secret).as_str())) {
+            return Err(other_page());
+        }
+    }
+    if need == Need::Nobody {
+        return Ok(());
+    }
+    if !may(principal.viewer.role(), need) {
+        return Err(forbidden());
+    }
+    // A search is a question, however it is sent.
+    if changes && !principal.may_write && !is_question(request) {
+        return Err(read_only());
+    }
+    let about_oneself = need == Need::SignIn;
+    if principal.means == Means::Session && principal.password_expires && !about_oneself {
+        return Err(first(
+            "password-expires",
+            ("请先修改口令", "The password is to be changed first"),
+            ("口令由他人设置,请先改为自己的口令。", "The password was set by somebody else; change it first."),
+        ));
+    }
+    if needs_second_factor(principal) && !about_oneself {
+        return Err(first(
+            "second-factor-due",
+            ("请先绑定动态口令", "A second factor is to be set up first"),
+            ("管理员账号须绑定动态口令,请先绑定。", "Administrators have a second factor; set it up first."),
+        ));
+    }
+    Ok(())
+}
+
+/// What is written down of an operation once it has succeeded, beside what its use case writes down itself.
+fn logged(request: &Parts, need: Need) -> Option<Deed> {
+    if !is_change(&request.method) || is_question(request) {
+        return None;
+    }
+    match need {
+        Need::Rules => Some(Deed::RulesChanged),
+        Need::Operate => Some(Deed::ReceiversChanged),
+        Need::Survey if request.uri.path().starts_with("/api/grids/redraws/") => Some(Deed::GridsChanged),
+        _ => None,
+    }
+}
+
+fn is_change(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Asked by POST because the question is long.
+fn is_question(request: &Parts) -> bool {
+    matches!(
+        request.uri.path(),
+        "/api/within" | "/api/dispatch/preview" | "/api/incidents/duplicates" | "/api/dispatch/rules/preview"
+    )
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, secret) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
+}
+
+/// The session's cookie.
+pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
+    let pairs = all.filter_map(|pair| pair.trim().split_once('='));
+    let mut found = None;
+    for (name, value) in pairs {
+        match name {
+            // The one that is bound to this host comes first.
+            COOKIE_TLS => return Some(value),
+            COOKIE => found = Some(value),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The header that sets the session's cookie, or takes it away. It is gone when the browser is closed.
+pub(super) fn set_cookie(secret: Option<&str>, is_secure: bool) -> HeaderValue {
+    let (name, secure) = if is_secure { (COOKIE_TLS, "; Secure") } else { (COOKIE, "") };
+    let (value, age) = match secret {
+        Some(secret) => (secret, ""),
+        None => ("", "; Max-Age=0"),
+    };
+    let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}");
+    HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+fn origin(yitu: &Yitu, headers: &HeaderMap, peer: Option<IpAddr>) -> Origin {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    let trusted = yitu.config.behind_proxy;
+    let forwarded =
+        text("x-forwarded-for").and_then(|v| v.rsplit(',').next()).and_then(|v| v.trim().parse::<IpAddr>().ok());
+    let address = forwarded.filter(|_| trusted).or(peer).map_or_else(String::new, |a| a.to_string());
+    Origin { address, is_secure: trusted && text("x-forwarded-proto") == Some("https") }
+}
+
+fn not_signed_in() -> Problem {
+    Problem::new(
+        ProblemKind::NotSignedIn,
+        "not-signed-in",
+        ("请先登录", "Sign in first"),
+        (
+            "此页面或接口需要登录:浏览器请到 /sign-in;程序请带 Authorization: Bearer 令牌。".to_owned(),
+            "Sign in first: at /sign-in in a browser, with Authorization: Bearer and a token in a program.".to_owned(),
+        ),
+    )
+}
+
+fn forbidden() -> Problem {
+    Problem::new(
+        ProblemKind::Forbidden,
+        "not-for-your-role",
+        ("无权办理", "Not for your role"),
+        (
+            "您的角色不能进行此项操作。如需办理,请找安全管理员。".to_owned(),
+            "Your role does not allow this. Ask the security administrator.".to_owned(),
+        ),
+    )
+}
+
+fn read_only() -> Problem {
+    Problem::new(
+        ProblemKind::Forbidden,
+        "read-only",
+        ("只读令牌", "A token that only reads"),
+        (
+            "这个令牌只能读取。要写入,请建立可写的令牌(may_write)。".to_owned(),
+            "This token only reads. Make one that may write (may_write).".to_owned(),
+        ),
+    )
+}
+
+fn other_page() -> Problem {
+    Problem::new(
+        ProblemKind::Forbidden,
+        "other-page",
+        ("请求来自别的页面", "Asked by another page"),
+        (
+            "请在本系统的页面上操作;程序请用令牌,或带上 X-Page-Key。".to_owned(),
+            "Do this from a page of this system; a program uses a token, or sends X-Page-Key.".to_owned(),
+        ),
+    )
+}
+
+fn first(slug: &'static str, title: (&str, &str), detail: (&str, &str)) -> Problem {
+    Problem::new(ProblemKind::Forbidden, slug, title, (detail.0.to_owned(), detail.1.to_owned()))
+}
+
+/// The account that asks; where the server has none yet, there is nobody to be.
+pub(super) fn account(caller: &Caller) -> Result<&Arc<Principal>, ServiceError> {
+    caller.principal.as_ref().ok_or_else(|| {
+        Problem::new(
+            ProblemKind::Conflict,
+            "no-accounts",
+            ("还没有账号", "No accounts yet"),
+            (
+                "系统还没有建立账号。请在服务器上运行 yitu user add 建立第一个账号。".to_owned(),
+                "There are no accounts yet. Run yitu user add at the server to make the first.".to_owned(),
+            ),
+        )
+        .into()
+    })
+}

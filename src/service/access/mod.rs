@@ -1,0 +1,51 @@
+//! Who asks: accounts, what they sign in with, what they are given, and the log of what they did with it.
+
+pub mod audit;
+pub mod demo;
+pub mod grant;
+pub mod limits;
+pub mod principal;
+pub mod session;
+pub mod token;
+pub mod user;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use crate::access::throttle::Throttle;
+use principal::Principal;
+
+/// Passwords hashed at a time: each takes 19 MiB and a core for tens of milliseconds.
+const HASHED_AT_ONCE: usize = 2;
+
+/// What one server knows of those who ask.
+#[derive(Debug)]
+pub struct Access {
+    /// By the digest of what they ask with, and since when it is known.
+    known: Mutex<HashMap<[u8; 32], (Arc<Principal>, Instant)>>,
+    /// By name and address, and by address alone: many people may share one.
+    throttle: Mutex<Throttle>,
+    addresses: Mutex<Throttle>,
+    hashing: Semaphore,
+    /// Whether there is an account; there always is one from then on.
+    begun: AtomicBool,
+    pub(crate) limits: Arc<limits::Limits>,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            known: Mutex::default(),
+            throttle: Mutex::new(Throttle::after(5)),
+            addresses: Mutex::new(Throttle::after(50)),
+            hashing: Semaphore::new(HASHED_AT_ONCE),
+            begun: AtomicBool::new(false),
+            limits: Arc::default(),
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Who stands behind what a request is made with.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+
+use crate::access::credential::digest_of;
+use crate::db::account::{self, PrincipalRow};
+use crate::domain::viewer::{Role, Scope};
+use crate::domain::{FeatureId, Layer, Viewer};
+use crate::service::spatial::int;
+use crate::service::spatial::summary::Tree;
+use crate::service::{ServiceError, Yitu};
+
+/// How old what is known of somebody may be: a credential that is revoked, or an account that is disabled, is of no use
+/// anywhere after that.
+const KNOWN_FOR: Duration = Duration::from_secs(2);
+/// Credentials remembered at most.
+const MOST_KNOWN: usize = 50_000;
+
+/// What a request is made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// A browser's session.
+    Session,
+    /// A program's token.
+    Token,
+    /// A wall's token: it can be taken back, and writes nothing.
+    Display,
+}
+
+impl Means {
+    /// The stable code, as stored.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Token => "token",
+            Self::Display => "display",
+        }
+    }
+
+    fn from_code(code: &str) -> Option<Self> {
+        [Self::Session, Self::Token, Self::Display].into_iter().find(|m| m.code() == code)
+    }
+}
+
+/// An account that asks, and what it asks with.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    /// What it may see.
+    pub viewer: Viewer,
+    /// Its account.
+    pub account_id: FeatureId,
+    /// The name it signs in by.
+    pub account: String,
+    /// What it asks with.
+    pub credential_id: FeatureId,
+    /// What kind that is.
+    pub means: Means,
+    /// Whether that may change anything.
+    pub may_write: bool,
+    /// Until when it is good.
+    pub expires_at: DateTime<Utc>,
+    /// The password was set by somebody else and is to be changed first.
+    pub password_expires: bool,
+    /// It has a second factor.
+    pub has_second_factor: bool,
+}
+
+/// Whether there is an account. Until then the server is one person's own, on their own machine.
+///
+/// # Errors
+/// When the database fails.
+pub async fn has_begun(yitu: &Yitu) -> Result<bool, ServiceError> {
+    if yitu.access.begun.load(Ordering::Acquire) {
+        return Ok(true);
+    }
+    let begun = account::any(&yitu.db.system).await?;
+    yitu.access.begun.store(begun, Ordering::Release);
+    Ok(begun)
+}
+
+/// Who stands behind a secret; nobody when it is unknown, revoked or past its end, or its account disabled or without a
+/// role.
+///
+/// # Errors
+/// When the database fails.
+pub async fn of_secret(yitu: &Yitu, secret: &str) -> Result<Option<Arc<Principal>>, ServiceError> {
+    let Some(digest) = digest_of(secret) else { return Ok(None) };
+    let now = yitu.clock.now();
+    if let Some((known, since)) = yitu.access.known.lock().get(&digest)
+        && since.elapsed() < KNOWN_FOR
+        && known.expires_at > now
+    {
+        return Ok(Some(Arc::clone(known)));
+    }
+    let row = account::principal(&yitu.db.system, &digest, now).await?;
+    let found = row.and_then(|row| read(yitu, row)).map(Arc::new);
+    let mut known = yitu.access.known.lock();
+    match &found {
+        Some(principal) => {
+            if known.len() >= MOST_KNOWN {
+                known.retain(|_, (_, since)| since.elapsed() < KNOWN_FOR);
+            }
+            known.insert(digest, (Arc::clone(principal), Instant::now()));
+        }
+        None => drop(known.remove(&digest)),
+    }
+    Ok(found)
+}
+
+/// Whether what a stream was opened with is still good.
+pub async fn is_still(yitu: &Yitu, secret: &str, as_before: &Viewer) -> bool {
+    // A database that does not answer for a moment is no reason to cut anybody off.
+    match of_secret(yitu, secret).await {
+        Ok(now) => now.is_some_and(|p| p.viewer.sees_as(as_before)),
+        Err(_) => true,
+    }
+}
+
+/// Forgets what is known of an account: what it has now holds at once.
+pub fn forget(yitu: &Yitu, account: FeatureId) {
+    yitu.access.known.lock().retain(|_, (p, _)| p.account_id != account);
+}
+
+fn read(yitu: &Yitu, row: PrincipalRow) -> Option<Principal> {
+    let role = Role::of_accounts().find(|role| Some(role.code()) == row.role.as_deref())?;
+    let means = Means::from_code(&row.kind)?;
+    let scope = scope(yitu, &row, role);
+    Some(Principal {
+        viewer: Viewer::of_account(row.county_id, row.account_id, row.display_name, role, scope),
+        account_id: row.account_id,
+        account: row.name,
+        credential_id: row.credential_id,
+        means,
+        may_write: row.may_write,
+        expires_at: row.expires_at,
+        password_expires: row.password_expires,
+        has_second_factor: row.has_second_factor,
+    })
+}
+
+/// What is granted, with all that lies in it as the map stands now.
+fn scope(yitu: &Yitu, row: &PrincipalRow, role: Role) -> Scope {
+    if role.administers() {
+        return Scope::default();
+    }
+    let tree = Tree::read(yitu);
+    let under = |roots: &[FeatureId]| -> BTreeSet<FeatureId> { roots.iter().flat_map(|r| tree.under(*r)).collect() };
+    let whole = row.regions.contains(&row.county_id);
+    let regions = if whole { BTreeSet::new() } else { under(&row.regions) };
+    let regions_in_full = under(&row.regions_in_full);
+    let mut grids: BTreeSet<FeatureId> = row.grids.iter().chain(&row.own_grids).copied().collect();
+    let mut in_full: BTreeSet<FeatureId> = row.grids_in_full.iter().chain(&row.own_grids).copied().collect();
+    if !(regions.is_empty() && regions_in_full.is_empty()) {
+        let store = yitu.atlas.layer(Layer::Grid);
+        for grid in store.iter() {
+            let Some(village) = int(grid, store.schema(), "village_id") else { continue };
+            if regions.contains(&village) {
+                grids.insert(grid.id);
+            }
+            if regions_in_full.contains(&village) {
+                in_full.insert(grid.id);
+            }
+        }
+    }
+    if whole {
+        grids.clear();
+    }
+    Scope {
+        whole,
+        regions,
+        grids,
+        in_full,
+        households: row.households.iter().copied().collect(),
+        matters: if whole { BTreeSet::new() } else { row.matters.iter().copied().collect() },
+        units: row.units.iter().copied().collect(),
+        responder: row.responder_id,
+    }
+}

@@ -1,0 +1,481 @@
+//! Signing in and out; one's own password and second factor.
+
+use std::time::Duration as Wait;
+
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::audit::{Deed, Doer, What, note, note_stranger};
+use super::principal::{Means, Principal, forget};
+use crate::access::operations::{Need, may};
+use crate::access::password::{self, LEAST, MOST, Weakness};
+use crate::access::phone::NONCE_BYTES;
+use crate::access::secret::SecretKey;
+use crate::access::{credential, second_factor};
+use crate::db::account::{self, AccountRow, NewCredential};
+use crate::domain::viewer::Role;
+use crate::domain::{FeatureId, Problem, ProblemKind};
+use crate::service::phone_key::read_or_make;
+use crate::service::{ServiceError, Yitu, county, off_thread};
+
+/// How long a session lasts.
+const SESSION: Duration = Duration::hours(12);
+/// How long a password waits for its turn to be hashed.
+const PATIENCE: Wait = Wait::from_secs(5);
+
+/// What somebody signs in with.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// The account's name.
+    pub name: String,
+    /// Its password.
+    pub password: String,
+    /// The six digits of the second factor, where the account has one.
+    #[serde(default)]
+    pub code: Option<String>,
+}
+
+impl std::fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignIn").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A session just begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// What the browser's cookie holds.
+    pub secret: String,
+    /// Until when it lasts.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Signs in by name and password, with the second factor where there is one.
+///
+/// # Errors
+/// `sign-in-failed`, whatever was wrong; `second-factor-needed`; `too-many-attempts`; a failing database.
+pub async fn sign_in(yitu: &Yitu, asked: &SignIn, origin: &str) -> Result<Begun, ServiceError> {
+    let now = yitu.clock.now();
+    let name: String = asked.name.trim().to_lowercase().chars().take(64).collect();
+    let key = format!("{name}@{origin}");
+    let waits = [yitu.access.throttle.lock().wait(&key, now), yitu.access.addresses.lock().wait(origin, now)];
+    if let Some(wait) = waits.into_iter().flatten().max() {
+        return Err(too_many(wait).into());
+    }
+    let row = if name.contains('\0') { None } else { account::named(&yitu.db.system, &name).await? };
+    let hash = row.as_ref().and_then(|r| r.password_hash.clone());
+    let is_right = verified(yitu, asked.password.clone(), hash).await?;
+    let Some(row) = row.filter(|r| is_right && r.disabled_at.is_none() && r.role.is_some()) else {
+        return Err(failed(yitu, &name, None, origin).await?);
+    };
+    if row.totp_confirmed {
+        let Some(code) = asked.code.as_deref().filter(|c| !c.trim().is_empty()) else {
+            return Err(code_needed().into());
+        };
+        if !is_fresh_code(yitu, &row, code, now).await? {
+            return Err(failed(yitu, &name, Some(row.id), origin).await?);
+        }
+    }
+    yitu.access.throttle.lock().succeeded(&key);
+    begin(yitu, &row, "password", origin).await
+}
+
+/// Begins a session for an account whose owner has proved to be who they are.
+///
+/// # Errors
+/// When the database fails.
+pub async fn begin(yitu: &Yitu, row: &AccountRow, how: &str, origin: &str) -> Result<Begun, ServiceError> {
+    let now = yitu.clock.now();
+    let secret = credential::secret_of(&rand::random());
+    let expires_at = now + SESSION;
+    let digest = credential::digest_of(&secret).ok_or_else(|| ServiceError::Internal("a new secret".to_owned()))?;
+    let what =
+        What { subject: format!("account:{}", row.id), detail: serde_json::json!({"by": how}), ..What::default() };
+    let who = (Some(row.id), row.display_name.as_str());
+    note_stranger(yitu, row.county_id, who, Deed::SignIn, what, origin).await?;
+    account::add_credential(
+        &yitu.db.system,
+        &NewCredential {
+            county_id: row.county_id,
+            account_id: row.id,
+            kind: Means::Session.code(),
+            name: "",
+            digest,
+            may_write: true,
+            created_at: now,
+            expires_at,
+        },
+    )
+    .await?;
+    Ok(Begun { secret, expires_at })
+}
+
+/// Hashing is kept to a few at a time: a flood of wrong passwords leaves the server to others.
+async fn verified(yitu: &Yitu, password: String, hash: Option<String>) -> Result<bool, ServiceError> {
+    if password.chars().count() > MOST {
+        return Ok(false);
+    }
+    let turn = tokio::time::timeout(PATIENCE, yitu.access.hashing.acquire()).await;
+    let Ok(Ok(_turn)) = turn else { return Err(busy().into()) };
+    off_thread(move || password::verify(&password, hash.as_deref())).await
+}
+
+async fn failed(
+    yitu: &Yitu,
+    name: &str,
+    account: Option<FeatureId>,
+    origin: &str,
+) -> Result<ServiceError, ServiceError> {
+    let now = yitu.clock.now();
+    yitu.access.throttle.lock().failed(&format!("{name}@{origin}"), now);
+    yitu.access.addresses.lock().failed(origin, now);
+    // Only names that could be one are written down: a password typed in its place is not.
+    let named = if name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) { name } else { "?" };
+    let actor = if named.is_empty() { "?" } else { named };
+    note_stranger(yitu, county::current(yitu)?, (account, actor), Deed::SignInFailed, What::default(), origin).await?;
+    Ok(Problem::new(
+        ProblemKind::NotSignedIn,
+        "sign-in-failed",
+        ("登录失败", "Not signed in"),
+        (
+            "账号、口令或动态口令不对。请核对后再试;忘记口令请找系统管理员重设。".to_owned(),
+            "The name, the password or the code is not right. Try again; an administrator can set a new password."
+                .to_owned(),
+        ),
+    )
+    .into())
+}
+
+/// Ends the session, or takes the token back, that a request was made with.
+///
+/// # Errors
+/// When the database fails.
+pub async fn sign_out(yitu: &Yitu, principal: &Principal, origin: &str) -> Result<(), ServiceError> {
+    let viewer = &principal.viewer;
+    let doer = Doer { viewer: viewer.clone(), origin: origin.to_owned() };
+    account::revoke(&yitu.db.system, viewer.county_id(), principal.credential_id, None, yitu.clock.now()).await?;
+    forget(yitu, principal.account_id);
+    note(yitu, &doer, Deed::SignOut, What::default()).await
+}
+
+/// A new password, and the present one.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewPassword {
+    /// The present one.
+    pub old: String,
+    /// The new one: at least 10 characters of three kinds, or 16 of any.
+    pub new: String,
+}
+
+impl std::fmt::Debug for NewPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("NewPassword(…)")
+    }
+}
+
+/// Changes one's own password. All other sessions of the account end.
+///
+/// # Errors
+/// Problems that name the field; `too-many-attempts`; a failing database.
+pub async fn change_password(
+    yitu: &Yitu,
+    principal: &Principal,
+    asked: &NewPassword,
+    origin: &str,
+) -> Result<(), ServiceError> {
+    let now = yitu.clock.now();
+    let key = format!("{}@password", principal.account);
+    if let Some(wait) = yitu.access.throttle.lock().wait(&key, now) {
+        return Err(too_many(wait).into());
+    }
+    let row = one(yitu, principal).await?;
+    if !verified(yitu, asked.old.clone(), row.password_hash.clone()).await? {
+        yitu.access.throttle.lock().failed(&key, now);
+        return Err(Problem::bad_field("/old", "现用口令不对", "The present password is not right").into());
+    }
+    if asked.new == asked.old {
+        return Err(Problem::bad_field("/new", "新口令不能与现用的相同", "The new password is the present one").into());
+    }
+    let hash = new_hash(yitu, &asked.new, &row.name, "/new").await?;
+    let kept = Some(principal.credential_id);
+    account::set_password(&yitu.db.system, row.id, (&hash, false), kept, now).await?;
+    forget(yitu, row.id);
+    let doer = Doer { viewer: principal.viewer.clone(), origin: origin.to_owned() };
+    note(yitu, &doer, Deed::PasswordSet, What { subject: format!("account:{}", row.id), ..What::default() }).await
+}
+
+/// The hash of a password that will do.
+///
+/// # Errors
+/// A problem that names `field` and says what it lacks.
+pub(super) async fn new_hash(yitu: &Yitu, new: &str, account: &str, field: &str) -> Result<String, ServiceError> {
+    password::check(new, account).map_err(|weakness| {
+        let (zh, en) = lacking(weakness);
+        Problem::bad_field(field, zh, en)
+    })?;
+    let turn = tokio::time::timeout(PATIENCE, yitu.access.hashing.acquire()).await;
+    let Ok(Ok(_turn)) = turn else { return Err(busy().into()) };
+    let new = new.to_owned();
+    let hash = off_thread(move || password::hash(&new, &rand::random())).await?;
+    hash.map_err(|e| ServiceError::Internal(e.to_string()))
+}
+
+/// What a password lacks, and the way out.
+#[must_use]
+pub fn lacking(weakness: Weakness) -> (String, String) {
+    match weakness {
+        Weakness::Short => (format!("口令至少 {LEAST} 个字符"), format!("A password has at least {LEAST} characters")),
+        Weakness::Long => (format!("口令最多 {MOST} 个字符"), format!("A password has at most {MOST} characters")),
+        Weakness::Plain => (
+            "口令要含大写、小写、数字、符号中的三种;16 个字符以上不限".to_owned(),
+            "A password has three of: capitals, small letters, digits, others; or 16 characters of any kind".to_owned(),
+        ),
+        Weakness::HoldsName => {
+            ("口令不能含账号名".to_owned(), "A password does not hold the account's name".to_owned())
+        }
+        Weakness::Common => {
+            ("这个口令太常见,请换一个".to_owned(), "This password is too common; choose another".to_owned())
+        }
+    }
+}
+
+/// A second factor to be set up.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SecondFactor {
+    /// The secret in Base32, to type in by hand.
+    pub secret: String,
+    /// The same for an authenticator app, as the address in a QR code.
+    pub address: String,
+}
+
+/// A code of the second factor.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Code {
+    /// Six digits.
+    pub code: String,
+}
+
+/// Makes a new second factor; it holds once a code of it was given.
+///
+/// # Errors
+/// A problem where there is one already; a failing database.
+pub async fn begin_second_factor(yitu: &Yitu, principal: &Principal) -> Result<SecondFactor, ServiceError> {
+    let row = one(yitu, principal).await?;
+    if row.totp_confirmed {
+        return Err(Problem::new(
+            ProblemKind::Conflict,
+            "has-second-factor",
+            ("已有动态口令", "There is a second factor"),
+            (
+                "此账号已绑定动态口令。要换绑,请先由系统管理员解除。".to_owned(),
+                "The account has a second factor already; an administrator can take it away.".to_owned(),
+            ),
+        )
+        .into());
+    }
+    let secret: [u8; 20] = rand::random();
+    let nonce: [u8; NONCE_BYTES] = rand::random();
+    let sealed = key(yitu).await?.seal(&secret, nonce);
+    account::set_second_factor(&yitu.db.system, row.id, Some(&sealed)).await?;
+    let told = second_factor::spelt(&secret).zip(second_factor::address(&secret, &row.name));
+    let (secret, address) = told.ok_or_else(|| ServiceError::Internal("a new second factor".to_owned()))?;
+    Ok(SecondFactor { secret, address })
+}
+
+/// Confirms a new second factor by a code of it.
+///
+/// # Errors
+/// A problem that names `code`; `too-many-attempts`; a failing database.
+pub async fn confirm_second_factor(
+    yitu: &Yitu,
+    principal: &Principal,
+    code: &str,
+    origin: &str,
+) -> Result<(), ServiceError> {
+    let now = yitu.clock.now();
+    let key = format!("{}@code", principal.account);
+    if let Some(wait) = yitu.access.throttle.lock().wait(&key, now) {
+        return Err(too_many(wait).into());
+    }
+    let row = one(yitu, principal).await?;
+    if !is_fresh_code(yitu, &row, code, now).await? {
+        yitu.access.throttle.lock().failed(&key, now);
+        return Err(Problem::bad_field(
+            "/code",
+            "动态口令不对,请看手机上的六位数字,并核对手机时间",
+            "The code is not right; look at the six digits and at the phone's clock",
+        )
+        .into());
+    }
+    forget(yitu, row.id);
+    let doer = Doer { viewer: principal.viewer.clone(), origin: origin.to_owned() };
+    note(yitu, &doer, Deed::SecondFactorSet, What { subject: format!("account:{}", row.id), ..What::default() }).await
+}
+
+/// Whether a code is right and was not used before.
+async fn is_fresh_code(yitu: &Yitu, row: &AccountRow, code: &str, now: DateTime<Utc>) -> Result<bool, ServiceError> {
+    let Some(sealed) = &row.totp_sealed else { return Ok(false) };
+    let secret = key(yitu).await?.open(sealed).map_err(|e| ServiceError::Internal(e.to_string()))?;
+    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+    match second_factor::step_of(&secret, code, seconds) {
+        Some(step) => Ok(account::use_second_factor(&yitu.db.system, row.id, step).await?),
+        None => Ok(false),
+    }
+}
+
+async fn key(yitu: &Yitu) -> Result<SecretKey, ServiceError> {
+    let folder = yitu.config.data_dir.clone();
+    let key = off_thread(move || read_or_make(&folder)).await?;
+    key.map(|key| SecretKey::of(&key)).map_err(|e| ServiceError::Internal(e.to_string()))
+}
+
+async fn one(yitu: &Yitu, principal: &Principal) -> Result<AccountRow, ServiceError> {
+    let found = account::list(&yitu.db.system, principal.viewer.county_id(), Some(principal.account_id)).await?.pop();
+    found.ok_or_else(|| Problem::not_found(("账号", "account"), principal.account_id).into())
+}
+
+fn code_needed() -> Problem {
+    Problem::new(
+        ProblemKind::NotSignedIn,
+        "second-factor-needed",
+        ("请输入动态口令", "A code is needed"),
+        (
+            "此账号绑定了动态口令,请再输入手机上的六位数字(code)。".to_owned(),
+            "The account has a second factor; give its six digits as well, as code.".to_owned(),
+        ),
+    )
+}
+
+fn too_many(wait: Duration) -> Problem {
+    let seconds = wait.num_seconds().max(1);
+    Problem::new(
+        ProblemKind::TooMany,
+        "too-many-attempts",
+        ("尝试过于频繁", "Too many tries"),
+        (
+            format!("连续出错较多,请 {seconds} 秒后再试。"),
+            format!("Too many failed tries; try again in {seconds} seconds."),
+        ),
+    )
+    .with_extra("retry_after_s", seconds)
+}
+
+fn busy() -> Problem {
+    Problem::new(
+        ProblemKind::Unavailable,
+        "busy",
+        ("登录繁忙", "Busy"),
+        ("此刻登录的人较多,请稍后再试。".to_owned(), "Many are signing in; try again shortly.".to_owned()),
+    )
+}
+
+/// Who asks, as a page introduces them.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SessionView {
+    /// The server has no account yet: whoever reaches it sees and does everything.
+    pub open: bool,
+    /// The account's id.
+    pub account_id: Option<FeatureId>,
+    /// The name it signs in by.
+    pub account: String,
+    /// Its person or place.
+    pub name: String,
+    /// The role's code.
+    pub role: String,
+    /// Its name.
+    pub role_name: String,
+    /// What the role may do, by the names the interface gives it.
+    pub may: Vec<&'static str>,
+    /// All of the county is in scope.
+    pub whole_county: bool,
+    /// Regions in scope.
+    pub regions: Vec<FeatureId>,
+    /// Grids in scope beside those.
+    pub grids: Vec<FeatureId>,
+    /// Units acted for.
+    pub units: Vec<FeatureId>,
+    /// The password is to be changed first.
+    pub password_expires: bool,
+    /// A second factor is to be set up first.
+    pub second_factor_due: bool,
+    /// What a page sends as `X-Page-Key` with everything that changes something.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page_key: Option<String>,
+    /// Until when.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+const ABILITIES: [(&str, Need); 11] = [
+    ("overview", Need::Overview),
+    ("map", Need::Map),
+    ("matters", Need::Matters),
+    ("report", Need::Report),
+    ("act", Need::Act),
+    ("duty", Need::Duty),
+    ("survey", Need::Survey),
+    ("rules", Need::Rules),
+    ("operate", Need::Operate),
+    ("grants", Need::Grants),
+    ("audit", Need::Audit),
+];
+
+fn abilities(role: Role) -> Vec<&'static str> {
+    ABILITIES.iter().filter(|(_, need)| may(role, *need)).map(|(name, _)| *name).collect()
+}
+
+impl SessionView {
+    /// Of a server without accounts.
+    #[must_use]
+    pub fn open() -> Self {
+        Self {
+            open: true,
+            account_id: None,
+            account: String::new(),
+            name: "本机用户".to_owned(),
+            role: Role::System.code().to_owned(),
+            role_name: "本机用户".to_owned(),
+            may: abilities(Role::System),
+            whole_county: true,
+            regions: Vec::new(),
+            grids: Vec::new(),
+            units: Vec::new(),
+            password_expires: false,
+            second_factor_due: false,
+            page_key: None,
+            expires_at: None,
+        }
+    }
+
+    /// Of somebody who is signed in. `secret` is what the cookie holds.
+    #[must_use]
+    pub fn of(principal: &Principal, secret: Option<&str>) -> Self {
+        let (role, scope) = (principal.viewer.role(), principal.viewer.scope());
+        Self {
+            open: false,
+            account_id: Some(principal.account_id),
+            account: principal.account.clone(),
+            name: principal.viewer.name().to_owned(),
+            role: role.code().to_owned(),
+            role_name: role.zh().to_owned(),
+            may: abilities(role),
+            whole_county: scope.whole,
+            regions: scope.regions.iter().copied().collect(),
+            grids: scope.grids.iter().copied().collect(),
+            units: scope.units.iter().copied().collect(),
+            password_expires: principal.password_expires,
+            second_factor_due: needs_second_factor(principal),
+            page_key: secret.map(credential::page_key),
+            expires_at: Some(principal.expires_at),
+        }
+    }
+}
+
+/// Whoever administers has to have a second factor, and sets it up before anything else.
+#[must_use]
+pub fn needs_second_factor(principal: &Principal) -> bool {
+    principal.means == Means::Session && principal.viewer.role().administers() && !principal.has_second_factor
+}

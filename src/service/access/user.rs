@@ -1,0 +1,390 @@
+//! Accounts. Three are kept apart: the system administrator makes and closes them, the security administrator says what
+//! they may, the auditor sees what came of it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::audit::{Deed, Doer, What, note};
+use super::grant::GrantView;
+use super::principal::forget;
+use super::session::new_hash;
+use crate::db::account::{self, AccountChange, AccountRow, NewAccount};
+use crate::db::{DbError, Refusal};
+use crate::domain::viewer::Role;
+use crate::domain::{FeatureId, Problem, ProblemKind};
+use crate::service::incident::check::check_text;
+use crate::service::{ServiceError, Yitu};
+
+/// An account that is wanted. It may nothing until it is given a role.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewUser {
+    /// 2 to 40 of a–z, 0–9, `.`, `_`, `-`.
+    pub name: String,
+    /// Its person or place.
+    pub display_name: String,
+    /// A first password, changed when it is first used; none signs in through the county's own identity server.
+    #[serde(default)]
+    pub password: Option<String>,
+    /// As whom of the people who act.
+    #[serde(default)]
+    pub responder_id: Option<FeatureId>,
+    /// The unit it acts for, beside those of its person's appointments.
+    #[serde(default)]
+    pub unit_id: Option<FeatureId>,
+    /// The identity server that vouches for it, and what it is called there.
+    #[serde(default)]
+    pub issuer: Option<String>,
+    /// See `issuer`.
+    #[serde(default)]
+    pub subject: Option<String>,
+}
+
+impl std::fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewUser").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// What is to be another of an account; what is left out stays.
+#[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Change {
+    /// Its person or place.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// Closed, or open again. By the system administrator or the security administrator.
+    #[serde(default)]
+    pub disabled: Option<bool>,
+    /// Its role. By the security administrator.
+    #[serde(default)]
+    pub role: Option<String>,
+    /// As whom of the people who act. By the security administrator.
+    #[serde(default)]
+    pub responder_id: Option<FeatureId>,
+    /// The unit it acts for. By the security administrator.
+    #[serde(default)]
+    pub unit_id: Option<FeatureId>,
+    /// Takes its second factor away, for whoever lost the phone. By the security administrator.
+    #[serde(default)]
+    pub forget_second_factor: bool,
+    /// The version that was seen.
+    #[serde(default)]
+    pub expected_version: Option<i32>,
+}
+
+/// An account.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = User)]
+#[allow(missing_docs)] // named as in the interface
+pub struct UserView {
+    pub id: FeatureId,
+    pub name: String,
+    pub display_name: String,
+    pub role: Option<String>,
+    pub role_name: Option<String>,
+    pub responder_id: Option<FeatureId>,
+    pub responder_name: Option<String>,
+    pub unit_id: Option<FeatureId>,
+    pub unit_name: Option<String>,
+    pub has_password: bool,
+    pub has_second_factor: bool,
+    pub issuer: Option<String>,
+    pub subject: Option<String>,
+    pub disabled_at: Option<DateTime<Utc>>,
+    pub version: i32,
+    pub created_at: DateTime<Utc>,
+    /// What of the county it is given, the latest first.
+    pub grants: Vec<GrantView>,
+}
+
+impl UserView {
+    fn of(row: AccountRow, grants: Vec<GrantView>) -> Self {
+        let role = row.role.as_deref().and_then(Role::from_code);
+        Self {
+            id: row.id,
+            name: row.name,
+            display_name: row.display_name,
+            role: row.role,
+            role_name: role.map(|r| r.zh().to_owned()),
+            responder_id: row.responder_id,
+            responder_name: row.responder_name,
+            unit_id: row.unit_id,
+            unit_name: row.unit_name,
+            has_password: row.password_hash.is_some(),
+            has_second_factor: row.totp_confirmed,
+            issuer: row.issuer,
+            subject: row.subject,
+            disabled_at: row.disabled_at,
+            version: row.version,
+            created_at: row.created_at,
+            grants,
+        }
+    }
+}
+
+/// All accounts by name, or one of them.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(yitu: &Yitu, county: FeatureId, id: Option<FeatureId>) -> Result<Vec<UserView>, ServiceError> {
+    let rows = account::list(&yitu.db.system, county, id).await?;
+    let ids: Vec<FeatureId> = rows.iter().map(|r| r.id).collect();
+    let mut grants = account::grants(&yitu.db.system, &ids).await?;
+    let views = rows.into_iter().map(|row| {
+        let own = grants.extract_if(.., |g| g.account_id == row.id).map(GrantView::from).collect();
+        UserView::of(row, own)
+    });
+    Ok(views.collect())
+}
+
+/// One account.
+///
+/// # Errors
+/// `not-found`; a failing database.
+pub async fn find(yitu: &Yitu, county: FeatureId, id: FeatureId) -> Result<UserView, ServiceError> {
+    list(yitu, county, Some(id)).await?.pop().ok_or_else(|| missing(id).into())
+}
+
+/// Makes an account without a role.
+///
+/// # Errors
+/// Problems that name the field; a failing database.
+pub async fn create(yitu: &Yitu, doer: &Doer, asked: &NewUser) -> Result<UserView, ServiceError> {
+    make(yitu, doer, asked, None, true).await
+}
+
+/// Makes an account, with a role where an operator at the terminal gives it one. `expires`: its password is to be changed
+/// when it is first used.
+///
+/// # Errors
+/// Problems that name the field; a failing database.
+pub async fn make(
+    yitu: &Yitu,
+    doer: &Doer,
+    asked: &NewUser,
+    role: Option<Role>,
+    expires: bool,
+) -> Result<UserView, ServiceError> {
+    let name = asked.name.trim();
+    check_name(name)?;
+    let display_name = asked.display_name.trim();
+    check_text("/display_name", display_name, 100)?;
+    if display_name.is_empty() {
+        return Err(Problem::bad_field("/display_name", "请写明这是谁的账号", "Say whose account it is").into());
+    }
+    for (field, text) in [("/issuer", &asked.issuer), ("/subject", &asked.subject)] {
+        check_text(field, text.as_deref().unwrap_or_default(), 500)?;
+    }
+    if asked.issuer.is_some() != asked.subject.is_some() {
+        return Err(
+            Problem::bad_field("/subject", "issuer 与 subject 要一起给", "Give issuer and subject together").into()
+        );
+    }
+    let hash = match &asked.password {
+        Some(password) => Some(new_hash(yitu, password, name, "/password").await?),
+        None => None,
+    };
+    let county_id = doer.viewer.county_id();
+    let new = NewAccount {
+        county_id,
+        name,
+        display_name,
+        role: role.map(Role::code),
+        responder_id: asked.responder_id,
+        unit_id: asked.unit_id,
+        issuer: asked.issuer.as_deref(),
+        subject: asked.subject.as_deref(),
+    };
+    let id = account::insert(&yitu.db.system, &new).await.map_err(|e| refused(e, name))?;
+    if let Some(hash) = hash {
+        account::set_password(&yitu.db.system, id, (&hash, expires), None, yitu.clock.now()).await?;
+    }
+    let detail = json!({"name": name, "role": role.map(Role::code)});
+    note(yitu, doer, Deed::AccountMade, What { subject: format!("account:{id}"), detail, ..What::default() }).await?;
+    find(yitu, county_id, id).await
+}
+
+/// Changes an account: each administrator what is theirs to change.
+///
+/// # Errors
+/// `not-found`, `stale-version`, `version-required`, and problems that name the field; a failing database.
+pub async fn change(
+    yitu: &Yitu,
+    doer: &Doer,
+    id: FeatureId,
+    asked: &Change,
+    if_match: Option<i32>,
+) -> Result<UserView, ServiceError> {
+    let version = asked.expected_version.or(if_match).ok_or_else(Problem::version_required)?;
+    let (county, by) = (doer.viewer.county_id(), doer.viewer.role());
+    let rights = [
+        ("/role", asked.role.is_some()),
+        ("/responder_id", asked.responder_id.is_some()),
+        ("/unit_id", asked.unit_id.is_some()),
+        ("/forget_second_factor", asked.forget_second_factor),
+    ];
+    if let Some((field, _)) = rights.iter().find(|(_, given)| *given && by == Role::SystemAdmin) {
+        return Err(not_theirs(field, Role::SecurityAdmin).into());
+    }
+    if asked.display_name.is_some() && by == Role::SecurityAdmin {
+        return Err(not_theirs("/display_name", Role::SystemAdmin).into());
+    }
+    let role = asked.role.as_deref().map(read_role).transpose()?;
+    let display_name = asked.display_name.as_deref().map(str::trim);
+    check_text("/display_name", display_name.unwrap_or_default(), 100)?;
+    if display_name == Some("") {
+        return Err(Problem::bad_field("/display_name", "请写明这是谁的账号", "Say whose account it is").into());
+    }
+    // Nobody raises themselves, nor shuts themselves out.
+    if doer.viewer.account_id() == Some(id) && (role.is_some() || asked.disabled.is_some()) {
+        let field = if role.is_some() { "/role" } else { "/disabled" };
+        return Err(Problem::bad_field(field, "不能变更自己的账号", "Nobody changes their own account").into());
+    }
+    let there = find(yitu, county, id).await?;
+    let stale = |present: i32| Problem::stale(("账号已被变更", "The account has changed"), present, version);
+    if there.version != version {
+        return Err(stale(there.version).into());
+    }
+    let change = AccountChange {
+        display_name,
+        role: role.map(Role::code),
+        responder_id: asked.responder_id,
+        unit_id: asked.unit_id,
+        disabled: asked.disabled,
+    };
+    let done = account::update(&yitu.db.system, (county, id, version), &change, yitu.clock.now()).await;
+    if !done.map_err(|e| refused(e, &there.name))? {
+        return Err(stale(find(yitu, county, id).await?.version).into());
+    }
+    if asked.forget_second_factor {
+        account::set_second_factor(&yitu.db.system, id, None).await?;
+    }
+    forget(yitu, id);
+    let detail = json!({"role": role.map(Role::code), "disabled": asked.disabled, "display_name": display_name.is_some(),
+        "responder_id": asked.responder_id, "unit_id": asked.unit_id, "forget_second_factor": asked.forget_second_factor});
+    note(yitu, doer, Deed::AccountChanged, What { subject: format!("account:{id}"), detail, ..What::default() })
+        .await?;
+    find(yitu, county, id).await
+}
+
+/// A password for an account whose owner has forgotten theirs.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reset {
+    /// Changed when it is first used.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Reset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Reset(…)")
+    }
+}
+
+/// Sets another's password. All their sessions end, and they change it when they first sign in.
+///
+/// # Errors
+/// `not-found`; a problem that names the field; a failing database.
+pub async fn reset_password(yitu: &Yitu, doer: &Doer, id: FeatureId, asked: &Reset) -> Result<(), ServiceError> {
+    let there = find(yitu, doer.viewer.county_id(), id).await?;
+    // Whoever could set the password of those who watch over them would be all three.
+    if there.role.as_deref().and_then(Role::from_code).is_some_and(Role::administers)
+        && doer.viewer.role() == Role::SystemAdmin
+        && doer.viewer.account_id() != Some(id)
+    {
+        return Err(Problem::new(
+            ProblemKind::Forbidden,
+            "not-for-your-role",
+            ("无权办理", "Not for your role"),
+            (
+                "安全管理员、审计员与其他系统管理员的口令,由其本人修改,或由运维人员在服务器上用 yitu user password 重设。".to_owned(),
+                "Administrators change their own passwords; an operator resets them at the server with yitu user password."
+                    .to_owned(),
+            ),
+        )
+        .into());
+    }
+    set_password(yitu, doer, (id, &there.name), &asked.password).await
+}
+
+/// Sets a password whoever it is of.
+///
+/// # Errors
+/// A problem that names the field; a failing database.
+pub async fn set_password(
+    yitu: &Yitu,
+    doer: &Doer,
+    (id, name): (FeatureId, &str),
+    password: &str,
+) -> Result<(), ServiceError> {
+    let hash = new_hash(yitu, password, name, "/password").await?;
+    account::set_password(&yitu.db.system, id, (&hash, true), None, yitu.clock.now()).await?;
+    forget(yitu, id);
+    note(yitu, doer, Deed::PasswordSet, What { subject: format!("account:{id}"), ..What::default() }).await
+}
+
+/// The role of a code.
+///
+/// # Errors
+/// A problem that names `role`.
+pub fn read_role(code: &str) -> Result<Role, Problem> {
+    Role::of_accounts().find(|role| role.code() == code).ok_or_else(|| {
+        let all: Vec<String> = Role::of_accounts().map(|r| format!("{}({})", r.code(), r.zh())).collect();
+        let codes: Vec<&str> = Role::of_accounts().map(Role::code).collect();
+        Problem::bad_field(
+            "/role",
+            format!("没有“{code}”这个角色,可用:{}", all.join("、")),
+            format!("There is no role {code:?}; there are: {}", codes.join(", ")),
+        )
+    })
+}
+
+fn check_name(name: &str) -> Result<(), Problem> {
+    let fits = (2..=40).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b))
+        && name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+    if fits {
+        return Ok(());
+    }
+    Err(Problem::bad_field(
+        "/name",
+        "账号名为 2 至 40 个小写字母、数字或 . _ -,以字母或数字开头",
+        "An account's name is 2 to 40 of a–z, 0–9, . _ -, and begins with a letter or a digit",
+    ))
+}
+
+fn not_theirs(field: &str, whose: Role) -> Problem {
+    let mut problem = Problem::bad_field(
+        field,
+        format!("此项由{}变更", whose.zh()),
+        format!("This is changed by the role {}", whose.code()),
+    );
+    (problem.kind, problem.slug) = (ProblemKind::Forbidden, "not-for-your-role");
+    problem
+}
+
+fn refused(error: DbError, name: &str) -> ServiceError {
+    match error.refusal() {
+        Some(Refusal::Duplicate(rule)) if rule == "account_name_key" => {
+            Problem::bad_field("/name", format!("已有账号 {name}"), format!("There is an account {name} already"))
+                .into()
+        }
+        Some(Refusal::Duplicate(_)) => Problem::bad_field(
+            "/subject",
+            "这个身份已绑定别的账号",
+            "Another account is vouched for by this identity already",
+        )
+        .into(),
+        Some(Refusal::Reference(_)) => {
+            Problem::bad_field("/responder_id", "没有这个办理人或承办单位", "There is no such responder or unit").into()
+        }
+        _ => error.into(),
+    }
+}
+
+fn missing(id: FeatureId) -> Problem {
+    Problem::not_found(("账号", "account"), id)
+}

@@ -1,0 +1,199 @@
+//! Three administrators who are kept apart, what they do to others' accounts, and the log of it.
+
+use std::time::{Duration, Instant};
+
+use chrono::Utc;
+use futures::future::join_all;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{Town, problem, told};
+
+#[tokio::test]
+async fn one_makes_an_account_another_says_what_it_may_and_a_third_reads_it() {
+    let town = Town::open().await;
+    let body = json!({"name": "lin.xi", "display_name": "林溪(虚构)", "password": "Bamboo-raft-77"});
+    for role in ["security_admin", "auditor", "duty_officer"] {
+        assert_eq!(town.post(role, "/api/users", body.clone()).await.status(), StatusCode::FORBIDDEN, "{role}");
+    }
+    let made = told(town.post("system_admin", "/api/users", body.clone()).await, StatusCode::CREATED).await;
+    assert_eq!((made["role"].as_str(), made["has_password"].as_bool()), (None, Some(true)));
+    assert_eq!(
+        problem(town.post("system_admin", "/api/users", body.clone()).await, StatusCode::BAD_REQUEST).await,
+        "bad-field"
+    );
+    let early = town.sign_in(json!({"name": "lin.xi", "password": "Bamboo-raft-77"})).await.1;
+    assert_eq!(early.status(), StatusCode::UNAUTHORIZED, "without a role it is nobody's");
+    let path = format!("/api/users/{}", made["id"]);
+    let patch =
+        async |role: &str, change: Value| town.ask(role, Method::PATCH, &path).json(&change).send().await.unwrap();
+    let raise = json!({"role": "grid_worker", "expected_version": made["version"]});
+    assert_eq!(problem(patch("system_admin", raise.clone()).await, StatusCode::FORBIDDEN).await, "not-for-your-role");
+    let given = told(patch("security_admin", raise.clone()).await, StatusCode::OK).await;
+    assert_eq!(given["role"], "grid_worker");
+    assert_eq!(problem(patch("security_admin", raise).await, StatusCode::PRECONDITION_FAILED).await, "stale-version");
+    let strange = json!({"role": "king", "expected_version": given["version"]});
+    assert_eq!(problem(patch("security_admin", strange).await, StatusCode::BAD_REQUEST).await, "bad-field");
+    let grid: i64 = town.one("SELECT min(id) FROM layer_grid").await;
+    let grants = format!("{path}/grants");
+    let granted = told(town.post("security_admin", &grants, json!({"grid_id": grid})).await, StatusCode::CREATED).await;
+    assert_eq!(granted["grants"][0]["grid_id"], grid);
+    for (bad, field) in [
+        (json!({}), "/region_id"),
+        (json!({"grid_id": grid, "region_id": 1}), "/region_id"),
+        (json!({"grid_id": 1}), "/region_id"),
+        (json!({"grid_id": grid, "in_full": true, "reason": "汛期转移"}), "/until"),
+        (json!({"grid_id": grid, "until": "2020-01-01T00:00:00Z", "reason": "过去"}), "/until"),
+        (json!({"grid_id": grid, "until": Utc::now() + chrono::Duration::days(2)}), "/reason"),
+    ] {
+        let refused = told(town.post("security_admin", &grants, bad.clone()).await, StatusCode::BAD_REQUEST).await;
+        assert_eq!(refused["errors"][0]["pointer"], field, "{bad}");
+    }
+    // A first password is changed before anything else is done.
+    let (cookie, response) = town.sign_in(json!({"name": "lin.xi", "password": "Bamboo-raft-77"})).await;
+    let session = told(response, StatusCode::OK).await;
+    assert_eq!((session["password_expires"].as_bool(), &session["grids"]), (Some(true), &json!([grid])));
+    let cookie = cookie.unwrap().split(';').next().unwrap().to_owned();
+    let ask = |method: Method, path: &str| {
+        let request = town.server.client.request(method, town.server.url(path)).header("cookie", &cookie);
+        request.header("x-page-key", session["page_key"].as_str().unwrap())
+    };
+    assert_eq!(
+        problem(ask(Method::GET, "/api/county").send().await.unwrap(), StatusCode::FORBIDDEN).await,
+        "password-expires"
+    );
+    let change =
+        |old: &str, new: &str| ask(Method::PUT, "/api/session/password").json(&json!({"old": old, "new": new})).send();
+    for (old, new, field) in [
+        ("Bamboo-raft-77", "short", "/new"),
+        ("wrong", "Camphor-hill-9", "/old"),
+        ("Bamboo-raft-77", "Bamboo-raft-77", "/new"),
+    ] {
+        let refused = told(change(old, new).await.unwrap(), StatusCode::BAD_REQUEST).await;
+        assert_eq!(refused["errors"][0]["pointer"], field, "{new}");
+    }
+    assert_eq!(change("Bamboo-raft-77", "Camphor-hill-9").await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(ask(Method::GET, "/api/county").send().await.unwrap().status(), StatusCode::OK);
+    // All of it is written down, and only the auditor reads it.
+    for role in ["system_admin", "security_admin", "county_leader"] {
+        assert_eq!(town.ask(role, Method::GET, "/api/audit").send().await.unwrap().status(), StatusCode::FORBIDDEN);
+    }
+    let subject = format!("/api/audit?subject=account:{}", made["id"]);
+    let events = town.get("auditor", &subject).await;
+    let deeds: Vec<&str> = events["items"].as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
+    assert_eq!(deeds, ["password_set", "sign_in", "granted", "account_changed", "account_made"]);
+    assert!(!events.to_string().contains("Bamboo") && !events.to_string().contains("Camphor"));
+}
+
+#[tokio::test]
+async fn whoever_is_closed_out_is_out_within_seconds_everywhere() {
+    let town = Town::open().await;
+    let other = crate::support::TestServer::start(town.database.yitu().await).await;
+    let token = town.tokens["grid_worker"].as_str().unwrap();
+    let ask = async |server: &crate::support::TestServer| {
+        server.client.get(server.url("/api/county")).bearer_auth(token).send().await.unwrap().status()
+    };
+    assert_eq!((ask(&town.server).await, ask(&other).await), (StatusCode::OK, StatusCode::OK));
+    let account = town.account("grid_worker").await;
+    let change = json!({"disabled": true, "expected_version": account["version"]});
+    let path = format!("/api/users/{}", account["id"]);
+    let closed = town.ask("system_admin", Method::PATCH, &path).json(&change).send().await.unwrap();
+    assert_eq!(closed.status(), StatusCode::OK);
+    let since = Instant::now();
+    assert_eq!(ask(&town.server).await, StatusCode::UNAUTHORIZED, "here at once");
+    while ask(&other).await != StatusCode::UNAUTHORIZED {
+        assert!(since.elapsed() < Duration::from_secs(5), "and on the other server within five seconds");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // Nobody shuts out, or raises, themselves.
+    let own = town.account("security_admin").await;
+    let path = format!("/api/users/{}", own["id"]);
+    for change in [json!({"disabled": true}), json!({"role": "county_leader"})] {
+        let mut change = change;
+        change["expected_version"] = own["version"].clone();
+        let refused = town.ask("security_admin", Method::PATCH, &path).json(&change).send().await.unwrap();
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+    }
+    let region: i64 = town.one("SELECT id FROM region WHERE level = 'county'").await;
+    let refused = town.post("security_admin", &format!("{path}/grants"), json!({"region_id": region})).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "nor do administrators get a part of the county");
+}
+
+#[tokio::test]
+async fn what_is_given_for_a_time_ends() {
+    let town = Town::open().await;
+    let township: i64 = town.one("SELECT max(id) FROM region WHERE level = 'township'").await;
+    let account = town.account("township_staff").await;
+    let path = format!("/api/users/{}/grants", account["id"]);
+    let asked =
+        json!({"region_id": township, "until": Utc::now() + chrono::Duration::days(3), "reason": "跨镇支援防汛"});
+    let granted = told(town.post("security_admin", &path, asked).await, StatusCode::CREATED).await;
+    let grant = &granted["grants"][0];
+    assert_eq!((grant["region_id"].as_i64(), grant["reason"].as_str()), (Some(township), Some("跨镇支援防汛")));
+    let has = async || {
+        town.get("township_staff", "/api/session").await["regions"].as_array().unwrap().contains(&json!(township))
+    };
+    assert!(has().await);
+    let end = format!("/api/grants/{}", grant["id"]);
+    assert_eq!(town.ask("security_admin", Method::DELETE, &end).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert!(!has().await, "at once");
+    assert_eq!(town.ask("security_admin", Method::DELETE, &end).send().await.unwrap().status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_log_is_one_chain_and_an_altered_row_is_named() {
+    let town = Town::open().await;
+    // Many at once stand in line.
+    join_all((0..24).map(|_| town.ask("grid_worker", Method::GET, "/api/audit").send())).await;
+    let owner = &town.database.databases.migrator;
+    let (events, broken) = yitu::db::audit::broken(owner).await.unwrap();
+    assert!(events > 24 && broken.is_empty(), "{events} {broken:?}");
+    let refused: i64 = town.one("SELECT count(*) FROM audit_event WHERE action = 'refused'").await;
+    assert_eq!(refused, 24);
+    let change = "UPDATE audit_event SET actor = '别人' WHERE number = 7";
+    let denied = sqlx::query(change).execute(owner).await.unwrap_err().to_string();
+    assert!(denied.contains("append-only"), "{denied}");
+    sqlx::query("ALTER TABLE audit_event DISABLE TRIGGER append_only").execute(owner).await.unwrap();
+    sqlx::query(change).execute(owner).await.unwrap();
+    let county: i64 = town.one("SELECT id FROM region WHERE level = 'county'").await;
+    assert_eq!(yitu::db::audit::broken(owner).await.unwrap().1, [(county, 7)]);
+    sqlx::query("DELETE FROM audit_event WHERE number >= 20").execute(owner).await.unwrap();
+    let broken = yitu::db::audit::broken(owner).await.unwrap().1;
+    assert!(broken.len() == 2 && broken[1].1 == events, "cut off at its end: {broken:?}");
+    // Not even the program's own login reads it; only an auditor's transaction does.
+    for login in [&town.database.databases.system, &town.database.databases.request] {
+        let seen = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM audit_event").fetch_one(login).await;
+        assert!(seen.map_or(true, |n| n == 0));
+    }
+}
+
+#[tokio::test]
+async fn who_changes_what_all_are_bound_by_is_written_down() {
+    let town = Town::open().await;
+    let day = json!({"working": false, "name": "抗灾停工"});
+    let set = town.ask("duty_officer", Method::PUT, "/api/calendar/2026-12-30").json(&day).send().await.unwrap();
+    told(set, StatusCode::OK).await;
+    let bad = town.ask("duty_officer", Method::PUT, "/api/calendar/never").json(&day).send().await.unwrap();
+    assert_eq!(bad.status(), StatusCode::BAD_REQUEST);
+    let events = town.get("auditor", "/api/audit?action=rules_changed").await;
+    let events = events["items"].as_array().unwrap();
+    assert_eq!(events.len(), 1, "what was refused has changed nothing");
+    assert_eq!(
+        (events[0]["actor"].as_str(), events[0]["subject"].as_str()),
+        (Some("值班员(演示)"), Some("/api/calendar/2026-12-30"))
+    );
+}
+
+#[tokio::test]
+async fn the_log_is_taken_away_as_a_file_and_that_is_in_it() {
+    let town = Town::open().await;
+    let response = town.ask("auditor", Method::GET, "/api/audit?f=csv").send().await.unwrap();
+    assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/csv"));
+    let text = response.text().await.unwrap();
+    assert!(text.starts_with('\u{feff}') && text.contains("account_made"), "{text}");
+    assert_eq!(town.get("auditor", "/api/audit?action=export").await["items"].as_array().unwrap().len(), 1);
+    for (query, field) in [("action=strange", "action"), ("cursor=x", "cursor"), ("limit=0", "limit"), ("f=xml", "f")] {
+        let refused = town.ask("auditor", Method::GET, &format!("/api/audit?{query}")).send().await.unwrap();
+        assert_eq!(told(refused, StatusCode::BAD_REQUEST).await["errors"][0]["pointer"], field);
+    }
+}

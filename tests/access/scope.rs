@@ -1,0 +1,299 @@
+//! Nobody sees a household, or a matter, that is not theirs: the database, the map in memory and the rule say the same.
+
+use std::collections::BTreeSet;
+
+use rand::seq::IndexedRandom;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use yitu::access::sight::{HouseholdPlace, MatterPlace, of_household, of_matter};
+use yitu::db::Request;
+use yitu::domain::viewer::{Role, Scope, Sight};
+use yitu::domain::{Layer, Viewer};
+use yitu::service::access::principal::of_secret;
+use yitu::service::seen;
+
+use crate::{Town, problem, told};
+
+/// What scopes are drawn from: villages with their grids, units, households.
+struct Pool {
+    county: i64,
+    villages: Vec<i64>,
+    grids: Vec<(i64, i64)>,
+    units: Vec<i64>,
+    households: Vec<i64>,
+}
+
+fn some(rng: &mut ChaCha8Rng, all: &[i64], most: usize) -> BTreeSet<i64> {
+    let n = rng.random_range(0..=most);
+    all.choose_multiple(rng, n).copied().collect()
+}
+
+fn principal(rng: &mut ChaCha8Rng, pool: &Pool, accounts: &[i64]) -> Viewer {
+    let roles: Vec<Role> = Role::of_accounts().collect();
+    let regions = some(rng, &pool.villages, 6);
+    let all_grids: Vec<i64> = pool.grids.iter().map(|g| g.0).collect();
+    let mut grids = some(rng, &all_grids, 4);
+    grids.extend(pool.grids.iter().filter(|(_, village)| regions.contains(village)).map(|g| g.0));
+    let scope = Scope {
+        whole: rng.random_bool(0.1),
+        in_full: grids.iter().copied().filter(|_| rng.random_bool(0.3)).collect(),
+        households: some(rng, &pool.households, 5),
+        units: some(rng, &pool.units, 6),
+        grids,
+        regions,
+        ..Scope::default()
+    };
+    Viewer::of_account(pool.county, *accounts.choose(rng).unwrap(), "随机", *roles.choose(rng).unwrap(), scope)
+}
+
+#[tokio::test]
+async fn the_database_and_the_map_hold_random_principals_to_the_one_rule() {
+    let town = Town::open().await;
+    let (owner, yitu) = (&town.database.databases.migrator, &town.server.yitu);
+    sqlx::query("UPDATE household SET grid_id = NULL WHERE id % 97 = 0").execute(owner).await.unwrap();
+    let reporters: Vec<i64> =
+        sqlx::query_scalar("SELECT id FROM account ORDER BY id LIMIT 3").fetch_all(owner).await.unwrap();
+    let by = "UPDATE incident SET reported_by = $1[1 + number % 3] WHERE number % 11 = 0";
+    sqlx::query(by).bind(&reporters).execute(owner).await.unwrap();
+    let households: Vec<(i64, Option<i64>, i64)> =
+        sqlx::query_as("SELECT id, grid_id, village_id FROM household").fetch_all(owner).await.unwrap();
+    let matters: Vec<(i64, bool, Option<i64>, Option<i64>, Option<i64>, Vec<i64>)> = sqlx::query_as(
+        "SELECT i.number, i.restricted, i.grid_id, i.village_id, i.reported_by,
+           ARRAY(SELECT a.unit_id FROM assignment a WHERE a.incident_id = i.id) FROM incident i",
+    )
+    .fetch_all(owner)
+    .await
+    .unwrap();
+    let pool = Pool {
+        county: town.database.county().await,
+        villages: sqlx::query_scalar("SELECT id FROM region WHERE level = 'village' ORDER BY id")
+            .fetch_all(owner)
+            .await
+            .unwrap(),
+        grids: sqlx::query_as("SELECT id, village_id FROM layer_grid ORDER BY id").fetch_all(owner).await.unwrap(),
+        units: sqlx::query_scalar("SELECT id FROM handling_unit ORDER BY id").fetch_all(owner).await.unwrap(),
+        households: households.iter().map(|h| h.0).collect(),
+    };
+    // The map takes over what was just changed.
+    let everything = Viewer::whole_county(pool.county, "");
+    let truly: i64 = town.one("SELECT count(*) FROM household WHERE grid_id IS NULL").await;
+    for _ in 0..400 {
+        let bare = {
+            let layer = seen::layer(yitu, &everything, Layer::Household);
+            layer.iter().filter(|f| f.get(layer.schema(), "grid_id").and_then(|v| v.as_int()).is_none()).count()
+        };
+        if bare as i64 == truly {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(55);
+    let (mut people, mut cases) = (0, 0);
+    for _ in 0..60 {
+        let viewer = principal(&mut rng, &pool, &reporters);
+        let by_rule: BTreeSet<i64> = households
+            .iter()
+            .filter(|(id, grid, village)| {
+                of_household(&viewer, HouseholdPlace { id: *id, grid: *grid, village: Some(*village) }) > Sight::Nothing
+            })
+            .map(|h| h.0)
+            .collect();
+        let matters_by_rule: BTreeSet<i64> = matters
+            .iter()
+            .filter(|(_, restricted, grid, village, reported_by, units)| {
+                let at = MatterPlace {
+                    restricted: *restricted,
+                    grid: *grid,
+                    village: *village,
+                    units,
+                    reported_by: *reported_by,
+                };
+                of_matter(&viewer, at)
+            })
+            .map(|m| m.0)
+            .collect();
+        let mut on = Request::begin(&yitu.db.request, &viewer).await.unwrap();
+        let read: Vec<i64> = sqlx::query_scalar("SELECT id FROM household").fetch_all(&mut *on).await.unwrap();
+        assert_eq!(read.into_iter().collect::<BTreeSet<i64>>(), by_rule, "{viewer:?}");
+        let read: Vec<i64> = sqlx::query_scalar("SELECT number FROM incident").fetch_all(&mut *on).await.unwrap();
+        assert_eq!(read.into_iter().collect::<BTreeSet<i64>>(), matters_by_rule, "{viewer:?}");
+        let orphans: i64 = sqlx::query_scalar(
+            "SELECT (SELECT count(*) FROM member m WHERE NOT EXISTS (SELECT FROM household h WHERE h.id = m.household_id))
+                  + (SELECT count(*) FROM phone p WHERE p.household_id IS NOT NULL AND NOT EXISTS (SELECT FROM household h WHERE h.id = p.household_id))",
+        )
+        .fetch_one(&mut *on)
+        .await
+        .unwrap();
+        assert_eq!(orphans, 0, "members and phones of households that are not theirs");
+        drop(on);
+        let seen: BTreeSet<i64> = seen::layer(yitu, &viewer, Layer::Household).iter().map(|f| f.id).collect();
+        assert_eq!(seen, by_rule, "on the map: {viewer:?}");
+        people += by_rule.len();
+        cases += matters_by_rule.len();
+    }
+    assert!(people > 1000 && cases > 100, "{people} {cases}");
+    // Whoever has not said who asks sees nothing at all.
+    let mut bare = yitu.db.request.acquire().await.unwrap();
+    let tables =
+        ["household", "member", "phone", "household_link", "incident", "incident_history", "dispatch_decision"];
+    for table in tables {
+        let n: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}")))
+            .fetch_one(&mut *bare)
+            .await
+            .unwrap();
+        assert_eq!(n, 0, "{table}");
+    }
+}
+
+/// A household and everything it could be known by.
+#[derive(Debug, sqlx::FromRow)]
+struct Planted {
+    id: i64,
+    number: String,
+    head_name: String,
+    address: String,
+    lon: f64,
+    lat: f64,
+    village_id: i64,
+}
+
+#[tokio::test]
+async fn a_household_out_of_scope_is_in_no_answer() {
+    let town = Town::open().await;
+    let worker = of_secret(&town.server.yitu, town.tokens["grid_worker"].as_str().unwrap()).await.unwrap().unwrap();
+    assert!(!worker.viewer.scope().grids.is_empty() && !worker.viewer.scope().whole);
+    let sql = "SELECT h.id, h.number, h.head_name, h.address, ST_X(h.geom) AS lon, ST_Y(h.geom) AS lat, h.village_id FROM household h
+               WHERE h.geom IS NOT NULL AND (h.grid_id = ANY($1)) = $2 AND NOT (h.id = ANY($3)) AND h.head_name IN (SELECT head_name FROM household GROUP BY 1 HAVING count(*) = 1)
+               ORDER BY h.id LIMIT 1";
+    let plant = async |own: bool| -> Planted {
+        let (grids, linked): (Vec<i64>, Vec<i64>) = (
+            worker.viewer.scope().grids.iter().copied().collect(),
+            worker.viewer.scope().households.iter().copied().collect(),
+        );
+        sqlx::query_as(sql)
+            .bind(grids)
+            .bind(own)
+            .bind(linked)
+            .fetch_one(&town.database.databases.migrator)
+            .await
+            .unwrap()
+    };
+    for (own, planted) in [(true, plant(true).await), (false, plant(false).await)] {
+        let Planted { id, number, head_name, address, lon, lat, village_id } = &planted;
+        let (x, y) = tile(16, *lon, *lat);
+        let get = async |path: String| {
+            let response = town.ask("grid_worker", Method::GET, &path).send().await.unwrap();
+            let status = response.status();
+            let headers = format!("{:?}", response.headers());
+            let bytes = response.bytes().await.unwrap();
+            // The question itself comes back in links; what it is about must not.
+            let text = match serde_json::from_slice::<Value>(&bytes) {
+                Ok(mut body) => {
+                    body.as_object_mut().unwrap().remove("links");
+                    body.to_string()
+                }
+                Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
+            };
+            (status, headers + &text)
+        };
+        let enc = |text: &str| text.bytes().map(|b| format!("%{b:02X}")).collect::<String>();
+        let questions = [
+            format!("/api/near?lon={lon}&lat={lat}&kind=household&radius_m=30"),
+            format!("/api/within?region={village_id}&kind=household&limit=1000"),
+            format!("/api/search?q={}&kind=household", enc(head_name)),
+            format!("/api/search?q={number}"),
+            format!("/ogc/collections/household/items?filter={}", enc(&format!("number = '{number}'"))),
+            format!(
+                "/ogc/collections/household/items?bbox={},{},{},{}",
+                lon - 1e-4,
+                lat - 1e-4,
+                lon + 1e-4,
+                lat + 1e-4
+            ),
+            format!("/ogc/collections/household/items/{id}"),
+            format!("/tiles/household/16/{x}/{y}"),
+            format!("/tiles/household/16/{x}/{y}?filter={}", enc(&format!("number = '{number}'"))),
+            format!("/ogc/collections/household/tiles/WebMercatorQuad/16/{y}/{x}"),
+        ];
+        for path in questions {
+            let (status, text) = get(path.clone()).await;
+            let told = [number, head_name, address].into_iter().any(|word| text.contains(word.as_str()));
+            assert_eq!(told, own, "{path}: {status} {planted:?} {}", text.chars().take(300).collect::<String>());
+        }
+        // As if there were none.
+        if !own {
+            let (status, text) = get(format!("/ogc/collections/household/items/{id}")).await;
+            let (nothing, same) = get("/ogc/collections/household/items/99999999".to_owned()).await;
+            assert_eq!((status, nothing), (StatusCode::NOT_FOUND, StatusCode::NOT_FOUND));
+            let without = |text: &str, id: &str| {
+                text[text.find('{').unwrap()..].replace(id, "").split("request_id").next().unwrap().len()
+            };
+            assert_eq!(without(&text, &id.to_string()), without(&same, "99999999"));
+            let report = json!({"id": uuid::Uuid::new_v4(), "category": "0301", "description": "垃圾", "location": {"source": "household", "household_id": id}});
+            let refused = town.post("grid_worker", "/api/incidents", report).await;
+            assert_eq!(problem(refused, StatusCode::BAD_REQUEST).await, "bad-field");
+        }
+    }
+}
+
+fn tile(z: u32, lon: f64, lat: f64) -> (u32, u32) {
+    let n = f64::from(1_u32 << z);
+    let y = (1.0 - lat.to_radians().tan().asinh() / std::f64::consts::PI) / 2.0;
+    (((lon + 180.0) / 360.0 * n) as u32, (y * n) as u32)
+}
+
+#[tokio::test]
+async fn a_matter_is_known_to_those_it_concerns() {
+    let town = Town::open().await;
+    let worker = of_secret(&town.server.yitu, town.tokens["grid_worker"].as_str().unwrap()).await.unwrap().unwrap();
+    let grid = *worker.viewer.scope().grids.iter().next().unwrap();
+    let place = "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geom) p FROM layer_grid WHERE CASE WHEN $2 THEN id = $1 ELSE village_id <> (SELECT village_id FROM grid WHERE id = $1) AND kind = 'general' END ORDER BY id LIMIT 1) q";
+    let report = async |own: bool| -> Value {
+        let (lon, lat): (f64, f64) =
+            sqlx::query_as(place).bind(grid).bind(own).fetch_one(&town.database.databases.migrator).await.unwrap();
+        let body = json!({"id": uuid::Uuid::new_v4(), "category": "0301", "description": "路边垃圾", "location": {"source": "map", "lon": lon, "lat": lat}});
+        told(town.post("duty_officer", "/api/incidents", body).await, StatusCode::CREATED).await
+    };
+    let (own, other) = (report(true).await, report(false).await);
+    let sees = async |role: &str, matter: &Value| {
+        town.ask(role, Method::GET, &format!("/api/incidents/{}", matter["id"].as_str().unwrap()))
+            .send()
+            .await
+            .unwrap()
+            .status()
+    };
+    assert_eq!(
+        (sees("grid_worker", &own).await, sees("grid_worker", &other).await),
+        (StatusCode::OK, StatusCode::NOT_FOUND)
+    );
+    assert_eq!(
+        (sees("county_leader", &own).await, sees("county_leader", &other).await),
+        (StatusCode::OK, StatusCode::OK)
+    );
+    let listed = town.get("grid_worker", "/api/incidents?limit=1000").await;
+    let ids: Vec<&str> = listed["items"].as_array().unwrap().iter().map(|i| i["id"].as_str().unwrap()).collect();
+    assert!(ids.contains(&own["id"].as_str().unwrap()) && !ids.contains(&other["id"].as_str().unwrap()));
+    assert_eq!(listed["number_matched"], ids.len());
+    for part in ["decisions", "photos", "duplicates"] {
+        let path = format!("/api/incidents/{}/{part}", other["id"].as_str().unwrap());
+        let hidden = town.ask("grid_worker", Method::GET, &path).send().await.unwrap();
+        assert_eq!(hidden.status(), StatusCode::NOT_FOUND, "{part}");
+    }
+    // What cannot be seen cannot be acted upon, nor be guessed at by the answer.
+    let act = json!({"action": "comment", "note": "看看", "expected_version": other["version"]});
+    let path = format!("/api/incidents/{}/actions", other["id"].as_str().unwrap());
+    assert_eq!(town.post("grid_worker", &path, act).await.status(), StatusCode::NOT_FOUND);
+    // Reported elsewhere, it is still the reporter's to look at.
+    let (lon, lat): (f64, f64) =
+        sqlx::query_as(place).bind(grid).bind(false).fetch_one(&town.database.databases.migrator).await.unwrap();
+    let body = json!({"id": uuid::Uuid::new_v4(), "category": "0301", "description": "路过看见", "location": {"source": "map", "lon": lon, "lat": lat}});
+    let mine = told(town.post("grid_worker", "/api/incidents", body.clone()).await, StatusCode::CREATED).await;
+    assert_eq!(
+        (sees("grid_worker", &mine).await, sees("village_cadre", &mine).await),
+        (StatusCode::OK, StatusCode::NOT_FOUND)
+    );
+    let again = told(town.post("grid_worker", "/api/incidents", body).await, StatusCode::OK).await;
+    assert_eq!(again["number"], mine["number"], "a retry is the same matter");
+}

@@ -1,0 +1,4 @@
+import { start } from '../ui/app';
+import SignIn from './SignIn.vue';
+
+start(SignIn);
