@@ -58,6 +58,7 @@ pub struct IncidentRow {
     pub photo_missing: bool,
     pub external_system: Option<String>,
     pub external_no: Option<String>,
+    pub reported_by: Option<i64>,
 }
 
 /// One step of a timeline.

@@ -43,6 +43,8 @@ pub struct NewIncident<'a> {
     pub resolved_by: Option<&'a str>,
     /// The other system it comes from, and its number there.
     pub external: Option<(&'a str, &'a str)>,
+    /// The account that reports it.
+    pub reported_by: Option<FeatureId>,
 }
 
 /// A transaction of the request login, or its pool: the statement is whole in itself.
@@ -144,7 +146,7 @@ pub async fn store(
     let query = query.bind(decision.inputs).bind(decision.outcome).bind(decision.explanation);
     let told = steps.iter().find_map(|s| Some((s.notification?, s.ordinal)));
     let query = query.bind(told.map(|t| t.0)).bind(told.map(|t| t.1));
-    let query = query.bind(new.external.map(|e| e.0)).bind(new.external.map(|e| e.1)).bind(viewer.account_id());
+    let query = query.bind(new.external.map(|e| e.0)).bind(new.external.map(|e| e.1)).bind(new.reported_by);
     let Some(StoredRow { number, epoch, xid }) = query.fetch_optional(on).await? else { return Ok(None) };
     let xid = xid.parse().map_err(|_| DbError::Stored(format!("transaction id {xid}")))?;
     Ok(Some(Stored { number, position: LogPosition { epoch, xid } }))

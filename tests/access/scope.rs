@@ -297,3 +297,62 @@ async fn a_matter_is_known_to_those_it_concerns() {
     let again = told(town.post("grid_worker", "/api/incidents", body).await, StatusCode::OK).await;
     assert_eq!(again["number"], mine["number"], "a retry is the same matter");
 }
+
+#[tokio::test]
+async fn each_step_is_taken_by_those_it_is_for() {
+    let town = Town::open().await;
+    let worker = of_secret(&town.server.yitu, town.tokens["grid_worker"].as_str().unwrap()).await.unwrap().unwrap();
+    let grid = *worker.viewer.scope().grids.iter().next().unwrap();
+    let place = "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geom) p FROM layer_grid WHERE id = $1) q";
+    let (lon, lat): (f64, f64) =
+        sqlx::query_as(place).bind(grid).fetch_one(&town.database.databases.migrator).await.unwrap();
+    let body = json!({"id": uuid::Uuid::new_v4(), "category": "0301", "description": "路边垃圾", "location": {"source": "map", "lon": lon, "lat": lat}});
+    let made = told(town.post("duty_officer", "/api/incidents", body).await, StatusCode::CREATED).await;
+    let path = format!("/api/incidents/{}", made["id"].as_str().unwrap());
+    let now = async |role: &str| town.get(role, &path).await;
+    let act = async |role: &str, mut act: Value| {
+        act["expected_version"] = now("duty_officer").await["version"].clone();
+        town.post(role, &format!("{path}/actions"), act).await
+    };
+    // It goes to the worker's own group, whoever of it is there.
+    let group = worker.viewer.scope().units.iter().copied().collect::<Vec<_>>();
+    assert!(group.contains(&made["owner"]["unit_id"].as_i64().unwrap()), "{}", made["explanation"]["text"]);
+    let may = async |role: &str| -> Vec<String> { serde_json::from_value(now(role).await["actions"].clone()).unwrap() };
+    assert!(may("grid_worker").await.contains(&"accept".to_owned()));
+    let staff = may("township_staff").await;
+    assert!(
+        !staff.contains(&"accept".to_owned())
+            && staff.contains(&"transfer".to_owned())
+            && staff.contains(&"supervise".to_owned()),
+        "{staff:?}"
+    );
+    assert!(may("village_cadre").await.is_empty() && may("county_leader").await == ["supervise"], "a leader watches");
+    for (role, action) in [
+        ("township_staff", "accept"),
+        ("village_cadre", "cancel"),
+        ("grid_worker", "supervise"),
+        ("county_leader", "transfer"),
+    ] {
+        let refused = act(role, json!({"action": action, "note": "试", "to_unit_id": group[0]})).await;
+        assert_eq!(problem(refused, StatusCode::FORBIDDEN).await, "not-yours", "{role} {action}");
+    }
+    let named = act("grid_worker", json!({"action": "accept", "actor": "别人"})).await;
+    assert_eq!(told(named, StatusCode::BAD_REQUEST).await["errors"][0]["pointer"], "/actor");
+    told(act("grid_worker", json!({"action": "accept"})).await, StatusCode::OK).await;
+    let department = of_secret(&town.server.yitu, town.tokens["department"].as_str().unwrap()).await.unwrap().unwrap();
+    let unit = *department.viewer.scope().units.iter().next().unwrap();
+    let hidden = town.ask("department", Method::GET, &path).send().await.unwrap();
+    assert_eq!(hidden.status(), StatusCode::NOT_FOUND, "it is not theirs yet");
+    told(act("grid_worker", json!({"action": "whistle", "unit_ids": [unit]})).await, StatusCode::OK).await;
+    assert_eq!(may("department").await, ["sign_in"]);
+    let foreign = act("department", json!({"action": "sign_in", "unit_id": group[0]})).await;
+    assert_eq!(told(foreign, StatusCode::BAD_REQUEST).await["errors"][0]["pointer"], "/unit_id");
+    told(act("department", json!({"action": "sign_in", "unit_id": unit})).await, StatusCode::OK).await;
+    // Whoever is on duty takes it down for those who call in, and it says so.
+    told(act("duty_officer", json!({"action": "resolve", "note": "电话报告已清运"})).await, StatusCode::OK).await;
+    told(act("village_cadre", json!({"action": "check", "passed": true})).await, StatusCode::OK).await;
+    let timeline = now("duty_officer").await["timeline"].clone();
+    let actors: Vec<&str> = timeline.as_array().unwrap().iter().map(|e| e["actor"].as_str().unwrap()).collect();
+    assert!(actors.contains(&"网格员(演示)") && actors.contains(&"村干部(演示)"), "{actors:?}");
+    assert!(actors.iter().any(|a| a.ends_with("(值班员(演示)代办)")), "{actors:?}");
+}

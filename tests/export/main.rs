@@ -189,8 +189,9 @@ async fn personal_layers_want_a_reason() {
     assert!(names(folder.path()).is_empty());
     let layers = ["--layers", "incident,household", "--region", &code, "--maxzoom", "15"];
     let reason = ["--reason", "防汛转移入户", "--now", "2026-11-20T10:00:00+08:00"];
-    let told = done(&database, folder.path(), &[&["p.pmtiles"], &layers[..], &reason].concat()).await;
-    assert!(told.contains("防汛转移入户"), "the log says why: {told}");
+    done(&database, folder.path(), &[&["p.pmtiles"], &layers[..], &reason].concat()).await;
+    let logged = one_text(&database, "SELECT actor || ':' || reason FROM audit_event WHERE action = 'export'").await;
+    assert_eq!(logged, "yitu export:防汛转移入户", "the log says who and why");
     let archive = Archive::read(&folder.path().join("p.pmtiles"));
     assert_eq!(archive.metadata["yitu"]["reason"], "防汛转移入户");
     assert_eq!(archive.metadata["yitu"]["now"], "2026-11-20T02:00:00Z");

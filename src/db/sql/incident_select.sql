@@ -9,7 +9,7 @@ SELECT i.id, i.number, i.state::text AS state, i.version, i.category_id, c.code 
        i.accept_by, i.resolve_by, i.next_deadline_at, i.reported_at, i.received_at, i.resolved_at, i.resolved_by,
        i.closed_at, i.on_the_spot,
        CASE WHEN i.next_deadline_at IS NOT NULL THEN i.overdue_since END AS overdue_since, i.merged_into, i.rating,
-       i.external_system, i.external_no,
+       i.external_system, i.external_no, i.reported_by,
        c.photo_needed AND NOT EXISTS (SELECT FROM incident_photo p
          WHERE p.county_id = i.county_id AND p.incident_id = i.id AND p.state = 'ready') AS photo_missing
 FROM incident i

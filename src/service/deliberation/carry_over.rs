@@ -18,7 +18,7 @@ use crate::service::{ServiceError, Yitu};
 pub struct CarryOver {
     /// The version that was seen.
     pub expected_version: i32,
-    /// Who acts, where it is not the caller; until each person has an account.
+    /// Who acts, where it is not the caller.
     #[serde(default)]
     pub actor: Option<String>,
 }

@@ -33,7 +33,7 @@ pub struct NewTopic {
     /// The version of the incident that was seen.
     #[serde(default)]
     pub expected_version: Option<i32>,
-    /// Who acts, where it is not the caller; until each person has an account.
+    /// Who acts, where it is not the caller.
     #[serde(default)]
     pub actor: Option<String>,
 }

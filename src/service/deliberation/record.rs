@@ -25,7 +25,7 @@ pub struct OutcomeRecord {
     /// What was resolved, or why not; up to 1000 characters.
     #[serde(default)]
     pub resolution: String,
-    /// Who records it, where it is not the caller; until each person has an account.
+    /// Who records it, where it is not the caller.
     #[serde(default)]
     pub actor: Option<String>,
 }

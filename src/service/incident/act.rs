@@ -10,6 +10,7 @@ use super::complete::{MOST_DAYS, SIGN_IN, complete};
 use super::deliberate::put_on_agenda;
 use super::facts::Facts;
 use super::hand_on::{given_to, in_other_grid, located, one_up};
+use super::parts::{Matter, answers, not_theirs, parts, takes};
 use super::retried;
 use super::step::{Effect, Step, state, write};
 use super::view::{IncidentView, whole};
@@ -17,7 +18,8 @@ use crate::db::Request;
 use crate::db::assignment::{self, NewOwner};
 use crate::db::incident::{self, IncidentRow, Overdue};
 use crate::domain::calendar::WorkCalendar;
-use crate::domain::incident::{Action, State, allowed_of, next_state, possible};
+use crate::domain::incident::{Action, Actor, State, allowed_of, next_state, possible};
+use crate::domain::viewer::Role;
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::{ServiceError, Yitu};
 
@@ -79,7 +81,7 @@ pub struct Act {
     /// `rate`: 1 to 5.
     #[serde(default)]
     pub rating: Option<i16>,
-    /// Who acts, where it is not the caller; until each person has an account.
+    /// Who acts, where it is not the caller: whoever is on duty takes steps for those who call in.
     #[serde(default)]
     pub actor: Option<String>,
 }
@@ -151,6 +153,9 @@ async fn attempt(
     let ways = allowed_of(from, row.on_the_spot);
     let to = next_state(from, ready.action, passed).filter(|_| ways.contains(&ready.action));
     let to = to.ok_or_else(|| not_now(from, ready.action, &ways))?;
+    let helpers: Vec<FeatureId> =
+        assignment::helpers(&mut on, county, &[id]).await?.into_iter().map(|h| h.unit_id).collect();
+    may_take(viewer, ready, &parts(viewer, &Matter::of(&row, &helpers)))?;
     let actor = actor(&row, ready, viewer);
     if ready.action == Action::Check && row.resolved_by.as_deref() == Some(actor.as_str()) {
         return Err(same_person(&actor).into());
@@ -161,17 +166,45 @@ async fn attempt(
     write(&mut on, county, &row, &Step { action: ready.action, actor: &actor, at: now, from }, &effect).await?;
     let view = whole(&mut on, county, id, now).await?.ok_or_else(missing)?;
     let seq = on.commit().await?;
-    Ok(view.written_at(seq))
+    Ok(view.written_at(seq).for_viewer(viewer))
 }
 
-/// Without accounts the owner's own steps are taken in the owner's name, whoever types them in.
+/// Whether the step is for who takes it, in the name of whom they take it.
+fn may_take(viewer: &Viewer, ready: &Ready, parts: &[Actor]) -> Result<(), Problem> {
+    if !takes(parts, ready.action) {
+        return Err(not_theirs(ready.action));
+    }
+    let on_behalf = matches!(viewer.role(), Role::System | Role::DutyOfficer);
+    if ready.act.actor.is_some() && !on_behalf {
+        return Err(Problem::bad_field(
+            "/actor",
+            "只能以本人名义操作;代人登记由值班员办理",
+            "Take the step in your own name; the duty officer takes it for others",
+        ));
+    }
+    if ready.action == Action::SignIn
+        && !on_behalf
+        && ready.act.unit_id.is_none_or(|u| !viewer.scope().units.contains(&u))
+    {
+        return Err(Problem::bad_field("/unit_id", "只能为本单位签到", "Sign in for your own unit"));
+    }
+    Ok(())
+}
+
+/// The program takes the owner's own steps in the owner's name, and so does whoever is on duty for an owner who calls in,
+/// which is said.
 fn actor(row: &IncidentRow, ready: &Ready, viewer: &Viewer) -> String {
     if let Some(named) = &ready.act.actor {
         return named.clone();
     }
     let owners = [Action::Accept, Action::Resolve, Action::ResolveOnSpot, Action::Return];
     if owners.contains(&ready.action) {
-        return row.responder_name.clone().unwrap_or_else(|| row.unit_name.clone());
+        let owner = row.responder_name.clone().unwrap_or_else(|| row.unit_name.clone());
+        return match viewer.role() {
+            Role::System => owner,
+            _ if answers(viewer, row.unit_id, row.responder_id) => viewer.name().to_owned(),
+            _ => format!("{owner}({}代办)", viewer.name()),
+        };
     }
     viewer.name().to_owned()
 }

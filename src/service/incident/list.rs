@@ -64,7 +64,11 @@ pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Page, Se
         incident::list(&mut on, viewer.county_id(), &filter, now, after, limit + 1).await?;
     on.finish().await?;
     let next = page::cut(&mut rows, limit, |r| cursor(r.reported_at, r.id));
-    Ok(Page { items: rows.into_iter().map(|r| IncidentView::of(r, now)).collect(), next, number_matched })
+    Ok(Page {
+        items: rows.into_iter().map(|r| IncidentView::of(r, now).for_viewer(viewer)).collect(),
+        next,
+        number_matched,
+    })
 }
 
 /// One incident with its explanation and timeline.
@@ -75,7 +79,7 @@ pub async fn find(yitu: &Yitu, viewer: &Viewer, id: Uuid) -> Result<IncidentView
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let found = whole(&mut on, viewer.county_id(), id, yitu.clock.now()).await?;
     on.finish().await?;
-    found.ok_or_else(|| Problem::not_found(("事件", "incident"), id).into())
+    found.map(|view| view.for_viewer(viewer)).ok_or_else(|| Problem::not_found(("事件", "incident"), id).into())
 }
 
 /// A place in a list by an instant and then by id, for the reader to hand back.

@@ -11,6 +11,7 @@ pub mod facts;
 pub mod hand_on;
 pub mod history;
 pub mod list;
+pub mod parts;
 pub mod plan;
 pub mod preview;
 pub mod replay;

@@ -72,7 +72,7 @@ async fn known(yitu: &Yitu, viewer: &Viewer, key: &Key, now: DateTime<Utc>) -> R
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let Some(incident) = stored(&mut on, viewer.county_id(), key, now).await? else { return Ok(None) };
     let seq = on.commit().await?;
-    Ok(Some(Reported { incident: incident.written_at(seq), new: false }))
+    Ok(Some(Reported { incident: incident.written_at(seq).for_viewer(viewer), new: false }))
 }
 
 /// The incident of this id, or of this number in another system, if it is already there.
@@ -160,7 +160,7 @@ async fn write<'c>(
     let helper_ids: Vec<FeatureId> = helpers.iter().map(|u| u.id).collect();
     let stored = store(on, viewer, &new, &helper_ids, &steps, &kept).await?;
     let Some(stored) = stored else { return Ok(None) };
-    Ok(Some(as_stored(&new, planned, helpers, &steps, stored)))
+    Ok(Some(as_stored(&new, planned, helpers, &steps, stored).for_viewer(viewer)))
 }
 
 /// The units that help, none where it is settled already.
@@ -215,6 +215,7 @@ fn new_incident<'a>(
         version: if done.is_some() { 3 } else { 2 },
         resolved_by: done.map(|_| viewer.name()),
         external: report.external.as_ref().map(|e| (e.system.trim(), e.no.trim())),
+        reported_by: viewer.account_id(),
     }
 }
 
@@ -350,5 +351,6 @@ fn row(new: &NewIncident<'_>, planned: &Planned, number: i64) -> IncidentRow {
         photo_missing: category.photo_needed,
         external_system: new.external.map(|e| e.0.to_owned()),
         external_no: new.external.map(|e| e.1.to_owned()),
+        reported_by: new.reported_by,
     }
 }

@@ -164,8 +164,11 @@ pub struct IncidentView {
     /// Where it stands or last stood on an agenda.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deliberation: Option<EntryView>,
-    /// What may be done next.
+    /// What the asker may do next.
     pub actions: Vec<String>,
+    /// The account that reported it.
+    #[serde(skip)]
+    pub reported_by: Option<FeatureId>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -202,6 +205,7 @@ impl IncidentView {
             merged_into: row.merged_into,
             rating: row.rating,
             external: row.external_system.zip(row.external_no).map(|(system, no)| External { system, no }),
+            reported_by: row.reported_by,
             helpers: None,
             photos: None,
             photo_missing: row.photo_missing,
