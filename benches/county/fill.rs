@@ -13,6 +13,11 @@ use crate::Figure;
 use crate::program::program;
 use crate::support::TestDatabase;
 
+/// Leaves the server one person's own again, as long as no figure is about access.
+pub async fn without_accounts(database: &TestDatabase) {
+    sqlx::query("DELETE FROM account").execute(&database.databases.migrator).await.unwrap();
+}
+
 pub fn demo(database: &TestDatabase) -> Figure {
     let (time, most) = program(database, &["demo"]);
     Figure {

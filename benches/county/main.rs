@@ -50,6 +50,7 @@ async fn main() {
         let folder = tempfile::tempdir().unwrap();
         let database = TestDatabase::new().await;
         figures.push(fill::demo(&database).told());
+        fill::without_accounts(&database).await;
         if wanted("tiles") {
             let (found, cases) = tiles::measure(&database, folder.path()).await;
             figures.extend(found);

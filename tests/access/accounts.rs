@@ -197,3 +197,19 @@ async fn the_log_is_taken_away_as_a_file_and_that_is_in_it() {
         assert_eq!(told(refused, StatusCode::BAD_REQUEST).await["errors"][0]["pointer"], field);
     }
 }
+
+#[tokio::test]
+async fn a_stream_ends_with_what_it_was_opened_with() {
+    use futures::StreamExt;
+    let town = Town::open().await;
+    let open = async |role: &str| town.ask(role, Method::GET, "/live").send().await.unwrap().bytes_stream();
+    let (mut closed, mut other) = (open("grid_worker").await, open("county_leader").await);
+    let account = town.account("grid_worker").await;
+    let change = json!({"disabled": true, "expected_version": account["version"]});
+    let path = format!("/api/users/{}", account["id"]);
+    told(town.ask("security_admin", Method::PATCH, &path).json(&change).send().await.unwrap(), StatusCode::OK).await;
+    let ends = async { while closed.next().await.is_some() {} };
+    tokio::time::timeout(Duration::from_secs(5), ends).await.expect("an open stream ends within five seconds");
+    let goes_on = async { while other.next().await.is_some() {} };
+    assert!(tokio::time::timeout(Duration::from_secs(3), goes_on).await.is_err(), "others go on");
+}

@@ -17,6 +17,7 @@ use crate::{Figure, ms, seconds};
 pub async fn measure() -> (Vec<Figure>, Vec<String>) {
     let database = TestDatabase::new().await;
     let (filled, most) = program(&database, &["demo", "--households-only", "1000000"]);
+    crate::fill::without_accounts(&database).await;
     let begun = Instant::now();
     let server = Server::with(&database, &[("YITU_TILE_CACHE_BYTES", "0".to_owned())]).await;
     let (started, resident) = (begun.elapsed(), server.resident());

@@ -12,11 +12,16 @@ use tokio_stream::wrappers::BroadcastStream;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::extract::{Asker, Query};
+use super::access::gate::Caller;
+use super::extract::Query;
 use super::{Answer, Failure};
 use crate::domain::Problem;
 use crate::service::Yitu;
+use crate::service::access::principal::is_still;
 use crate::service::live::{Event, Topic, events, missed, missed_since};
+
+/// How often a stream looks whether it may go on.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// `/live`.
 pub fn routes() -> OpenApiRouter<Yitu> {
@@ -37,11 +42,13 @@ struct Wanted {
     responses((status = 200, content_type = "text/event-stream"), (status = 400, body = super::problem::ProblemBody)))]
 async fn live(
     State(yitu): State<Yitu>,
-    Asker(viewer): Asker,
+    caller: Caller,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Answer<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>> {
     let topics = topics(wanted.topics.as_deref())?;
+    let viewer = caller.viewer.clone();
+    let ended = ended(yitu.clone(), caller);
     // Listening begins before anything is told, so that nothing falls between.
     let changes = BroadcastStream::new(yitu.changes.listen());
     let heard = headers.get("last-event-id").and_then(|v| v.to_str().ok()).or(wanted.last_event_id.as_deref());
@@ -64,7 +71,18 @@ async fn live(
         SseEvent::default().event(event.topic.name()).id(event.id.to_string()).data(event.data.to_string())
     };
     let all = stream::iter(first).map(told).chain(stream::once(async { stands })).chain(later.map(told));
-    Ok(Sse::new(all.map(Ok)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+    Ok(Sse::new(all.map(Ok).take_until(ended)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
+}
+
+/// Comes when what a stream was opened with is no longer good, or its scope is another.
+async fn ended(yitu: Yitu, caller: Caller) {
+    let Some(secret) = &caller.secret else { return std::future::pending().await };
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if !is_still(&yitu, secret, &caller.viewer).await {
+            return;
+        }
+    }
 }
 
 fn topics(list: Option<&str>) -> Result<Vec<Topic>, Failure> {

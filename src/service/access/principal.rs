@@ -18,6 +18,8 @@ use crate::service::{ServiceError, Yitu};
 /// How old what is known of somebody may be: a credential that is revoked, or an account that is disabled, is of no use
 /// anywhere after that.
 const KNOWN_FOR: Duration = Duration::from_secs(2);
+/// How old it may be while the database does not answer: nobody can be closed out then, and the map can still be read.
+const KNOWN_IN_AN_OUTAGE: Duration = Duration::from_mins(10);
 /// Credentials remembered at most.
 const MOST_KNOWN: usize = 50_000;
 
@@ -92,19 +94,25 @@ pub async fn has_begun(yitu: &Yitu) -> Result<bool, ServiceError> {
 pub async fn of_secret(yitu: &Yitu, secret: &str) -> Result<Option<Arc<Principal>>, ServiceError> {
     let Some(digest) = digest_of(secret) else { return Ok(None) };
     let now = yitu.clock.now();
-    if let Some((known, since)) = yitu.access.known.lock().get(&digest)
+    let known = yitu.access.known.lock().get(&digest).filter(|(known, _)| known.expires_at > now).cloned();
+    if let Some((known, since)) = &known
         && since.elapsed() < KNOWN_FOR
-        && known.expires_at > now
     {
         return Ok(Some(Arc::clone(known)));
     }
-    let row = account::principal(&yitu.db.system, &digest, now).await?;
+    let row = match (account::principal(&yitu.db.system, &digest, now).await, known) {
+        (Ok(row), _) => row,
+        (Err(error), Some((known, since))) if error.outage().is_some() && since.elapsed() < KNOWN_IN_AN_OUTAGE => {
+            return Ok(Some(known));
+        }
+        (Err(error), _) => return Err(error.into()),
+    };
     let found = row.and_then(|row| read(yitu, row)).map(Arc::new);
     let mut known = yitu.access.known.lock();
     match &found {
         Some(principal) => {
             if known.len() >= MOST_KNOWN {
-                known.retain(|_, (_, since)| since.elapsed() < KNOWN_FOR);
+                known.retain(|_, (_, since)| since.elapsed() < KNOWN_IN_AN_OUTAGE);
             }
             known.insert(digest, (Arc::clone(principal), Instant::now()));
         }
@@ -113,11 +121,11 @@ pub async fn of_secret(yitu: &Yitu, secret: &str) -> Result<Option<Arc<Principal
     Ok(found)
 }
 
-/// Whether what a stream was opened with is still good.
+/// Whether what a stream was opened with is still good, for whoever it was.
 pub async fn is_still(yitu: &Yitu, secret: &str, as_before: &Viewer) -> bool {
-    // A database that does not answer for a moment is no reason to cut anybody off.
     match of_secret(yitu, secret).await {
         Ok(now) => now.is_some_and(|p| p.viewer.sees_as(as_before)),
+        // A database that does not answer is no reason to cut anybody off.
         Err(_) => true,
     }
 }
