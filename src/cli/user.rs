@@ -41,6 +41,7 @@ pub(super) enum Arguments {
 }
 
 #[derive(Debug, clap::Args)]
+#[allow(clippy::doc_markdown)] // read at the terminal
 pub(super) struct Add {
     /// 账号名:2 至 40 个小写字母、数字或 . _ -
     name: String,

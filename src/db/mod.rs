@@ -130,14 +130,28 @@ impl DbError {
     }
 }
 
+/// How often a migration is tried that deadlocks with a reader.
+const MIGRATION_TRIES: usize = 10;
+
 /// The schema's migrations, in the binary.
 pub static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
-/// Brings the schema up to date. Safe to call from several programs at once.
+/// Brings the schema up to date. Safe to call from several programs at once, and beside servers that go on reading.
 ///
 /// # Errors
 /// When a migration fails, or the database has migrations this program does not know.
 pub async fn migrate(owner: &PgPool) -> Result<(), MigrateError> {
+    // A migration wants tables for itself that a server reads in another order; it is undone then, and comes again.
+    for _ in 1..MIGRATION_TRIES {
+        match MIGRATIONS.run(owner).await {
+            Err(MigrateError::ExecuteMigration(sqlx::Error::Database(e), _))
+                if e.code().as_deref() == Some("40P01") =>
+            {
+                tracing::info!("a migration stood in another's way; trying again");
+            }
+            done => return done,
+        }
+    }
     MIGRATIONS.run(owner).await
 }
 

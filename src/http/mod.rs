@@ -109,6 +109,7 @@ pub fn app(yitu: Yitu) -> Router {
                 .layer(SetRequestIdLayer::new(REQUEST_ID, RequestIds::default()))
                 .layer(TraceLayer::new_for_http().make_span_with(request_span))
                 .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+                .layer(axum::middleware::from_fn_with_state(yitu.clone(), access::gate::harden))
                 .layer(axum::middleware::from_fn(metrics::measure))
                 .layer(axum::middleware::from_fn(problem::render))
                 .layer(CatchPanicLayer::custom(problem::panicked))

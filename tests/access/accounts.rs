@@ -146,8 +146,10 @@ async fn the_log_is_one_chain_and_an_altered_row_is_named() {
     // Many at once stand in line.
     join_all((0..24).map(|_| town.ask("grid_worker", Method::GET, "/api/audit").send())).await;
     let owner = &town.database.databases.migrator;
-    let (events, broken) = yitu::db::audit::broken(owner).await.unwrap();
-    assert!(events > 24 && broken.is_empty(), "{events} {broken:?}");
+    let county = town.database.county().await;
+    let broken = async || yitu::db::audit::broken(&mut owner.acquire().await.unwrap(), county).await.unwrap();
+    let events: i64 = town.one("SELECT count(*) FROM audit_event").await;
+    assert!(events > 24 && broken().await.is_empty(), "{events}");
     let refused: i64 = town.one("SELECT count(*) FROM audit_event WHERE action = 'refused'").await;
     assert_eq!(refused, 24);
     let change = "UPDATE audit_event SET actor = '别人' WHERE number = 7";
@@ -155,11 +157,15 @@ async fn the_log_is_one_chain_and_an_altered_row_is_named() {
     assert!(denied.contains("append-only"), "{denied}");
     sqlx::query("ALTER TABLE audit_event DISABLE TRIGGER append_only").execute(owner).await.unwrap();
     sqlx::query(change).execute(owner).await.unwrap();
-    let county: i64 = town.one("SELECT id FROM region WHERE level = 'county'").await;
-    assert_eq!(yitu::db::audit::broken(owner).await.unwrap().1, [(county, 7)]);
+    assert_eq!(broken().await, [7]);
     sqlx::query("DELETE FROM audit_event WHERE number >= 20").execute(owner).await.unwrap();
-    let broken = yitu::db::audit::broken(owner).await.unwrap().1;
-    assert!(broken.len() == 2 && broken[1].1 == events, "cut off at its end: {broken:?}");
+    assert_eq!(broken().await, [7, events], "and cut off at its end");
+    // `yitu check --history` names both.
+    let nowhere = tempfile::tempdir().unwrap();
+    let databases = &town.database.databases;
+    let reports =
+        yitu::service::check::history::run(databases, nowhere.path(), chrono::DateTime::UNIX_EPOCH).await.unwrap();
+    assert_eq!(reports[0].faults.iter().filter(|f| f.kind == "audit_log").count(), 2);
     // Not even the program's own login reads it; only an auditor's transaction does.
     for login in [&town.database.databases.system, &town.database.databases.request] {
         let seen = sqlx::query_scalar::<_, i64>("SELECT count(*) FROM audit_event").fetch_one(login).await;

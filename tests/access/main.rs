@@ -1,6 +1,6 @@
 //! Who may sign in, as what, and what of it is written down.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::format_collect, clippy::type_complexity)]
 
 mod accounts;
 mod operations;

@@ -36,9 +36,8 @@ fn what_the_interface_describes_has_a_rule_and_nothing_else_has() {
 /// A path with something in place of its parameters.
 fn some(path: &str) -> String {
     let parts = path.split('/').map(|part| match part {
-        "{layers}" => "region",
         "{document}" => "region.json",
-        "{collectionId}" => "region",
+        "{layers}" | "{collectionId}" => "region",
         "{tileMatrixSetId}" => "WebMercatorQuad",
         "{day}" => "2026-12-01",
         "{year}" => "2026",

@@ -82,7 +82,10 @@ async fn the_database_and_the_map_hold_random_principals_to_the_one_rule() {
     for _ in 0..400 {
         let bare = {
             let layer = seen::layer(yitu, &everything, Layer::Household);
-            layer.iter().filter(|f| f.get(layer.schema(), "grid_id").and_then(|v| v.as_int()).is_none()).count()
+            layer
+                .iter()
+                .filter(|f| f.get(layer.schema(), "grid_id").and_then(yitu::domain::Value::as_int).is_none())
+                .count()
         };
         if bare as i64 == truly {
             break;

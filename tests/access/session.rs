@@ -176,3 +176,33 @@ fn base32(text: &str) -> Vec<u8> {
     let bits: String = text.chars().filter_map(|c| alphabet.find(c)).map(|v| format!("{v:05b}")).collect();
     bits.as_bytes().chunks_exact(8).map(|b| u8::from_str_radix(std::str::from_utf8(b).unwrap(), 2).unwrap()).collect()
 }
+
+#[tokio::test]
+async fn behind_a_proxy_the_cookie_is_bound_to_the_host_and_every_answer_says_how_to_take_it() {
+    let town = Town::open().await;
+    let config = yitu::config::Config { behind_proxy: true, ..yitu::config::Config::default() };
+    let yitu = yitu::service::startup::start(config, town.database.databases.clone()).await.unwrap();
+    let server = TestServer::start(yitu).await;
+    let body = json!({"name": "wall", "password": PASSWORD});
+    let post = server.client.post(server.url("/api/session")).header("x-forwarded-proto", "https").json(&body);
+    let response = post.send().await.unwrap();
+    let header = |name: &str| response.headers()[name].to_str().unwrap().to_owned();
+    assert!(header("set-cookie").starts_with("__Host-yitu_session=yitu_") && header("set-cookie").contains("; Secure"));
+    assert_eq!(header("strict-transport-security"), "max-age=31536000");
+    // Whoever is not behind a proxy of their own is believed nothing of the kind.
+    let plain = town
+        .server
+        .client
+        .get(town.server.url("/api/county"))
+        .header("x-forwarded-proto", "https")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(plain.status(), StatusCode::UNAUTHORIZED);
+    for (name, value) in
+        [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("referrer-policy", "same-origin")]
+    {
+        assert_eq!(plain.headers()[name], value);
+    }
+    assert!(!plain.headers().contains_key("strict-transport-security"));
+}

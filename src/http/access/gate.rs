@@ -124,6 +124,26 @@ pub async fn gate(State(yitu): State<Yitu>, request: Request, next: Next) -> Res
     }
 }
 
+/// What every answer tells a browser: to take it for what it says it is, to show it in no other page, to tell no other site
+/// where it came from; over TLS, to come by TLS for a year.
+pub async fn harden(State(yitu): State<Yitu>, request: Request, next: Next) -> Response {
+    let is_secure = origin(&yitu, request.headers(), None).is_secure;
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let says = [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+    ];
+    for (name, value) in says {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if is_secure {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    response
+}
+
 fn needed(method: &Method, path: &str) -> Option<Need> {
     // The documentation's own pages.
     if path.starts_with("/api/docs") {

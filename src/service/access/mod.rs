@@ -23,11 +23,14 @@ use principal::Principal;
 /// Passwords hashed at a time: each takes 19 MiB and a core for tens of milliseconds.
 const HASHED_AT_ONCE: usize = 2;
 
+/// Somebody, and since when they are known.
+type Known = (Arc<Principal>, Instant);
+
 /// What one server knows of those who ask.
 #[derive(Debug)]
 pub struct Access {
     /// By the digest of what they ask with, and since when it is known.
-    known: Mutex<HashMap<[u8; 32], (Arc<Principal>, Instant)>>,
+    known: Mutex<HashMap<[u8; 32], Known>>,
     /// By name and address, and by address alone: many people may share one.
     throttle: Mutex<Throttle>,
     addresses: Mutex<Throttle>,

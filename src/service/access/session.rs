@@ -375,6 +375,7 @@ fn busy() -> Problem {
 
 /// Who asks, as a page introduces them.
 #[derive(Debug, Serialize, ToSchema)]
+#[allow(clippy::struct_excessive_bools)] // named as in the interface
 pub struct SessionView {
     /// The server has no account yet: whoever reaches it sees and does everything.
     pub open: bool,

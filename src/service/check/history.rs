@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::seals::Seals;
 use crate::db::history::{self, StoredStep};
-use crate::db::{Databases, seal};
+use crate::db::{Databases, audit, seal};
 use crate::domain::incident::{Action, HistoryRow, State};
 use crate::domain::seal::{ERASED, hex, is_reference, words_digest};
 use crate::service::ServiceError;
@@ -48,11 +48,11 @@ pub struct HistoryReport {
 pub struct HistoryFault {
     /// Its kind: `altered_row`, `missing_row`, `broken_link`, `altered_words`, `unrecorded_erasure`, `other_state`,
     /// `no_history`, `incident_gone`, `altered_seal`, `missing_seal`, `missing_sealed_row`, `other_rows`,
-    /// `copy_differs`, `copy_unreadable`, `copy_short`, `truncated`, `unsealed`.
+    /// `copy_differs`, `copy_unreadable`, `copy_short`, `truncated`, `unsealed`, `audit_log`.
     pub kind: &'static str,
     /// What is at fault.
     pub sentence: String,
-    /// The incident's number, where it is about one.
+    /// The incident's number, or that of the row of the audit log, where it is about one.
     pub number: Option<i64>,
     /// The row within the incident, where it is about one.
     pub ordinal: Option<i32>,
@@ -99,6 +99,10 @@ pub async fn run(db: &Databases, data_dir: &Path, now: DateTime<Utc>) -> Result<
         history::each_sealed(&mut on, county, |seal, row| seals.take(seal, row)).await?;
         let loose = history::loose(&mut on, county).await?;
         let seals = seals.finish(&loose);
+        for number in audit::broken(&mut on, county).await? {
+            let sentence = format!("审计日志第 {number} 条被改动,或其前有缺失。");
+            faults.add("audit_log", (Some(number), None), sentence);
+        }
         let seconds = begun.elapsed().as_secs_f64();
         let rows_per_second = (rows as f64 / seconds.max(1e-6)).round();
         let Faults { count, told } = faults;

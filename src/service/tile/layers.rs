@@ -150,7 +150,7 @@ impl MapLayers {
         layer: Layer,
         features: Vec<(FeatureId, Option<Feature>)>,
         now: DateTime<Utc>,
-    ) -> (TileRanges, BTreeSet<FeatureId>) {
+    ) -> Looks {
         let mut due = self.due.lock();
         let changes = atlas.put(layer, features);
         let schema = atlas.layer(layer).schema().clone();
@@ -177,11 +177,7 @@ impl MapLayers {
     }
 
     /// Draws what looks different because of the time alone: incidents whose deadline has passed.
-    pub fn pass(
-        &self,
-        atlas: &Atlas,
-        now: DateTime<Utc>,
-    ) -> Option<(Vec<FeatureId>, (TileRanges, BTreeSet<FeatureId>))> {
+    pub fn pass(&self, atlas: &Atlas, now: DateTime<Utc>) -> Option<(Vec<FeatureId>, Looks)> {
         let mut due = self.due.lock();
         let later = due.split_off(&(now + TimeDelta::nanoseconds(1), FeatureId::MIN));
         let passed: Vec<FeatureId> = std::mem::replace(&mut *due, later).into_iter().map(|(_, id)| id).collect();
@@ -220,6 +216,9 @@ impl MapLayers {
         Ok(changed)
     }
 }
+
+/// The tiles that look different, and the grids that people and matters among what changed are in, or were.
+type Looks = (TileRanges, BTreeSet<FeatureId>);
 
 /// The grids that changed households or incidents are in, or were.
 fn grids(layer: Layer, schema: &Schema, changes: &[FeatureChange]) -> BTreeSet<FeatureId> {
