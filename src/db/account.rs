@@ -191,15 +191,6 @@ pub async fn named(system: &PgPool, name: &str) -> Result<Option<AccountRow>, Db
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(name).fetch_optional(system).await?)
 }
 
-/// The account somebody else vouches for.
-///
-/// # Errors
-/// When the database fails.
-pub async fn vouched(system: &PgPool, issuer: &str, subject: &str) -> Result<Option<AccountRow>, DbError> {
-    let sql = account_where(" WHERE a.issuer = $1 AND a.subject = $2");
-    Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(issuer).bind(subject).fetch_optional(system).await?)
-}
-
 /// The accounts of a county by name, or one of them.
 ///
 /// # Errors

@@ -85,8 +85,8 @@ pub async fn gate(State(yitu): State<Yitu>, request: Request, next: Next) -> Res
     match admit(&yitu, &parts, need).await {
         Ok(caller) => {
             let mut running = None;
-            let deed = logged(&parts, need).zip(caller.as_ref().map(Caller::doer));
-            let path = parts.uri.path().to_owned();
+            let done = logged(&parts, need)
+                .and_then(|deed| Some((deed, caller.as_ref()?.doer(), parts.uri.path().to_owned())));
             if let Some(caller) = caller {
                 if let Some(principal) = &caller.principal {
                     let (second, most) = (yitu.clock.now().timestamp(), yitu.config.requests_per_second);
@@ -99,8 +99,8 @@ pub async fn gate(State(yitu): State<Yitu>, request: Request, next: Next) -> Res
             }
             let mut response = next.run(Request::from_parts(parts, body)).await;
             drop(running);
-            if let Some((deed, doer)) = deed.filter(|_| response.status().is_success()) {
-                let what = What { subject: path, ..What::default() };
+            if let Some((deed, doer, subject)) = done.filter(|_| response.status().is_success()) {
+                let what = What { subject, ..What::default() };
                 // It is done: whoever did it is told so, whatever becomes of the log.
                 if let Err(error) = note(&yitu, &doer, deed, what).await {
                     tracing::error!(%error, deed = deed.code(), "not in the audit log");
@@ -127,7 +127,7 @@ pub async fn gate(State(yitu): State<Yitu>, request: Request, next: Next) -> Res
 /// What every answer tells a browser: to take it for what it says it is, to show it in no other page, to tell no other site
 /// where it came from; over TLS, to come by TLS for a year.
 pub async fn harden(State(yitu): State<Yitu>, request: Request, next: Next) -> Response {
-    let is_secure = origin(&yitu, request.headers(), None).is_secure;
+    let is_secure = is_secure(&yitu, request.headers());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let says = [
@@ -165,19 +165,18 @@ async fn admit(yitu: &Yitu, request: &Parts, need: Need) -> Result<Option<Caller
         // What is open to anybody is so without a database, too.
         Some(secret) if need == Need::Nobody => of_secret(yitu, secret).await.unwrap_or_default(),
         Some(secret) => of_secret(yitu, secret).await?,
-        None if need == Need::Nobody => return Ok(None),
         None => None,
     };
     let Some(principal) = found else {
-        if !has_begun(yitu).await? {
-            // One person's own machine, until there are accounts. Without a county nobody is anybody yet.
-            let viewer = county::current(yitu).map(|county| Viewer::whole_county(county, "本机用户"));
-            return match viewer {
-                Ok(viewer) => Ok(Some(Caller { viewer, principal: None, secret: None, origin })),
-                Err(error) => Err(error.into()),
-            };
+        if need == Need::Nobody {
+            return Ok(None);
         }
-        return if need == Need::Nobody { Ok(None) } else { Err(not_signed_in().into()) };
+        if has_begun(yitu).await? {
+            return Err(not_signed_in().into());
+        }
+        // One person's own machine, until there are accounts. Without a county nobody is anybody yet.
+        let viewer = Viewer::whole_county(county::current(yitu)?, "本机用户");
+        return Ok(Some(Caller { viewer, principal: None, secret: None, origin }));
     };
     let viewer = principal.viewer.clone();
     let caller = Caller { viewer, secret: secret.map(Arc::from), origin, principal: Some(Arc::clone(&principal)) };
@@ -288,15 +287,21 @@ pub(super) fn set_cookie(secret: Option<&str>, is_secure: bool) -> HeaderValue {
 }
 
 fn origin(yitu: &Yitu, headers: &HeaderMap, peer: Option<IpAddr>) -> Origin {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    let trusted = yitu.config.behind_proxy;
-    let forwarded =
-        text("x-forwarded-for").and_then(|v| v.rsplit(',').next()).and_then(|v| v.trim().parse::<IpAddr>().ok());
-    let address = forwarded.filter(|_| trusted).or(peer).map_or_else(String::new, |a| a.to_string());
-    Origin { address, is_secure: trusted && text("x-forwarded-proto") == Some("https") }
+    let forwarded = forwarded(yitu, headers, "x-forwarded-for").and_then(|v| v.rsplit(',').next()?.trim().parse().ok());
+    let address = forwarded.or(peer).map_or_else(String::new, |a| a.to_string());
+    Origin { address, is_secure: is_secure(yitu, headers) }
 }
 
-fn not_signed_in() -> Problem {
+fn is_secure(yitu: &Yitu, headers: &HeaderMap) -> bool {
+    forwarded(yitu, headers, "x-forwarded-proto") == Some("https")
+}
+
+/// What a proxy says of who asked it, where it is one of our own.
+fn forwarded<'h>(yitu: &Yitu, headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).filter(|_| yitu.config.behind_proxy)?.to_str().ok()
+}
+
+pub(super) fn not_signed_in() -> Problem {
     Problem::new(
         ProblemKind::NotSignedIn,
         "not-signed-in",

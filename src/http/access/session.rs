@@ -4,8 +4,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::gate::{Caller, Origin, account, cookie, set_cookie};
-use crate::domain::{Problem, ProblemKind};
+use super::gate::{Caller, Origin, account, cookie, not_signed_in, set_cookie};
 use crate::http::Answer;
 use crate::http::extract::Json;
 use crate::http::problem::ProblemBody;
@@ -28,7 +27,7 @@ pub(super) async fn show(
         }
         Some(_) => SessionView::open(),
         None if !has_begun(&yitu).await? => SessionView::open(),
-        None => return Err(nobody().into()),
+        None => return Err(not_signed_in().into()),
     };
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(view)).into_response())
 }
@@ -41,7 +40,7 @@ pub(super) async fn show(
     (status = 429, description = "Too many tries", body = ProblemBody)))]
 pub(super) async fn sign_in(State(yitu): State<Yitu>, origin: Origin, Json(asked): Json<SignIn>) -> Answer<Response> {
     let begun = session::sign_in(&yitu, &asked, &origin.address).await?;
-    let principal = of_secret(&yitu, &begun.secret).await?.ok_or_else(nobody)?;
+    let principal = of_secret(&yitu, &begun.secret).await?.ok_or_else(not_signed_in)?;
     let view = SessionView::of(&principal, Some(&begun.secret));
     let headers = [
         (header::SET_COOKIE, set_cookie(Some(&begun.secret), origin.is_secure)),
@@ -102,13 +101,4 @@ pub(super) async fn confirm_second_factor(
 ) -> Answer<StatusCode> {
     session::confirm_second_factor(&yitu, account(&caller)?, &asked.code, &caller.origin.address).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-fn nobody() -> Problem {
-    Problem::new(
-        ProblemKind::NotSignedIn,
-        "not-signed-in",
-        ("请先登录", "Sign in first"),
-        ("现在没有登录。".to_owned(), "Nobody is signed in.".to_owned()),
-    )
 }

@@ -9,6 +9,7 @@ use crate::db::Request;
 use crate::db::audit::{self, EventRow, Filter, NewEvent};
 use crate::domain::incident::coded;
 use crate::domain::{FeatureId, Problem, Viewer, seal};
+use crate::service::incident::check::check_text;
 use crate::service::{ServiceError, Yitu, page};
 
 coded! {
@@ -210,7 +211,7 @@ pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Result<Page, S
         .into());
     }
     if let Some(subject) = &asked.subject {
-        super::super::incident::check::check_text("subject", subject, 200)?;
+        check_text("subject", subject, 200)?;
     }
     let filter = Filter {
         since: asked.since,

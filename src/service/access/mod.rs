@@ -37,6 +37,8 @@ pub struct Access {
     hashing: Semaphore,
     /// Whether there is an account; there always is one from then on.
     begun: AtomicBool,
+    /// When it was last seen that there is none.
+    without: Mutex<Option<Instant>>,
     pub(crate) limits: Arc<limits::Limits>,
 }
 
@@ -48,6 +50,7 @@ impl Default for Access {
             addresses: Mutex::new(Throttle::after(50)),
             hashing: Semaphore::new(HASHED_AT_ONCE),
             begun: AtomicBool::new(false),
+            without: Mutex::default(),
             limits: Arc::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! Who stands behind what a request is made with.
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -81,9 +82,21 @@ pub async fn has_begun(yitu: &Yitu) -> Result<bool, ServiceError> {
     if yitu.access.begun.load(Ordering::Acquire) {
         return Ok(true);
     }
+    if yitu.access.without.lock().is_some_and(|since| since.elapsed() < KNOWN_FOR) {
+        return Ok(false);
+    }
     let begun = account::any(&yitu.db.system).await?;
-    yitu.access.begun.store(begun, Ordering::Release);
+    if begun {
+        begin(yitu);
+    } else {
+        *yitu.access.without.lock() = Some(Instant::now());
+    }
     Ok(begun)
+}
+
+/// From now on there are accounts.
+pub(super) fn begin(yitu: &Yitu) {
+    yitu.access.begun.store(true, Ordering::Release);
 }
 
 /// Who stands behind a secret; nobody when it is unknown, revoked or past its end, or its account disabled or without a
@@ -157,7 +170,7 @@ fn scope(yitu: &Yitu, row: &PrincipalRow, role: Role) -> Scope {
     if role.administers() {
         return Scope::default();
     }
-    let tree = Tree::read(yitu);
+    let tree = LazyCell::new(|| Tree::read(yitu));
     let under = |roots: &[FeatureId]| -> BTreeSet<FeatureId> { roots.iter().flat_map(|r| tree.under(*r)).collect() };
     let whole = row.regions.contains(&row.county_id);
     let regions = if whole { BTreeSet::new() } else { under(&row.regions) };

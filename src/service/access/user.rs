@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::audit::{Deed, Doer, What, note};
 use super::grant::GrantView;
-use super::principal::forget;
+use super::principal::{begin, forget};
 use super::session::new_hash;
 use crate::db::account::{self, AccountChange, AccountRow, NewAccount};
 use crate::db::{DbError, Refusal};
@@ -199,6 +199,7 @@ pub async fn make(
         subject: asked.subject.as_deref(),
     };
     let id = account::insert(&yitu.db.system, &new).await.map_err(|e| refused(e, name))?;
+    begin(yitu);
     if let Some(hash) = hash {
         account::set_password(&yitu.db.system, id, (&hash, expires), None, yitu.clock.now()).await?;
     }

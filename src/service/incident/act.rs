@@ -153,8 +153,11 @@ async fn attempt(
     let ways = allowed_of(from, row.on_the_spot);
     let to = next_state(from, ready.action, passed).filter(|_| ways.contains(&ready.action));
     let to = to.ok_or_else(|| not_now(from, ready.action, &ways))?;
-    let helpers: Vec<FeatureId> =
-        assignment::helpers(&mut on, county, &[id]).await?.into_iter().map(|h| h.unit_id).collect();
+    let helpers = match ready.action {
+        Action::SignIn => assignment::helpers(&mut on, county, &[id]).await?.into_iter().map(|h| h.unit_id).collect(),
+        // Nothing else is theirs to do.
+        _ => Vec::new(),
+    };
     may_take(viewer, ready, &parts(viewer, &Matter::of(&row, &helpers)))?;
     let actor = actor(&row, ready, viewer);
     if ready.action == Action::Check && row.resolved_by.as_deref() == Some(actor.as_str()) {

@@ -109,7 +109,7 @@ struct TileKey {
 }
 
 /// What of a tile's matters somebody may see.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Matters {
     grids: BTreeSet<FeatureId>,
     villages: BTreeSet<FeatureId>,
@@ -300,7 +300,7 @@ fn matters(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Option<Matters> {
     let scope = viewer.scope();
     match Rule::of(viewer, Layer::Incident) {
         Rule::All => None,
-        Rule::None => Some(Matters { grids: BTreeSet::new(), villages: BTreeSet::new(), numbers: BTreeSet::new() }),
+        Rule::None => Some(Matters::default()),
         _ => Some(Matters {
             grids: within(yitu, Layer::Grid, asked.tile, &scope.grids),
             villages: within(yitu, Layer::Region, asked.tile, &scope.regions),
