@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
+use super::audit::Doer;
 use crate::access::credential::digest_of;
 use crate::db::account::{self, PrincipalRow};
 use crate::domain::viewer::{Role, Scope};
@@ -72,6 +73,14 @@ pub struct Principal {
     pub password_expires: bool,
     /// It has a second factor.
     pub has_second_factor: bool,
+}
+
+impl Principal {
+    /// Who does something, for the log. `origin` is the address they do it from.
+    #[must_use]
+    pub fn doer(&self, origin: &str) -> Doer {
+        Doer { viewer: self.viewer.clone(), origin: origin.to_owned() }
+    }
 }
 
 /// Whether there is an account. Until then the server is one person's own, on their own machine.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::audit::{Deed, Doer, What, note, note_stranger};
+use super::audit::{Deed, What, note, note_stranger};
 use super::principal::{Means, Principal, forget};
 use crate::access::operations::{Need, may};
 use crate::access::password::{self, LEAST, MOST, Weakness};
@@ -154,10 +154,9 @@ async fn failed(
 /// When the database fails.
 pub async fn sign_out(yitu: &Yitu, principal: &Principal, origin: &str) -> Result<(), ServiceError> {
     let viewer = &principal.viewer;
-    let doer = Doer { viewer: viewer.clone(), origin: origin.to_owned() };
     account::revoke(&yitu.db.system, viewer.county_id(), principal.credential_id, None, yitu.clock.now()).await?;
     forget(yitu, principal.account_id);
-    note(yitu, &doer, Deed::SignOut, What::default()).await
+    note(yitu, &principal.doer(origin), Deed::SignOut, What::default()).await
 }
 
 /// A new password, and the present one.
@@ -203,8 +202,13 @@ pub async fn change_password(
     let kept = Some(principal.credential_id);
     account::set_password(&yitu.db.system, row.id, (&hash, false), kept, now).await?;
     forget(yitu, row.id);
-    let doer = Doer { viewer: principal.viewer.clone(), origin: origin.to_owned() };
-    note(yitu, &doer, Deed::PasswordSet, What { subject: format!("account:{}", row.id), ..What::default() }).await
+    note(
+        yitu,
+        &principal.doer(origin),
+        Deed::PasswordSet,
+        What { subject: format!("account:{}", row.id), ..What::default() },
+    )
+    .await
 }
 
 /// The hash of a password that will do.
@@ -312,8 +316,13 @@ pub async fn confirm_second_factor(
         .into());
     }
     forget(yitu, row.id);
-    let doer = Doer { viewer: principal.viewer.clone(), origin: origin.to_owned() };
-    note(yitu, &doer, Deed::SecondFactorSet, What { subject: format!("account:{}", row.id), ..What::default() }).await
+    note(
+        yitu,
+        &principal.doer(origin),
+        Deed::SecondFactorSet,
+        What { subject: format!("account:{}", row.id), ..What::default() },
+    )
+    .await
 }
 
 /// Whether a code is right and was not used before.

@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::audit::{Deed, Doer, What, note};
+use super::audit::{Deed, What, note};
 use super::principal::{Means, Principal, forget};
 use crate::access::credential;
 use crate::db::account::{self, CredentialRow, NewCredential};
@@ -107,12 +107,11 @@ pub async fn create(
     if wall && asked.may_write {
         return Err(Problem::bad_field("/may_write", "大屏令牌只能查看", "A wall's token writes nothing").into());
     }
-    let doer = Doer { viewer: principal.viewer.clone(), origin: origin.to_owned() };
     let means = if wall { Means::Display } else { Means::Token };
     let made =
         make(yitu, (principal.viewer.county_id(), principal.account_id), means, name, asked.may_write, days).await?;
     let what = What { subject: format!("token:{}", made.id), reason: name, ..What::default() };
-    note(yitu, &doer, Deed::TokenMade, what).await?;
+    note(yitu, &principal.doer(origin), Deed::TokenMade, what).await?;
     Ok(made)
 }
 
@@ -163,6 +162,6 @@ pub async fn revoke(yitu: &Yitu, principal: &Principal, id: FeatureId, origin: &
     let account = account::revoke(&yitu.db.system, viewer.county_id(), id, of, yitu.clock.now()).await?;
     let account = account.ok_or_else(|| Problem::not_found(("令牌", "token"), id))?;
     forget(yitu, account);
-    let doer = Doer { viewer: viewer.clone(), origin: origin.to_owned() };
-    note(yitu, &doer, Deed::TokenRevoked, What { subject: format!("token:{id}"), ..What::default() }).await
+    note(yitu, &principal.doer(origin), Deed::TokenRevoked, What { subject: format!("token:{id}"), ..What::default() })
+        .await
 }
