@@ -1,5 +1,7 @@
 //! Extractors whose refusals are problems that name the field.
 
+use std::str::FromStr;
+
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
@@ -98,6 +100,11 @@ fn pointer(path: &str) -> String {
         return String::new();
     }
     format!("/{}", path.replace('[', ".").replace(']', "").replace('.', "/"))
+}
+
+/// The id in a path; what cannot be one names nothing. `what` is (Chinese, English), as "事件" / "incident".
+pub(super) fn read_id<T: FromStr>(what: (&str, &str), text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::not_found(what, text))
 }
 
 /// The version of an `If-Match` header.

@@ -9,7 +9,6 @@ mod user;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::domain::{FeatureId, Problem};
 use crate::service::Yitu;
 
 /// `/api/session…`, `/api/tokens…`, `/api/users…`, `/api/grants…`, `/api/audit`.
@@ -26,9 +25,4 @@ pub fn routes() -> OpenApiRouter<Yitu> {
         .routes(routes!(user::grant))
         .routes(routes!(user::end_grant))
         .routes(routes!(audit::list_events))
-}
-
-/// The id in a path; what is no number names nothing.
-fn read_id(what: (&str, &str), text: &str) -> Result<FeatureId, Problem> {
-    text.parse().map_err(|_| Problem::not_found(what, text))
 }

@@ -5,9 +5,8 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::gate::{Caller, account};
-use super::read_id;
 use crate::http::Answer;
-use crate::http::extract::Json;
+use crate::http::extract::{Json, read_id};
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
 use crate::service::access::token::{self, NewToken, TokenView};

@@ -4,9 +4,8 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 
 use super::gate::Caller;
-use super::read_id;
 use crate::http::Answer;
-use crate::http::extract::{Json, if_match};
+use crate::http::extract::{Json, if_match, read_id};
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
 use crate::service::access::grant::{self, Grant};

@@ -25,5 +25,5 @@ pub fn routes() -> OpenApiRouter<Yitu> {
 
 /// The id in a path; what is no number names no entry.
 fn read_id(text: &str) -> Result<FeatureId, Problem> {
-    text.parse().map_err(|_| Problem::not_found(("议题", "deliberation"), text))
+    super::extract::read_id(("议题", "deliberation"), text)
 }

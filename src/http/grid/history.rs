@@ -2,9 +2,8 @@
 
 use axum::extract::{Path, State};
 
-use super::read_id;
 use crate::http::Answer;
-use crate::http::extract::{Asker, Query};
+use crate::http::extract::{Asker, Query, read_id};
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
 use crate::service::grid::history::{Asked, Replayed, history as serve};

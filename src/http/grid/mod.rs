@@ -16,8 +16,3 @@ pub fn routes() -> OpenApiRouter<Yitu> {
         .routes(routes!(redraw::discard))
         .routes(routes!(history::history))
 }
-
-/// The id in a path; what is no number names nothing.
-fn read_id(what: (&str, &str), text: &str) -> Result<i64, crate::domain::Problem> {
-    text.parse().map_err(|_| crate::domain::Problem::not_found(what, text))
-}

@@ -3,9 +3,8 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 
-use super::read_id;
 use crate::http::Answer;
-use crate::http::extract::{Asker, Json};
+use crate::http::extract::{Asker, Json, read_id};
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
 use crate::service::grid::discard::{Discarded, discard as serve_discard};

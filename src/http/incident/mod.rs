@@ -28,5 +28,5 @@ pub fn routes() -> OpenApiRouter<Yitu> {
 
 /// The id in a path; what is no UUID names no incident.
 pub(super) fn read_id(text: &str) -> Result<uuid::Uuid, Problem> {
-    text.parse().map_err(|_| Problem::not_found(("事件", "incident"), text))
+    super::extract::read_id(("事件", "incident"), text)
 }

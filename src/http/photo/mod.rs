@@ -41,7 +41,7 @@ pub fn routes() -> OpenApiRouter<Yitu> {
 
 /// The id in a path; what is no UUID names no photo.
 fn read_id(text: &str) -> Result<uuid::Uuid, Problem> {
-    text.parse().map_err(|_| Problem::not_found(("照片", "photo"), text))
+    super::extract::read_id(("照片", "photo"), text)
 }
 
 /// A header that is a count of bytes.

@@ -25,5 +25,5 @@ pub fn routes() -> OpenApiRouter<Yitu> {
 
 /// The id in a path; what is no number names no receiver.
 fn read_id(text: &str) -> Result<FeatureId, Problem> {
-    text.parse().map_err(|_| Problem::not_found(("接收方", "receiver"), text))
+    super::extract::read_id(("接收方", "receiver"), text)
 }

@@ -72,6 +72,14 @@ pub struct What<'a> {
     pub detail: Value,
 }
 
+impl What<'_> {
+    /// Something done to a thing of a kind, such as an account.
+    #[must_use]
+    pub fn about(kind: &str, id: FeatureId) -> Self {
+        Self { subject: format!("{kind}:{id}"), ..Self::default() }
+    }
+}
+
 /// Logs a deed of somebody who is known.
 ///
 /// # Errors

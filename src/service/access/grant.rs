@@ -110,7 +110,7 @@ pub async fn grant(yitu: &Yitu, doer: &Doer, account: FeatureId, asked: &Grant) 
     forget(yitu, account);
     let detail = json!({"grant": id, "region_id": asked.region_id, "grid_id": asked.grid_id, "in_full": asked.in_full,
         "since": since, "until": asked.until});
-    let what = What { subject: format!("account:{account}"), reason: new.reason, detail };
+    let what = What { reason: new.reason, detail, ..What::about("account", account) };
     note(yitu, doer, Deed::Granted, what).await?;
     user::find(yitu, county_id, account).await
 }
@@ -154,7 +154,7 @@ pub async fn end(yitu: &Yitu, doer: &Doer, id: FeatureId) -> Result<(), ServiceE
     let account = account::end_grant(&yitu.db.system, county, id, yitu.clock.now()).await?;
     let account = account.ok_or_else(|| Problem::not_found(("授权", "grant"), id))?;
     forget(yitu, account);
-    let what = What { subject: format!("account:{account}"), detail: json!({"grant": id}), ..What::default() };
+    let what = What { detail: json!({"grant": id}), ..What::about("account", account) };
     note(yitu, doer, Deed::GrantEnded, what).await
 }
 

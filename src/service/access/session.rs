@@ -91,8 +91,7 @@ pub async fn begin(yitu: &Yitu, row: &AccountRow, how: &str, origin: &str) -> Re
     let secret = credential::secret_of(&rand::random());
     let expires_at = now + SESSION;
     let digest = credential::digest_of(&secret).ok_or_else(|| ServiceError::Internal("a new secret".to_owned()))?;
-    let what =
-        What { subject: format!("account:{}", row.id), detail: serde_json::json!({"by": how}), ..What::default() };
+    let what = What { detail: serde_json::json!({"by": how}), ..What::about("account", row.id) };
     let who = (Some(row.id), row.display_name.as_str());
     note_stranger(yitu, row.county_id, who, Deed::SignIn, what, origin).await?;
     account::add_credential(
@@ -202,13 +201,7 @@ pub async fn change_password(
     let kept = Some(principal.credential_id);
     account::set_password(&yitu.db.system, row.id, (&hash, false), kept, now).await?;
     forget(yitu, row.id);
-    note(
-        yitu,
-        &principal.doer(origin),
-        Deed::PasswordSet,
-        What { subject: format!("account:{}", row.id), ..What::default() },
-    )
-    .await
+    note(yitu, &principal.doer(origin), Deed::PasswordSet, What::about("account", row.id)).await
 }
 
 /// The hash of a password that will do.
@@ -316,13 +309,7 @@ pub async fn confirm_second_factor(
         .into());
     }
     forget(yitu, row.id);
-    note(
-        yitu,
-        &principal.doer(origin),
-        Deed::SecondFactorSet,
-        What { subject: format!("account:{}", row.id), ..What::default() },
-    )
-    .await
+    note(yitu, &principal.doer(origin), Deed::SecondFactorSet, What::about("account", row.id)).await
 }
 
 /// Whether a code is right and was not used before.

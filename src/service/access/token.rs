@@ -110,7 +110,7 @@ pub async fn create(
     let means = if wall { Means::Display } else { Means::Token };
     let made =
         make(yitu, (principal.viewer.county_id(), principal.account_id), means, name, asked.may_write, days).await?;
-    let what = What { subject: format!("token:{}", made.id), reason: name, ..What::default() };
+    let what = What { reason: name, ..What::about("token", made.id) };
     note(yitu, &principal.doer(origin), Deed::TokenMade, what).await?;
     Ok(made)
 }
@@ -162,6 +162,5 @@ pub async fn revoke(yitu: &Yitu, principal: &Principal, id: FeatureId, origin: &
     let account = account::revoke(&yitu.db.system, viewer.county_id(), id, of, yitu.clock.now()).await?;
     let account = account.ok_or_else(|| Problem::not_found(("令牌", "token"), id))?;
     forget(yitu, account);
-    note(yitu, &principal.doer(origin), Deed::TokenRevoked, What { subject: format!("token:{id}"), ..What::default() })
-        .await
+    note(yitu, &principal.doer(origin), Deed::TokenRevoked, What::about("token", id)).await
 }

@@ -204,7 +204,7 @@ pub async fn make(
         account::set_password(&yitu.db.system, id, (&hash, expires), None, yitu.clock.now()).await?;
     }
     let detail = json!({"name": name, "role": role.map(Role::code)});
-    note(yitu, doer, Deed::AccountMade, What { subject: format!("account:{id}"), detail, ..What::default() }).await?;
+    note(yitu, doer, Deed::AccountMade, What { detail, ..What::about("account", id) }).await?;
     find(yitu, county_id, id).await
 }
 
@@ -266,8 +266,7 @@ pub async fn change(
     forget(yitu, id);
     let detail = json!({"role": role.map(Role::code), "disabled": asked.disabled, "display_name": display_name.is_some(),
         "responder_id": asked.responder_id, "unit_id": asked.unit_id, "forget_second_factor": asked.forget_second_factor});
-    note(yitu, doer, Deed::AccountChanged, What { subject: format!("account:{id}"), detail, ..What::default() })
-        .await?;
+    note(yitu, doer, Deed::AccountChanged, What { detail, ..What::about("account", id) }).await?;
     find(yitu, county, id).await
 }
 
@@ -324,7 +323,7 @@ pub async fn set_password(
     let hash = new_hash(yitu, password, name, "/password").await?;
     account::set_password(&yitu.db.system, id, (&hash, true), None, yitu.clock.now()).await?;
     forget(yitu, id);
-    note(yitu, doer, Deed::PasswordSet, What { subject: format!("account:{id}"), ..What::default() }).await
+    note(yitu, doer, Deed::PasswordSet, What::about("account", id)).await
 }
 
 /// The role of a code.
