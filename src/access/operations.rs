@@ -240,6 +240,13 @@ pub fn need(method: &str, path: &str) -> Option<Need> {
     }
 }
 
+/// The methods a path takes, as the header `Allow` lists them (RFC 9110 §10.2.1).
+#[must_use]
+pub fn allow(path: &str) -> String {
+    let of_path = OPERATIONS.iter().filter(|o| o.path == path).map(|o| o.method);
+    of_path.flat_map(|m| if m == "GET" { vec!["GET", "HEAD"] } else { vec![m] }).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,5 +270,6 @@ mod tests {
         }
         assert_eq!(need("HEAD", "/api/county"), Some(Need::Overview));
         assert_eq!(need("GET", "/api/secrets"), None);
+        assert_eq!(allow("/api/grants/{id}"), "DELETE");
     }
 }

@@ -50,6 +50,19 @@ fn some(path: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_method_a_path_does_not_take_is_told_with_those_it_does() {
+    let town = Town::open().await;
+    for (method, path, takes) in [(Method::PATCH, "/api/county", "GET, HEAD"), (Method::PUT, "/api/grants/7", "DELETE")]
+    {
+        let refused = town.ask("duty_officer", method, path).send().await.unwrap();
+        assert_eq!(
+            (refused.status(), &refused.headers()["allow"]),
+            (StatusCode::METHOD_NOT_ALLOWED, &takes.parse().unwrap())
+        );
+    }
+}
+
+#[tokio::test]
 async fn each_role_is_refused_exactly_what_is_not_for_it() {
     let town = Town::open().await;
     for operation in OPERATIONS.iter().filter(|o| o.need != Need::Nobody) {

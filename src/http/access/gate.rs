@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::access::credential::page_key;
-use crate::access::operations::{Need, may, need};
+use crate::access::operations::{Need, allow, may, need};
 use crate::domain::{Problem, ProblemKind, Viewer};
 use crate::http::Failure;
 use crate::http::problem::no_such_method;
@@ -79,7 +79,11 @@ pub async fn gate(State(yitu): State<Yitu>, request: Request, next: Next) -> Res
         return next.run(request).await;
     };
     let Some(need) = needed(request.method(), &path) else {
-        return no_such_method(request.uri().clone(), request.method().clone()).await;
+        let mut response = no_such_method(request.uri().clone(), request.method().clone()).await;
+        if let Ok(methods) = HeaderValue::from_str(&allow(&path)) {
+            response.headers_mut().insert(header::ALLOW, methods);
+        }
+        return response;
     };
     let (mut parts, body) = request.into_parts();
     match admit(&yitu, &parts, need).await {
