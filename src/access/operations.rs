@@ -18,6 +18,8 @@ pub enum Need {
     Matters,
     /// To report one.
     Report,
+    /// To look at a household in full, for one's own or for a reason.
+    People,
     /// To take part in one; what may be done is told by the matter itself.
     Act,
     /// To read the lists, tables and figures of who is on duty.
@@ -56,6 +58,7 @@ pub fn may(role: Role, need: Need) -> bool {
             Need::Map => !role.administers() && role != R::Wall,
             Need::Matters => officials || in_villages || hands || role == R::GisClient,
             Need::Report => matches!(role, R::DutyOfficer | R::TownshipStaff | R::Responder) || in_villages,
+            Need::People => officials || in_villages || role == R::Responder,
             Need::Act => officials || in_villages || hands,
             Need::Duty => officials,
             Need::Deliberate => officials || role == R::VillageCadre,
@@ -158,9 +161,9 @@ pub const OPERATIONS: &[Operation] = {
         get("/ogc/collections/{collectionId}", Need::Map),
         get("/ogc/collections/{collectionId}/queryables", Need::Map),
         get("/ogc/collections/{collectionId}/sortables", Need::Map),
-        get("/ogc/collections/{collectionId}/items", Need::Map),
+        get("/ogc/collections/{collectionId}/items", Need::Overview),
         post("/ogc/collections/{collectionId}/items", Need::Survey),
-        get("/ogc/collections/{collectionId}/items/{featureId}", Need::Map),
+        get("/ogc/collections/{collectionId}/items/{featureId}", Need::Overview),
         put("/ogc/collections/{collectionId}/items/{featureId}", Need::Survey),
         patch("/ogc/collections/{collectionId}/items/{featureId}", Need::Survey),
         delete("/ogc/collections/{collectionId}/items/{featureId}", Need::Survey),
@@ -172,8 +175,10 @@ pub const OPERATIONS: &[Operation] = {
         post("/api/grids/redraws", Need::Survey),
         post("/api/grids/redraws/{id}/discard", Need::Survey),
         post("/api/grids/redraws/{id}/publish", Need::Survey),
+        post("/api/households/{id}/look", Need::People),
         // Matters.
-        get("/api/incidents", Need::Overview),
+        get("/api/wall/incidents", Need::Overview),
+        get("/api/incidents", Need::Matters),
         post("/api/incidents", Need::Report),
         get("/api/incidents/{id}", Need::Matters),
         post("/api/incidents/{id}/actions", Need::Act),

@@ -61,6 +61,14 @@ pub struct IncidentRow {
     pub reported_by: Option<i64>,
 }
 
+impl IncidentRow {
+    /// Whether a deadline has passed that nobody met.
+    #[must_use]
+    pub fn is_overdue(&self, now: DateTime<Utc>) -> bool {
+        self.overdue_since.is_some() || self.next_deadline_at.is_some_and(|d| d < now)
+    }
+}
+
 /// One step of a timeline.
 #[derive(Debug, FromRow)]
 #[allow(missing_docs)] // the columns of the history table

@@ -56,6 +56,11 @@ impl TileRanges {
         self.add_row(z, i64::from(y), (i64::from(x), i64::from(x)));
     }
 
+    /// Adds those of another set.
+    pub fn extend(&mut self, other: &Self) {
+        self.0.extend_from_slice(&other.0);
+    }
+
     /// Joins what overlaps or meets: each tile is then in one range alone, and the ranges are in order.
     pub fn join(&mut self) {
         // Along the rows first, then rows of the same columns.

@@ -92,7 +92,8 @@ fn named(method: &Method) -> &'static str {
 /// The exposition text, with how the server stands at this moment.
 pub async fn expose(State(yitu): State<Yitu>) -> String {
     let text = recorder();
-    for &layer in Layer::ALL {
+    // Whoever runs the system is not told how many households come and go.
+    for &layer in Layer::ALL.iter().filter(|l| **l != Layer::Household) {
         metrics::gauge!("yitu_atlas_features", "layer" => layer.name()).set(yitu.atlas.layer(layer).len() as f64);
     }
     for (layer, bytes) in yitu.tiles.layers.resident() {

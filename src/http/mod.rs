@@ -11,6 +11,7 @@ pub mod extract;
 pub mod figures;
 pub mod grid;
 pub mod health;
+pub mod household;
 mod in_chinese;
 pub mod incident;
 pub mod live;
@@ -64,6 +65,7 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .merge(health::routes())
         .merge(access::routes())
         .merge(incident::routes())
+        .merge(household::routes())
         .merge(duty::routes())
         .merge(figures::routes())
         .merge(grid::routes())

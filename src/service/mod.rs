@@ -13,6 +13,7 @@ pub mod export;
 pub mod figures;
 pub mod grid;
 pub mod health;
+pub mod household;
 pub mod import;
 pub mod incident;
 pub mod live;

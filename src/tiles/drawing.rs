@@ -42,11 +42,15 @@ pub struct Wanted<'a> {
     pub admits: Option<&'a dyn Fn(FeatureId) -> bool>,
     /// Only points of these parts, such as the viewer's grids; all when absent.
     pub parts: Option<&'a BTreeSet<FeatureId>>,
+    /// And these points, whatever part they are of.
+    pub also: Option<&'a BTreeSet<FeatureId>>,
 }
 
 impl Wanted<'_> {
     fn takes(&self, id: FeatureId, part: FeatureId) -> bool {
-        self.parts.is_none_or(|parts| parts.contains(&part)) && self.admits.is_none_or(|admits| admits(id))
+        let is_in = |some: &BTreeSet<FeatureId>, id| some.contains(&id);
+        self.parts.is_none_or(|parts| is_in(parts, part) || self.also.is_some_and(|also| is_in(also, id)))
+            && self.admits.is_none_or(|admits| admits(id))
     }
 }
 
@@ -302,7 +306,8 @@ impl Drawing {
         let (z, x, y) = (tile.z(), tile.x(), tile.y());
         let mut writer = LayerWriter::new(self.rules.name(), &self.values, scratch);
         let units = Units::of(tile);
-        if wanted.admits.is_some() {
+        // The sums of the pyramid are told apart by part alone.
+        if wanted.admits.is_some() || wanted.also.is_some_and(|also| !also.is_empty()) {
             self.write_gathered(&mut writer, tile, wanted, CELLS);
         } else if let Some(parts) = wanted.parts {
             for sum in pyramid.in_tile_of(z, x, y, parts) {

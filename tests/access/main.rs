@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::format_collect, clippy::type_complexity)]
 
 mod accounts;
+mod leak;
 mod operations;
+mod people;
 mod scope;
 mod session;
 #[path = "../support/mod.rs"]
@@ -12,7 +14,9 @@ mod support;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value, json};
 use support::{TestDatabase, TestServer};
+use yitu::config::Config;
 use yitu::service::access::demo;
+use yitu::service::startup;
 
 /// The small demo county with an account of each role.
 struct Town {
@@ -23,8 +27,12 @@ struct Town {
 
 impl Town {
     async fn open() -> Self {
+        Self::with(Config::default()).await
+    }
+
+    async fn with(config: Config) -> Self {
         let database = TestDatabase::with_demo().await;
-        let yitu = database.yitu().await;
+        let yitu = startup::start(config, database.databases.clone()).await.unwrap();
         let tokens = demo::accounts(&yitu).await.unwrap();
         Self { database, server: TestServer::start(yitu).await, tokens }
     }

@@ -247,7 +247,7 @@ async fn requests_are_measured_by_their_route() {
     let text = server.get("/metrics").await.text().await.unwrap();
     for line in [
         "yitu_http_request_seconds_count{method=\"GET\",route=\"/api/near\",status=\"200\"}",
-        "yitu_atlas_features{layer=\"household\"}",
+        "yitu_atlas_features{layer=\"grid\"}",
         "yitu_atlas_following 1",
         "yitu_database_connections{login=\"request\",state=\"open\"}",
     ] {

@@ -5,6 +5,7 @@ mod duplicates;
 mod list;
 mod replay;
 mod report;
+mod wall;
 
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -20,6 +21,7 @@ pub fn routes() -> OpenApiRouter<Yitu> {
     OpenApiRouter::new()
         .routes(routes!(list::list, report::report))
         .routes(routes!(list::find))
+        .routes(routes!(wall::wall))
         .routes(routes!(act::act))
         .routes(routes!(replay::replay))
         .routes(routes!(duplicates::of_report))

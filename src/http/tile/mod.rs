@@ -143,8 +143,10 @@ async fn describe(
     let layers = layers(&all, list)?;
     let described = county::describe(&yitu, &viewer).await?;
     let configs: Vec<_> = layers.iter().filter_map(|l| all.get(*l).map(|c| (*l, c))).collect();
-    let vector_layers: Vec<_> =
-        configs.iter().flat_map(|(layer, c)| vector_layers(&yitu, *layer, c, (c.minzoom, c.maxzoom))).collect();
+    let vector_layers: Vec<_> = configs
+        .iter()
+        .flat_map(|(layer, c)| vector_layers(&yitu, &viewer, *layer, c, (c.minzoom, c.maxzoom)))
+        .collect();
     // Of the whole county: a map asks for nothing outside them, and the next feature may come anywhere.
     let bounds = layers
         .iter()

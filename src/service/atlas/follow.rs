@@ -135,8 +135,8 @@ impl Followed {
                 }
                 LayerUpdate::Some(features) => {
                     let ids = features.iter().map(|(id, _)| *id).collect();
-                    let (tiles, grids) = self.layers.put(&self.atlas, layer, features, now);
-                    What::Features { ids, tiles, grids }
+                    let (tiles, touched) = self.layers.put(&self.atlas, layer, features, now);
+                    What::Features { ids, tiles, touched }
                 }
             };
             changes.push((layer, what));
@@ -152,8 +152,8 @@ impl Followed {
 
     /// Draws what the time alone has changed.
     fn pass(&self) {
-        if let Some((ids, (tiles, grids))) = self.layers.pass(&self.atlas, self.clock.now()) {
-            self.changes.tell(vec![(Layer::Incident, What::Features { ids, tiles, grids })], &self.atlas.applied());
+        if let Some((ids, (tiles, touched))) = self.layers.pass(&self.atlas, self.clock.now()) {
+            self.changes.tell(vec![(Layer::Incident, What::Features { ids, tiles, touched })], &self.atlas.applied());
         }
     }
 }

@@ -119,7 +119,7 @@ pub async fn page(yitu: &Yitu, viewer: &Viewer, name: &str, asked: &AskedPage) -
         }
     }
     on.finish().await?;
-    let items = items.into_iter().map(|item| item.for_viewer(viewer)).collect();
+    let items = items.into_iter().map(|item| item.for_viewer(yitu, viewer)).collect();
     Ok(Page { items, next, number_matched })
 }
 

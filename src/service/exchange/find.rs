@@ -19,5 +19,5 @@ pub async fn find(yitu: &Yitu, viewer: &Viewer, external: &External) -> Result<I
     let id = id.ok_or_else(missing)?;
     let found = whole(&mut on, county, id, yitu.clock.now()).await?.ok_or_else(missing)?;
     on.finish().await?;
-    Ok(found.for_viewer(viewer))
+    Ok(found.for_viewer(yitu, viewer))
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::part::Part;
 use super::plan::{Matter, Plan};
 use super::{ExportError, PERSONAL};
+use crate::domain::Viewer;
 use crate::service::Yitu;
 use crate::service::tile::vector_layers;
 
@@ -20,7 +21,7 @@ const VIEW_DEGREES: f64 = 360.0;
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn write(part: &mut Part, plan: &Plan, yitu: &Yitu) -> Result<u64, ExportError> {
+pub fn write(part: &mut Part, plan: &Plan, yitu: &Yitu, viewer: &Viewer) -> Result<u64, ExportError> {
     let path = part.archive();
     let fault = |source| ExportError::file(&path, source);
     // Persons are nobody else's business.
@@ -40,7 +41,7 @@ pub fn write(part: &mut Part, plan: &Plan, yitu: &Yitu) -> Result<u64, ExportErr
         .bounds(west, south, east, north)
         .center(f64::midpoint(west, east), f64::midpoint(south, north))
         .center_zoom(opening_zoom(east - west, first, last))
-        .metadata(metadata(plan, yitu).to_string())
+        .metadata(metadata(plan, yitu, viewer).to_string())
         .create(&file)
         .map_err(|e| fault(io_error(e)))?;
     part.each(|place, bytes| {
@@ -64,7 +65,7 @@ fn opening_zoom(degrees: f64, first: u8, last: u8) -> u8 {
 }
 
 /// What the archive says of itself. `vector_layers` is as in `TileJSON` 3.0.
-fn metadata(plan: &Plan, yitu: &Yitu) -> Value {
+fn metadata(plan: &Plan, yitu: &Yitu, viewer: &Viewer) -> Value {
     let (manifest, county) = (&plan.manifest, &plan.county);
     let review = county.map_review_no.as_ref().map_or_else(|| county.map_notice.clone(), |no| format!("审图号:{no}"));
     let mut said = json!({
@@ -80,8 +81,9 @@ fn metadata(plan: &Plan, yitu: &Yitu) -> Value {
             let shown = layers.iter().filter_map(|l| Some((*l, configs.get(*l)?)));
             let shown = shown.filter(|(_, config)| config.minzoom <= last);
             // A layer goes on to the last zoom of the archive, beyond its own.
-            said["vector_layers"] =
-                shown.flat_map(|(layer, c)| vector_layers(yitu, layer, c, (c.minzoom.max(first), last))).collect();
+            said["vector_layers"] = shown
+                .flat_map(|(layer, c)| vector_layers(yitu, viewer, layer, c, (c.minzoom.max(first), last)))
+                .collect();
         }
         Matter::Elevation(_) => {
             said["encoding"] = "terrarium".into();

@@ -76,10 +76,10 @@ pub async fn run(yitu: &Yitu, request: &ExportRequest, hear: impl Fn(Heard)) -> 
     }
     drop(drawn);
     hear(Heard::Archiving);
-    let served = yitu.clone();
+    let (served, viewer) = (yitu.clone(), Arc::clone(&viewer));
     let file = request.file.clone();
     let (plan, bytes) = off_thread(move || {
-        let bytes = archive::write(&mut part, &plan, &served)?;
+        let bytes = archive::write(&mut part, &plan, &served, &viewer)?;
         part.finish(&file)?;
         Ok::<_, ExportError>((plan, bytes))
     })

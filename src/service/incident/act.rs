@@ -169,7 +169,7 @@ async fn attempt(
     write(&mut on, county, &row, &Step { action: ready.action, actor: &actor, at: now, from }, &effect).await?;
     let view = whole(&mut on, county, id, now).await?.ok_or_else(missing)?;
     let seq = on.commit().await?;
-    Ok(view.written_at(seq).for_viewer(viewer))
+    Ok(view.written_at(seq).for_viewer(yitu, viewer))
 }
 
 /// Whether the step is for who takes it, in the name of whom they take it.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::view::{IncidentView, whole};
 use crate::db::Request;
-use crate::db::incident::{self, Filter};
+use crate::db::incident::{self, Filter, IncidentRow};
 use crate::domain::incident::State;
 use crate::domain::{Problem, Viewer};
 use crate::geo::LonLat;
@@ -55,6 +55,21 @@ pub struct Page {
 /// # Errors
 /// Problems that name the parameter; a failing database.
 pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Page, ServiceError> {
+    let found = rows(yitu, viewer, asked).await?;
+    let items = found.rows.into_iter().map(|r| IncidentView::of(r, found.at).for_viewer(yitu, viewer));
+    Ok(Page { items: items.collect(), next: found.next, number_matched: found.number_matched })
+}
+
+/// The rows of a page.
+pub(super) struct Rows {
+    pub rows: Vec<IncidentRow>,
+    pub next: Option<String>,
+    pub number_matched: i64,
+    /// When they were read.
+    pub at: DateTime<Utc>,
+}
+
+pub(super) async fn rows(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Rows, ServiceError> {
     let limit = page::limit(asked.limit)?;
     let after = page::cursor(asked.cursor.as_deref(), read_cursor)?;
     let filter = filter(asked)?;
@@ -64,11 +79,7 @@ pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Page, Se
         incident::list(&mut on, viewer.county_id(), &filter, now, after, limit + 1).await?;
     on.finish().await?;
     let next = page::cut(&mut rows, limit, |r| cursor(r.reported_at, r.id));
-    Ok(Page {
-        items: rows.into_iter().map(|r| IncidentView::of(r, now).for_viewer(viewer)).collect(),
-        next,
-        number_matched,
-    })
+    Ok(Rows { rows, next, number_matched, at: now })
 }
 
 /// One incident with its explanation and timeline.
@@ -79,7 +90,7 @@ pub async fn find(yitu: &Yitu, viewer: &Viewer, id: Uuid) -> Result<IncidentView
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let found = whole(&mut on, viewer.county_id(), id, yitu.clock.now()).await?;
     on.finish().await?;
-    found.map(|view| view.for_viewer(viewer)).ok_or_else(|| Problem::not_found(("事件", "incident"), id).into())
+    found.map(|view| view.for_viewer(yitu, viewer)).ok_or_else(|| Problem::not_found(("事件", "incident"), id).into())
 }
 
 /// A place in a list by an instant and then by id, for the reader to hand back.

@@ -18,6 +18,7 @@ pub mod replay;
 pub mod report;
 pub mod step;
 pub mod view;
+pub mod wall;
 pub mod whereabouts;
 
 use super::ServiceError;

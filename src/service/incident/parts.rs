@@ -3,8 +3,10 @@
 use super::view::IncidentView;
 use crate::db::incident::IncidentRow;
 use crate::domain::incident::{Action, Actor, TRANSITIONS};
-use crate::domain::viewer::Role;
+use crate::domain::viewer::{Role, Sight};
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
+use crate::service::Yitu;
+use crate::service::seen::household;
 
 /// What of a matter says who has which part in it.
 #[derive(Debug)]
@@ -111,9 +113,11 @@ pub fn not_theirs(action: Action) -> Problem {
 }
 
 impl IncidentView {
-    /// The same with the actions left that a viewer may take.
+    /// The same with the actions left that a viewer may take, and without a household that is not theirs to know of.
     #[must_use]
-    pub fn for_viewer(mut self, viewer: &Viewer) -> Self {
+    pub fn for_viewer(mut self, yitu: &Yitu, viewer: &Viewer) -> Self {
+        self.location.household_id =
+            self.location.household_id.filter(|id| household(yitu, viewer, *id) > Sight::Nothing);
         let helpers: Vec<FeatureId> = self.helpers.iter().flatten().map(|h| h.unit_id).collect();
         let matter = Matter {
             unit: self.owner.unit_id,

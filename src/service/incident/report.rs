@@ -72,7 +72,7 @@ async fn known(yitu: &Yitu, viewer: &Viewer, key: &Key, now: DateTime<Utc>) -> R
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let Some(incident) = stored(&mut on, viewer.county_id(), key, now).await? else { return Ok(None) };
     let seq = on.commit().await?;
-    Ok(Some(Reported { incident: incident.written_at(seq).for_viewer(viewer), new: false }))
+    Ok(Some(Reported { incident: incident.written_at(seq).for_viewer(yitu, viewer), new: false }))
 }
 
 /// The incident of this id, or of this number in another system, if it is already there.
@@ -108,6 +108,7 @@ async fn attempt(
     // A transaction begun to read is given back before another connection is asked for.
     drop(facts);
     let incident = write(&yitu.db.request, viewer, checked, (&planned, &helpers), now).await?;
+    let incident = incident.map(|i| i.for_viewer(yitu, viewer));
     let open = incident.as_ref().filter(|i| i.next_deadline_at.is_some());
     if let Some(responder) = open.and_then(|i| i.owner.responder_id) {
         yitu.indexes.dispatch.has_one_more(responder);
@@ -130,7 +131,7 @@ pub async fn within(
     let planned = plan(&mut facts, checked).await?;
     let helpers = helpers(&mut facts, checked, &planned).await?;
     if let Some(incident) = write(&mut **on, viewer, checked, (&planned, &helpers), now).await? {
-        return Ok(Reported { incident, new: true });
+        return Ok(Reported { incident: incident.for_viewer(yitu, viewer), new: true });
     }
     let key = Key { id: checked.report.id, external: checked.report.external.clone() };
     let incident = stored(on, viewer.county_id(), &key, now).await?.ok_or_else(|| gone(&key))?;
@@ -160,7 +161,7 @@ async fn write<'c>(
     let helper_ids: Vec<FeatureId> = helpers.iter().map(|u| u.id).collect();
     let stored = store(on, viewer, &new, &helper_ids, &steps, &kept).await?;
     let Some(stored) = stored else { return Ok(None) };
-    Ok(Some(as_stored(&new, planned, helpers, &steps, stored).for_viewer(viewer)))
+    Ok(Some(as_stored(&new, planned, helpers, &steps, stored)))
 }
 
 /// The units that help, none where it is settled already.

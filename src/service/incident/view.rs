@@ -181,6 +181,7 @@ impl IncidentView {
     pub fn of(row: IncidentRow, now: DateTime<Utc>) -> Self {
         use crate::domain::incident::{State, allowed_of};
         let actions = State::from_code(&row.state).map(|s| allowed_of(s, row.on_the_spot)).unwrap_or_default();
+        let overdue = row.is_overdue(now);
         Self {
             actions: actions.iter().map(|a| a.code().to_owned()).collect(),
             village: row.village_id.zip(row.village_name).map(|(id, name)| Named { id, code: None, name }),
@@ -201,7 +202,7 @@ impl IncidentView {
                 household_id: row.household_id,
                 text: Some(row.location_text).filter(|t| !t.is_empty()),
             },
-            overdue: row.overdue_since.is_some() || row.next_deadline_at.is_some_and(|d| d < now),
+            overdue,
             merged_into: row.merged_into,
             rating: row.rating,
             external: row.external_system.zip(row.external_no).map(|(system, no)| External { system, no }),

@@ -26,9 +26,20 @@ pub enum What {
         ids: Vec<FeatureId>,
         /// The tiles that look different.
         tiles: TileRanges,
-        /// Of households and incidents: the grids they are in, or were.
-        grids: BTreeSet<FeatureId>,
+        /// Of households and incidents: each by itself.
+        touched: Vec<Touched>,
     },
+}
+
+/// A household or an incident that changed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Touched {
+    /// Which.
+    pub id: FeatureId,
+    /// The grids and villages by which it is somebody's, or was.
+    pub areas: BTreeSet<FeatureId>,
+    /// The tiles that look different for it; absent where it was drawn together with many others.
+    pub tiles: Option<TileRanges>,
 }
 
 /// One step of the map in one layer. It is on the map when it is told.
@@ -121,7 +132,7 @@ mod tests {
     }
 
     fn change(id: FeatureId) -> (Layer, What) {
-        (Layer::Venue, What::Features { ids: vec![id], tiles: TileRanges::default(), grids: BTreeSet::new() })
+        (Layer::Venue, What::Features { ids: vec![id], tiles: TileRanges::default(), touched: Vec::new() })
     }
 
     fn ids(changes: &[Arc<Change>]) -> Vec<FeatureId> {

@@ -4,12 +4,14 @@ pub mod log;
 
 use serde_json::{Value as Json, json};
 
-use super::{Yitu, seen};
-use crate::domain::{FeatureId, Layer, LogPosition, Viewer};
+use super::Yitu;
+use super::incident::wall;
+use crate::domain::viewer::Role;
+use crate::domain::{FeatureId, Layer, LogPosition, Value, Viewer};
 use crate::geo::{Geometry, TileRanges};
 use crate::service::seen::Rule;
 
-pub use log::{Change, ChangeLog, What};
+pub use log::{Change, ChangeLog, Touched, What};
 
 /// More ranges of tiles than these are told as the whole layer.
 const RANGES_TOLD: usize = 200;
@@ -63,19 +65,15 @@ pub fn missed_since(yitu: &Yitu, viewer: &Viewer, settled: Option<LogPosition>, 
 /// The events a change means to a viewer.
 #[must_use]
 pub fn events(yitu: &Yitu, viewer: &Viewer, change: &Change, topics: &[Topic]) -> Vec<Event> {
-    if !concerns(viewer, change) {
-        return Vec::new();
-    }
+    let schema = yitu.atlas.layer(change.layer).schema().clone();
+    let Some(own) = own(Rule::of_told(viewer, change.layer, &schema), viewer, change) else { return Vec::new() };
     let seq = change.position.to_string();
     let mut events = Vec::new();
-    if topics.contains(&Topic::Tiles) && yitu.tiles.layers.configs().get(change.layer).is_some() {
-        let tiles = match &change.what {
-            What::Everything => Some(json!("all")),
-            What::Features { tiles, .. } => told(tiles),
-        };
+    let is_drawn = yitu.tiles.layers.configs().get(change.layer).is_some();
+    if topics.contains(&Topic::Tiles) && is_drawn && Rule::of(viewer, change.layer, &schema).admits_any() {
         // Nothing is told where nothing looks different.
         events.extend(
-            tiles.map(|tiles| (Topic::Tiles, json!({"seq": seq, "layer": change.layer.name(), "tiles": tiles}))),
+            own.tiles().map(|tiles| (Topic::Tiles, json!({"seq": seq, "layer": change.layer.name(), "tiles": tiles}))),
         );
     }
     if topics.contains(&Topic::Incident)
@@ -90,15 +88,47 @@ pub fn events(yitu: &Yitu, viewer: &Viewer, change: &Change, topics: &[Topic]) -
     events.into_iter().map(|(topic, data)| Event { topic, data, id: change.settled }).collect()
 }
 
-/// Whether a change is of anything a viewer may know of.
-fn concerns(viewer: &Viewer, change: &Change) -> bool {
+/// What of a change is a viewer's to know.
+enum Own<'a> {
+    All(&'a What),
+    Some(Vec<&'a Touched>),
+}
+
+/// What of a change a viewer may know of; nothing where it is of nothing of theirs.
+fn own<'a>(rule: Rule<'_>, viewer: &Viewer, change: &'a Change) -> Option<Own<'a>> {
+    let What::Features { touched, .. } = &change.what else {
+        return rule.admits_any().then_some(Own::All(&change.what));
+    };
+    if rule.admits_all() {
+        return Some(Own::All(&change.what));
+    }
+    if !rule.admits_any() {
+        return None;
+    }
     let scope = viewer.scope();
-    match (Rule::of(viewer, change.layer), &change.what) {
-        (Rule::None, _) => false,
-        (Rule::All, _) | (_, What::Everything) => true,
-        (_, What::Features { ids, grids, .. }) => {
-            let own = if change.layer == Layer::Household { &scope.households } else { &scope.matters };
-            grids.iter().any(|grid| scope.grids.contains(grid)) || ids.iter().any(|id| own.contains(id))
+    let theirs = if change.layer == Layer::Household { &scope.households } else { &scope.matters };
+    let in_scope = |area: &FeatureId| scope.grids.contains(area) || scope.regions.contains(area);
+    let is_own = |t: &&Touched| theirs.contains(&t.id) || t.areas.iter().any(in_scope);
+    let own: Vec<&Touched> = touched.iter().filter(is_own).collect();
+    (!own.is_empty()).then_some(Own::Some(own))
+}
+
+impl Own<'_> {
+    /// The tiles that look different for it, as the stream tells them.
+    fn tiles(&self) -> Option<Json> {
+        match self {
+            Self::All(What::Everything) => Some(json!("all")),
+            Self::All(What::Features { tiles, .. }) => told(tiles),
+            Self::Some(touched) => {
+                let mut tiles = TileRanges::default();
+                for one in touched {
+                    // Which of many looks different where is not told apart: anything may have changed.
+                    let Some(own) = &one.tiles else { return Some(json!("all")) };
+                    tiles.extend(own);
+                }
+                tiles.join();
+                told(&tiles)
+            }
         }
     }
 }
@@ -132,11 +162,20 @@ fn told(tiles: &TileRanges) -> Option<Json> {
 
 /// An incident as the stream tells it; restricted ones are not in the layer.
 fn incident(yitu: &Yitu, viewer: &Viewer, number: FeatureId) -> Option<Json> {
-    let incidents = seen::layer(yitu, viewer, Layer::Incident);
-    let feature = incidents.get(number)?;
-    let value = |name: &str| {
-        feature.get(incidents.schema(), name).map_or(Json::Null, super::super::domain::feature::Value::to_json)
-    };
+    let incidents = yitu.atlas.layer(Layer::Incident);
+    let schema = incidents.schema();
+    let feature = incidents.get(number).filter(|f| Rule::of_told(viewer, Layer::Incident, schema).admits(f))?;
+    let value = |name: &str| feature.get(schema, name).map_or(Json::Null, Value::to_json);
+    if viewer.role() == Role::Wall {
+        let village = feature.get(schema, "village_id").and_then(Value::as_int);
+        let at = village.and_then(|id| wall::middle(yitu, id));
+        return Some(json!({
+            "id": value("incident_id"), "state": value("state"), "category": value("category"),
+            "category_name": value("category_name"), "village_name": value("village_name"),
+            "lon": at.map(|c| c.x), "lat": at.map(|c| c.y), "reported_at": value("reported_at"),
+            "next_deadline_at": value("next_deadline_at"),
+        }));
+    }
     let (lon, lat) = match &feature.geometry {
         Some(Geometry::Point(p)) => (json!(p.x()), json!(p.y())),
         _ => (Json::Null, Json::Null),

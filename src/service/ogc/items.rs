@@ -9,8 +9,10 @@ use serde_json::{Value as Json, json};
 
 use super::filter::time::{self, Span};
 use super::filter::{Bound, Filter};
+use crate::access::mask::hidden;
 use crate::domain::{Feature, FeatureId, Layer, Problem, PropertyKind, Schema, Value, Viewer};
 use crate::geo::Bbox;
+use crate::service::seen::Shown;
 use crate::service::spatial::properties;
 use crate::service::{ServiceError, Yitu, seen};
 
@@ -41,6 +43,15 @@ pub struct Page {
     pub limit: usize,
     /// Latitude before longitude.
     pub lat_first: bool,
+}
+
+impl Page {
+    /// Whether a condition or the order of the page reads a property.
+    fn mentions(&self, property: &str) -> bool {
+        self.filter.as_ref().is_some_and(|f| f.mentions(property))
+            || self.equal.iter().any(|(name, _)| name == property)
+            || self.sortby.as_deref().is_some_and(|s| s.contains(property))
+    }
 }
 
 /// The items of one page.
@@ -77,18 +88,23 @@ pub fn items(yitu: &Yitu, viewer: &Viewer, layer: Layer, page: &Page) -> Result<
     let order = Order::new(layer, schema, page.sortby.as_deref())?;
     let window = order.window(page)?;
     let narrow = page.bbox.or_else(|| asked.filter.as_ref().and_then(Bound::within));
-    let mut found: Vec<&Arc<Feature>> = match narrow {
-        Some(bbox) => store.in_bbox(bbox).filter(|f| asked.admits(f)).collect(),
-        None => store.iter().filter(|f| asked.admits(f)).collect(),
+    // A condition or an order that reads what is hidden reads it as it is shown.
+    let reads_hidden = hidden(layer).iter().any(|name| page.mentions(name));
+    let candidates: Box<dyn Iterator<Item = &Arc<Feature>>> = match narrow {
+        Some(bbox) => Box::new(store.in_bbox(bbox)),
+        None => Box::new(store.iter()),
     };
+    let read = candidates.map(|f| if reads_hidden { store.shown(f) } else { Shown::Whole(f) });
+    let mut found: Vec<Shown<'_>> = read.filter(|f| asked.admits(f)).collect();
     let matched = found.len();
     let (next, prev) = order.cut(&mut found, &window, page.limit);
     let features = found.iter().map(|f| {
-        let mut values = properties(f, schema);
+        let f = store.shown(f);
+        let mut values = properties(&f, schema);
         if let Some(wanted) = &page.properties {
             values.retain(|name, _| wanted.contains(name));
         }
-        geojson(f, values, page.lat_first)
+        geojson(&f, values, page.lat_first)
     });
     Ok(Items { features: features.collect(), matched, next, prev })
 }
@@ -216,7 +232,7 @@ impl Order {
     }
 
     /// Leaves the page's features, in order; answers the cursors of the next page and of the one before.
-    fn cut(&self, found: &mut Vec<&Arc<Feature>>, window: &Window, limit: usize) -> (Option<String>, Option<String>) {
+    fn cut(&self, found: &mut Vec<Shown<'_>>, window: &Window, limit: usize) -> (Option<String>, Option<String>) {
         let matched = found.len();
         match window {
             Window::First => {}
@@ -225,7 +241,7 @@ impl Order {
         }
         let beyond = matched - found.len();
         let back = matches!(window, Window::Before(_));
-        let compare = |a: &&Arc<Feature>, b: &&Arc<Feature>| self.compare(&self.key(a), &self.key(b));
+        let compare = |a: &Shown<'_>, b: &Shown<'_>| self.compare(&self.key(a), &self.key(b));
         let more = found.len() > limit;
         if more {
             // Only the page itself needs to be in order.
@@ -238,7 +254,7 @@ impl Order {
         }
         found.sort_unstable_by(compare);
         let (later, earlier) = if back { (beyond > 0, more) } else { (more, beyond > 0) };
-        let at = |feature: Option<&&Arc<Feature>>| feature.map(|f| cursor_text(&self.key(f)));
+        let at = |feature: Option<&Shown<'_>>| feature.map(|f| cursor_text(&self.key(f)));
         (at(found.last().filter(|_| later)), at(found.first().filter(|_| earlier)))
     }
 

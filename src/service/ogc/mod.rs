@@ -9,6 +9,7 @@ use chrono_tz::Tz;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::seen::Rule;
 use super::spatial::properties;
 use super::{ServiceError, Yitu};
 use crate::atlas::Atlas;
@@ -51,10 +52,17 @@ pub fn map_review_no(yitu: &Yitu) -> Option<String> {
     regions.iter().find_map(|r| r.get(regions.schema(), "map_review_no")?.as_text().map(str::to_owned))
 }
 
-/// Where a layer's features lie: west, south, east, north.
+/// Where a layer's features lie: west, south, east, north. Of people and matters nobody is told by it how far out one is:
+/// they lie in the county.
 #[must_use]
 pub fn extent(yitu: &Yitu, layer: Layer) -> Option<[f64; 4]> {
-    yitu.atlas.layer(layer).bounds().map(|b| [b.min().x, b.min().y, b.max().x, b.max().y])
+    let of = if matches!(layer, Layer::Household | Layer::Incident) { Layer::Region } else { layer };
+    let bounds = yitu
+        .atlas
+        .layer(layer)
+        .bounds()
+        .and_then(|own| if of == layer { Some(own) } else { yitu.atlas.layer(of).bounds() });
+    bounds.map(|b| [b.min().x, b.min().y, b.max().x, b.max().y])
 }
 
 /// One item as it is now.
@@ -85,18 +93,21 @@ impl Item {
 /// When there is none for this asker.
 pub async fn item(yitu: &Yitu, viewer: &Viewer, layer: Layer, id: FeatureId) -> Result<Item, ServiceError> {
     let mut request = Request::begin(&yitu.db.request, viewer).await?;
-    let item = item_in(&mut request, layer, id).await?;
+    let item = item_in(&mut request, viewer, layer, id).await?;
     request.finish().await?;
     Ok(item)
 }
 
 /// The same inside a transaction under way.
-async fn item_in(request: &mut Request, layer: Layer, id: FeatureId) -> Result<Item, ServiceError> {
+async fn item_in(request: &mut Request, viewer: &Viewer, layer: Layer, id: FeatureId) -> Result<Item, ServiceError> {
     let mut reader = LayerReader::open(request, layer).await?;
     let found = reader.some(request, &[id]).await?;
-    let feature = found.first().ok_or_else(|| Problem::not_found((layer.title(), layer.name()), id))?;
-    let version = feature.version;
-    let mut feature = items::geojson(feature, properties(feature, reader.schema()), false);
+    let rule = Rule::of(viewer, layer, reader.schema());
+    let feature = found.first().filter(|f| if layer == Layer::Incident { rule.admits_any() } else { rule.admits(f) });
+    let feature = feature.ok_or_else(|| Problem::not_found((layer.title(), layer.name()), id))?;
+    let shown = rule.shown(feature, reader.schema());
+    let version = shown.version;
+    let mut feature = items::geojson(&shown, properties(&shown, reader.schema()), false);
     feature["version"] = version.into();
     // The version alone would not do: a renamed village changes its venues' words but not their rows.
     let digest = Sha256::digest(feature.to_string());

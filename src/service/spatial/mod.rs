@@ -6,6 +6,7 @@ pub mod locate;
 pub mod look_back;
 pub mod near;
 pub mod place;
+pub mod published;
 pub mod search;
 pub mod summary;
 pub mod within;
@@ -33,6 +34,7 @@ pub struct Indexes {
     names: Prepared<search::NameIndex>,
     chains: RwLock<locate::Chains>,
     pub(super) dispatch: crate::service::incident::facts::Memory,
+    published: published::Memory,
     pub(super) county: Prepared<Option<FeatureId>>,
 }
 

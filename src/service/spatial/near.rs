@@ -20,10 +20,11 @@ pub fn nearest(yitu: &Yitu, viewer: &Viewer, layer: Layer, at: LonLat, radius_m:
     nearest_of(seen.by_distance(at.into()), at, radius_m, limit)
         .into_iter()
         .filter_map(|(d, f)| {
+            let f = seen.shown(f);
             let c = point_of(f.geometry.as_ref()?)?;
             let kind = layer.name();
-            Some(json!({"kind": kind, "id": f.id, "name": text(f, schema, "name"), "distance_m": decimetres(d),
-                "lon": c.x, "lat": c.y, "properties": properties(f, schema)}))
+            Some(json!({"kind": kind, "id": f.id, "name": text(&f, schema, "name"), "distance_m": decimetres(d),
+                "lon": c.x, "lat": c.y, "properties": properties(&f, schema)}))
         })
         .collect()
 }

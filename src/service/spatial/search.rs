@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 
 use super::summary::Tree;
 use super::{int, point_of, region, text};
+use crate::access::mask;
 use crate::access::phone::PhoneKey;
 use crate::atlas::locate::covers;
 use crate::db::{self, Request};
+use crate::domain::viewer::Sight;
 use crate::domain::{Feature, FeatureId, Layer, Problem, Schema, Viewer};
 use crate::geo::Bbox;
 use crate::service::seen::Rule;
@@ -145,11 +147,54 @@ impl Entry {
         }
     }
 
-    fn to_json(&self, score: f64) -> Value {
-        json!({"kind": self.layer.name(), "id": self.feature.id, "name": self.name, "detail": self.detail,
-            "lon": self.at.map(|c| c.x), "lat": self.at.map(|c| c.y),
-            "bbox": self.bbox.map(|b| [b.min().x, b.min().y, b.max().x, b.max().y]),
-            "score": (score * 1e4).round() / 1e4})
+    /// How well a household fits whose name is not for the asker: only what they know already finds it. Pieces of a name
+    /// or an address would tell the rest of it.
+    fn score_masked(&self, q: &str) -> f64 {
+        let whole = [&self.name, &self.code, &self.pinyin].into_iter().any(|whole| whole == q);
+        if whole { 0.9 } else { 0.0 }
+    }
+}
+
+/// What is asked, and whom a phone number leads to.
+struct Words<'a> {
+    q: &'a str,
+    latin: bool,
+    phones: &'a [(String, FeatureId)],
+}
+
+impl Words<'_> {
+    /// How well an entry fits, 0 not at all, 1 exactly.
+    fn score(&self, entry: &Entry, sight: Sight) -> f64 {
+        // Four digits can be tried through; whoever has the number itself may be told whose it is.
+        let by_phone = (sight == Sight::Full || self.q.len() > 4)
+            && self.phones.iter().any(|(kind, id)| *id == entry.feature.id && kind == entry.layer.name());
+        match sight {
+            Sight::Nothing => 0.0,
+            _ if by_phone => 0.95,
+            Sight::Masked => entry.score_masked(self.q),
+            Sight::Full => entry.score(self.q, self.latin),
+        }
+    }
+}
+
+/// An entry that fits.
+struct Found<'a> {
+    score: f64,
+    entry: &'a Entry,
+    sight: Sight,
+}
+
+impl Found<'_> {
+    fn to_json(&self) -> Value {
+        let e = self.entry;
+        let (name, detail) = match self.sight {
+            Sight::Full => (e.name.clone(), e.detail.clone()),
+            _ => (mask::name(&e.name), mask::address(&e.detail)),
+        };
+        json!({"kind": e.layer.name(), "id": e.feature.id, "name": name, "detail": detail,
+            "lon": e.at.map(|c| c.x), "lat": e.at.map(|c| c.y),
+            "bbox": e.bbox.map(|b| [b.min().x, b.min().y, b.max().x, b.max().y]),
+            "score": (self.score * 1e4).round() / 1e4})
     }
 }
 
@@ -192,26 +237,27 @@ pub async fn search(yitu: &Yitu, viewer: &Viewer, question: Question) -> Result<
     let (worker, viewer) = (yitu.clone(), viewer.clone());
     let scan = move || {
         let index = index(&worker);
-        let household = Rule::of(&viewer, Layer::Household);
         let schema = worker.atlas.layer(Layer::Household).schema().clone();
-        let latin = q.is_ascii();
-        let mut found: Vec<(f64, &Entry)> = index
+        let household = Rule::of(&viewer, Layer::Household, &schema);
+        let sight = |e: &Entry| if e.layer == Layer::Household { household.sight(&e.feature) } else { Sight::Full };
+        let asked = Words { latin: q.is_ascii(), q: &q, phones: &phones };
+        let mut found: Vec<Found<'_>> = index
             .entries
             .iter()
             .filter(|e| question.kind.is_none_or(|k| k == e.layer))
-            .filter(|e| e.layer != Layer::Household || household.admits(&e.feature, &schema))
-            .filter_map(|e| {
-                let by_phone = phones.iter().any(|(kind, id)| *id == e.feature.id && kind == e.layer.name());
-                let score = if by_phone { 0.95 } else { e.score(&q, latin) };
-                (score > 0.0).then_some((score, e.as_ref()))
+            .filter_map(|entry| {
+                let sight = sight(entry);
+                let score = asked.score(entry, sight);
+                (score > 0.0).then_some(Found { score, entry, sight })
             })
-            .filter(|(_, e)| within.as_ref().is_none_or(|r| e.is_within(r, &under)))
+            .filter(|f| within.as_ref().is_none_or(|r| f.entry.is_within(r, &under)))
             .collect();
         let rank = |layer: Layer| KINDS.iter().position(|k| *k == layer);
         found.sort_by(|a, b| {
-            b.0.total_cmp(&a.0).then_with(|| (rank(a.1.layer), a.1.feature.id).cmp(&(rank(b.1.layer), b.1.feature.id)))
+            let place = |f: &Found<'_>| (rank(f.entry.layer), f.entry.feature.id);
+            b.score.total_cmp(&a.score).then_with(|| place(a).cmp(&place(b)))
         });
-        let results: Vec<Value> = found.iter().take(question.limit).map(|(score, e)| e.to_json(*score)).collect();
+        let results: Vec<Value> = found.iter().take(question.limit).map(Found::to_json).collect();
         json!({"results": results})
     };
     off_thread(scan).await

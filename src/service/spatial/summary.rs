@@ -6,8 +6,10 @@ use std::sync::Arc;
 use geo::BoundingRect;
 use serde_json::{Value, json};
 
+use super::published::{Count, Published, published};
 use super::{int, point_of, region, text, village_index};
 use crate::db::{self, Request};
+use crate::domain::viewer::Reach;
 use crate::domain::{Feature, FeatureId, Layer, Viewer};
 use crate::geo::LonLat;
 use crate::service::{ServiceError, Yitu, off_thread};
@@ -25,22 +27,30 @@ pub async fn summary(yitu: &Yitu, viewer: &Viewer, of: Option<FeatureId>) -> Res
     let mut request = Request::begin(&yitu.db.request, viewer).await?;
     let counted = db::item::village_figures(&mut request, yitu.clock.now()).await?;
     request.finish().await?;
-    let worker = yitu.clone();
-    off_thread(move || figures(&worker, id, &subject, &counted)).await
+    let published = published(yitu, viewer.county_id()).await?;
+    let (worker, viewer) = (yitu.clone(), viewer.clone());
+    off_thread(move || figures(&worker, &viewer, id, &subject, (&counted, &published))).await
 }
 
-fn figures(yitu: &Yitu, id: FeatureId, subject: &Feature, counted: &Value) -> Value {
+fn figures(
+    yitu: &Yitu,
+    viewer: &Viewer,
+    id: FeatureId,
+    subject: &Feature,
+    (counted, published): (&Value, &Published),
+) -> Value {
     let position = yitu.atlas.applied().position();
     let tree = Tree::read(yitu);
     let counts = Counts::read(yitu);
+    let of = |id: FeatureId| counts.figures(viewer, &tree.under(id), counted, published.of(id));
     let all = tree.under(id);
     let children = tree.children.get(&id).into_iter().flatten().filter_map(|&child| {
         let region: Arc<Feature> = region(yitu, child).ok()?;
-        Some(json!({"region": brief(yitu, &region), "figures": counts.figures(&tree.under(child), counted)}))
+        Some(json!({"region": brief(yitu, &region), "figures": of(child)}))
     });
     let children: Vec<Value> = children.collect();
     let (by_state, by_category) = open_by(&all, counted);
-    json!({"region": brief(yitu, subject), "figures": counts.figures(&all, counted), "children": children,
+    json!({"region": brief(yitu, subject), "figures": of(id), "children": children,
         "by_state": by_state, "by_category": by_category, "seq": position.to_string()})
 }
 
@@ -55,12 +65,28 @@ fn brief(yitu: &Yitu, feature: &Feature) -> Value {
         "label": label.map(|at| [at.x, at.y])})
 }
 
-pub(in crate::service) struct Tree {
+/// Which regions lie right under which.
+#[derive(Debug, Default)]
+pub struct Tree {
     children: HashMap<FeatureId, Vec<FeatureId>>,
 }
 
 impl Tree {
-    pub(in crate::service) fn read(yitu: &Yitu) -> Self {
+    /// From the regions under each.
+    #[must_use]
+    pub fn of(children: impl IntoIterator<Item = (FeatureId, Vec<FeatureId>)>) -> Self {
+        Self { children: children.into_iter().collect() }
+    }
+
+    /// The regions right under one, by id.
+    #[must_use]
+    pub fn children(&self, of: FeatureId) -> &[FeatureId] {
+        self.children.get(&of).map_or(&[], Vec::as_slice)
+    }
+
+    /// As the map has it.
+    #[must_use]
+    pub fn read(yitu: &Yitu) -> Self {
         let store = yitu.atlas.layer(Layer::Region);
         let mut children: HashMap<FeatureId, Vec<FeatureId>> = HashMap::new();
         for feature in store.iter() {
@@ -75,7 +101,8 @@ impl Tree {
     }
 
     /// A region and all under it.
-    pub(in crate::service) fn under(&self, id: FeatureId) -> HashSet<FeatureId> {
+    #[must_use]
+    pub fn under(&self, id: FeatureId) -> HashSet<FeatureId> {
         let mut all = HashSet::from([id]);
         let mut open = vec![id];
         while let Some(at) = open.pop() {
@@ -125,7 +152,8 @@ impl Counts {
         }
     }
 
-    fn figures(&self, ids: &HashSet<FeatureId>, counted: &Value) -> Value {
+    /// Of whose households the viewer may not know one by one, the published number stands.
+    fn figures(&self, viewer: &Viewer, ids: &HashSet<FeatureId>, counted: &Value, published: Option<Count>) -> Value {
         let mut figures = serde_json::Map::new();
         for (name, by_village) in &self.villages {
             let total: usize = ids.iter().filter_map(|id| by_village.get(id)).sum();
@@ -136,6 +164,10 @@ impl Counts {
             let shown = if name == "members" { name.to_owned() } else { format!("incidents_{name}") };
             figures.insert(shown, sum(name).into());
         }
+        if !knows_households_of(viewer, ids) {
+            figures.insert("households".into(), json!(published.map(|c| c.households)));
+            figures.insert("members".into(), json!(published.map(|c| c.members)));
+        }
         figures.insert("responders".into(), sum("responders").into());
         figures.insert("groups".into(), sum("groups").into());
         figures.insert("clusters".into(), self.clusters.iter().filter(|village| ids.contains(village)).count().into());
@@ -143,6 +175,15 @@ impl Counts {
         let rate = (closed > 0).then(|| (sum("on_time_30d") as f64 / closed as f64 * 1e4).round() / 1e4);
         figures.insert("on_time_rate_30d".into(), json!(rate));
         figures.into()
+    }
+}
+
+/// Whether all households of some regions are a viewer's to know of.
+fn knows_households_of(viewer: &Viewer, ids: &HashSet<FeatureId>) -> bool {
+    match viewer.reach_of_people() {
+        Reach::Every | Reach::All => true,
+        Reach::Part => ids.is_subset(&viewer.scope().regions.iter().copied().collect()),
+        Reach::None => false,
     }
 }
 

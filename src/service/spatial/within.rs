@@ -58,8 +58,9 @@ fn found(yitu: &Yitu, viewer: &Viewer, layer: Layer, area: &Geometry, limit: usi
         .iter()
         .take(limit)
         .map(|f| {
+            let f = store.shown(f);
             let at = f.geometry.as_ref().and_then(point_of);
-            let mut item = properties(f, schema);
+            let mut item = properties(&f, schema);
             item.insert("id".into(), f.id.into());
             item.insert("lon".into(), json!(at.map(|c| c.x)));
             item.insert("lat".into(), json!(at.map(|c| c.y)));

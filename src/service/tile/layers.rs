@@ -13,6 +13,7 @@ use crate::domain::{Feature, FeatureId, Layer, Schema, Value};
 use crate::geo::tile::MAX_ZOOM;
 use crate::geo::{TileId, TileRanges};
 use crate::service::ServiceError;
+use crate::service::live::Touched;
 use crate::service::ogc::{self, Filter};
 use crate::tiles::config::{TileConfigError, at_filter};
 use crate::tiles::rules::{LayerRules, ZoomFilter};
@@ -20,6 +21,10 @@ use crate::tiles::{Drawing, TileClock, TileConfig, TileConfigs};
 
 /// The property that tells by when somebody must act.
 const DEADLINE: &str = "next_deadline_at";
+
+/// Households and incidents that change at once and are told of one by one; of more it is not told apart which tiles look
+/// different for which.
+const DRAWN_APART: usize = 64;
 
 /// Since when nobody acted in time.
 const OVERDUE_SINCE: &str = "overdue_since";
@@ -142,8 +147,8 @@ impl MapLayers {
         self.prepare_anew(atlas, Layer::Incident, now, &mut self.due.lock());
     }
 
-    /// Puts features' present state into the atlas and what is prepared from it; answers the tiles that look different and
-    /// the grids that people and matters among them are in, or were.
+    /// Puts features' present state into the atlas and what is prepared from it; answers the tiles that look different, and
+    /// what of people and matters is different in which of them.
     pub fn put(
         &self,
         atlas: &Atlas,
@@ -163,7 +168,29 @@ impl MapLayers {
                 due.extend(of(&change.now).filter(|(at, _)| *at > now));
             }
         }
-        (self.draw(layer, &schema, &changes, now), grids(layer, &schema, &changes))
+        self.looks(layer, &schema, &changes, now)
+    }
+
+    /// Draws changes; of people and matters each by itself where they are few, for not everybody is told of each.
+    fn looks(&self, layer: Layer, schema: &Schema, changes: &[FeatureChange], now: DateTime<Utc>) -> Looks {
+        if !matches!(layer, Layer::Household | Layer::Incident) {
+            return (self.draw(layer, schema, changes, now), Vec::new());
+        }
+        let touched =
+            |change: &FeatureChange, tiles| Touched { id: change.id, areas: areas(layer, schema, change), tiles };
+        if changes.len() > DRAWN_APART {
+            let all = self.draw(layer, schema, changes, now);
+            return (all, changes.iter().map(|c| touched(c, None)).collect());
+        }
+        let mut all = TileRanges::default();
+        let each = changes.iter().map(|change| {
+            let tiles = self.draw(layer, schema, std::slice::from_ref(change), now);
+            all.extend(&tiles);
+            touched(change, Some(tiles))
+        });
+        let each = each.collect();
+        all.join();
+        (all, each)
     }
 
     fn draw(&self, layer: Layer, schema: &Schema, changes: &[FeatureChange], now: DateTime<Utc>) -> TileRanges {
@@ -192,8 +219,7 @@ impl MapLayers {
         let changes: Vec<FeatureChange> = passed.iter().filter_map(same).collect();
         let schema = store.schema().clone();
         drop(store);
-        let tiles = self.draw(Layer::Incident, &schema, &changes, now);
-        Some((passed, (tiles, grids(Layer::Incident, &schema, &changes))))
+        Some((passed, self.looks(Layer::Incident, &schema, &changes, now)))
     }
 
     /// Reads the settings anew; answers the layers that are drawn otherwise now.
@@ -217,16 +243,19 @@ impl MapLayers {
     }
 }
 
-/// The tiles that look different, and the grids that people and matters among what changed are in, or were.
-type Looks = (TileRanges, BTreeSet<FeatureId>);
+/// The tiles that look different, and what of people and matters is different in which of them.
+type Looks = (TileRanges, Vec<Touched>);
 
-/// The grids that changed households or incidents are in, or were.
-fn grids(layer: Layer, schema: &Schema, changes: &[FeatureChange]) -> BTreeSet<FeatureId> {
-    if !matches!(layer, Layer::Household | Layer::Incident) {
-        return BTreeSet::new();
-    }
-    let states = changes.iter().flat_map(|c| c.before.iter().chain(&c.now));
-    states.filter_map(|f| f.get(schema, "grid_id").and_then(Value::as_int)).collect()
+/// The grids and villages by which a household or an incident is somebody's, or was.
+fn areas(layer: Layer, schema: &Schema, change: &FeatureChange) -> BTreeSet<FeatureId> {
+    let of = |f: &Arc<Feature>| {
+        let id = |name: &str| f.get(schema, name).and_then(Value::as_int);
+        let grid = id("grid_id");
+        // A household goes by its village only where it has no grid.
+        let village = id("village_id").filter(|_| layer == Layer::Incident || grid.is_none());
+        [grid, village]
+    };
+    change.before.iter().chain(&change.now).flat_map(of).flatten().collect()
 }
 
 /// Reads the settings of a folder as far as that goes without the data they are for.

@@ -7,15 +7,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use geo::Intersects;
 use moka::future::Cache;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Encoding, MapLayers};
 use crate::atlas::Atlas;
+use crate::domain::viewer::Role;
 use crate::domain::{Feature, FeatureId, Layer, LogPosition, Problem, ProblemKind, Schema, Viewer};
 use crate::geo::TileId;
 use crate::service::ogc::filter::{Bound, Filter};
-use crate::service::seen::Rule;
+use crate::service::seen::{Rule, veiled};
 use crate::service::spatial::int;
 use crate::service::{ServiceError, Yitu, off_thread, ogc};
 use crate::tiles::encode::Scratch;
@@ -101,11 +103,28 @@ struct TileKey {
     layers: Vec<Layer>,
     tile: TileId,
     county: FeatureId,
-    /// What of people and of matters is in it, where it is not all: so that whoever may see the same of it shares it.
-    people: Option<BTreeSet<FeatureId>>,
+    /// What of people and of matters is in it: so that whoever may see the same of it shares it.
+    people: People,
     matters: Option<Matters>,
     properties: Option<Vec<String>>,
     filter: Option<String>,
+}
+
+/// Whom of a tile's people somebody may see.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum People {
+    /// Everybody, by name; also where no people are asked for.
+    All,
+    /// Everybody, but not by name.
+    Masked,
+    /// Those of some grids, and some households wherever they are. Where anybody's name is hidden, all are.
+    Some { grids: BTreeSet<FeatureId>, linked: BTreeSet<FeatureId>, masked: bool },
+}
+
+impl People {
+    fn masked(&self) -> bool {
+        matches!(self, Self::Masked | Self::Some { masked: true, .. })
+    }
 }
 
 /// What of a tile's matters somebody may see.
@@ -281,16 +300,33 @@ pub async fn render(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Tile, 
     Ok(draw(yitu, wanted, &filters).await?.tile.clone())
 }
 
-/// The grids of the tile whose people a viewer may see; nothing where they may see all of them.
-fn people(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Option<BTreeSet<FeatureId>> {
+/// Whom of a tile's people a viewer may see.
+fn people(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> People {
     if !asked.layers.contains(&Layer::Household) {
-        return None;
+        return People::All;
     }
-    match Rule::of(viewer, Layer::Household) {
-        Rule::All => None,
-        Rule::None => Some(BTreeSet::new()),
-        _ => Some(within(yitu, Layer::Grid, asked.tile, &viewer.scope().grids)),
+    let scope = viewer.scope();
+    let rule = Rule::of(viewer, Layer::Household, yitu.atlas.layer(Layer::Household).schema());
+    if !rule.admits_any() {
+        return People::Some { grids: BTreeSet::new(), linked: BTreeSet::new(), masked: false };
     }
+    let of_tile = |grids: &BTreeSet<FeatureId>| within(yitu, Layer::Grid, asked.tile, grids);
+    let linked = linked(yitu, asked.tile, &scope.households);
+    if rule.admits_all() {
+        return if viewer.role() == Role::System { People::All } else { People::Masked };
+    }
+    let grids = of_tile(&scope.grids);
+    let masked = !grids.is_subset(&scope.in_full);
+    People::Some { grids, linked, masked }
+}
+
+/// Those of some households that lie in a tile or beside it.
+fn linked(yitu: &Yitu, tile: TileId, some: &BTreeSet<FeatureId>) -> BTreeSet<FeatureId> {
+    let households = yitu.atlas.layer(Layer::Household);
+    let area = tile.bbox(BESIDE);
+    let is_there =
+        |id: &FeatureId| households.get(*id).and_then(|f| f.geometry.as_ref()).is_some_and(|g| area.intersects(g));
+    some.iter().copied().filter(is_there).collect()
 }
 
 fn matters(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Option<Matters> {
@@ -298,15 +334,15 @@ fn matters(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Option<Matters> {
         return None;
     }
     let scope = viewer.scope();
-    match Rule::of(viewer, Layer::Incident) {
-        Rule::All => None,
-        Rule::None => Some(Matters::default()),
-        _ => Some(Matters {
-            grids: within(yitu, Layer::Grid, asked.tile, &scope.grids),
-            villages: within(yitu, Layer::Region, asked.tile, &scope.regions),
-            numbers: scope.matters.clone(),
-        }),
+    let rule = Rule::of(viewer, Layer::Incident, yitu.atlas.layer(Layer::Incident).schema());
+    if !rule.admits_any() {
+        return Some(Matters::default());
     }
+    (!rule.admits_all()).then(|| Matters {
+        grids: within(yitu, Layer::Grid, asked.tile, &scope.grids),
+        villages: within(yitu, Layer::Region, asked.tile, &scope.regions),
+        numbers: scope.matters.clone(),
+    })
 }
 
 /// Those of some areas that lie in a tile or beside it.
@@ -400,14 +436,25 @@ fn fill(atlas: &Atlas, layers: &MapLayers, key: &TileKey, filters: &[Bound]) -> 
             let filter = filters.get(at);
             let matters = key.matters.as_ref().filter(|_| layer == Layer::Incident);
             let store = (filter.is_some() || matters.is_some()).then(|| atlas.layer(layer));
+            let masked = layer == Layer::Household && key.people.masked();
+            let fits = |filter: &Bound, feature: &Feature, schema: &Schema| {
+                // A filter that read what is hidden would tell it.
+                if masked { filter.admits(&veiled(layer, feature, schema)) } else { filter.admits(feature) }
+            };
             let admits = |id: FeatureId| {
                 store.as_ref().and_then(|s| Some((s.get(id)?, s.schema()))).is_some_and(|(feature, schema)| {
-                    filter.is_none_or(|f| f.admits(feature)) && matters.is_none_or(|m| m.admit(feature, schema))
+                    filter.is_none_or(|f| fits(f, feature, schema)) && matters.is_none_or(|m| m.admit(feature, schema))
                 })
             };
+            if masked {
+                attributes &= !config.personal_mask();
+            }
             let admits: Option<&dyn Fn(FeatureId) -> bool> = if store.is_some() { Some(&admits) } else { None };
-            let parts = key.people.as_ref().filter(|_| layer == Layer::Household);
-            drawing.render(key.tile, &Wanted { attributes, admits, parts }, scratch, &mut bytes);
+            let (parts, also) = match &key.people {
+                People::Some { grids, linked, .. } if layer == Layer::Household => (Some(grids), Some(linked)),
+                _ => (None, None),
+            };
+            drawing.render(key.tile, &Wanted { attributes, admits, parts, also }, scratch, &mut bytes);
         }
     });
     Drawn { tile: Tile::of(bytes.into()), generations, features }

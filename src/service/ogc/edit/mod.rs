@@ -100,7 +100,7 @@ pub async fn create(
         let mut on = Request::begin(&yitu.db.request, viewer).await?;
         let row = complete(yitu, &mut on, viewer.county_id(), table, &ready, geometry.clone(), None).await?;
         let id = edit::insert(&mut on, layer.name(), viewer.county_id(), row).await?;
-        let item = item_in(&mut on, layer, id).await?;
+        let item = item_in(&mut on, viewer, layer, id).await?;
         Ok(Written { id, item: Some(item), seq: on.commit().await? })
     };
     settled(yitu, layer, retried(work).await).await
@@ -122,7 +122,7 @@ pub async fn change(
     let expected = expected.ok_or_else(version_required)?;
     let work = || async {
         let mut on = Request::begin(&yitu.db.request, viewer).await?;
-        let before = locked(&mut on, layer, id, expected).await?;
+        let before = locked(&mut on, viewer, layer, id, expected).await?;
         let now = &before.feature;
         let now_geometry = if lat_first { shape::turned(&now["geometry"]) } else { now["geometry"].clone() };
         let body = match change {
@@ -134,7 +134,7 @@ pub async fn change(
         let geometry = if *geometry == now_geometry { None } else { Some(stored(geometry, table, lat_first)?) };
         let row = complete(yitu, &mut on, viewer.county_id(), table, &ready, geometry, Some(now)).await?;
         edit::update(&mut on, layer.name(), id, row).await?;
-        let item = item_in(&mut on, layer, id).await?;
+        let item = item_in(&mut on, viewer, layer, id).await?;
         Ok(Written { id, item: Some(item), seq: on.commit().await? })
     };
     settled(yitu, layer, retried(work).await).await
@@ -154,7 +154,7 @@ pub async fn remove(
     let expected = expected.ok_or_else(version_required)?;
     let work = || async {
         let mut on = Request::begin(&yitu.db.request, viewer).await?;
-        locked(&mut on, layer, id, expected).await?;
+        locked(&mut on, viewer, layer, id, expected).await?;
         edit::delete(&mut on, layer.name(), id).await?;
         Ok(Written { id, item: None, seq: on.commit().await? })
     };
@@ -191,11 +191,17 @@ async fn settled(yitu: &Yitu, layer: Layer, done: Result<Written, ServiceError>)
 }
 
 /// The item, locked until the transaction ends and in the state the writer has seen.
-async fn locked(on: &mut Request, layer: Layer, id: FeatureId, expected: &Expected) -> Result<Item, ServiceError> {
+async fn locked(
+    on: &mut Request,
+    viewer: &Viewer,
+    layer: Layer,
+    id: FeatureId,
+    expected: &Expected,
+) -> Result<Item, ServiceError> {
     if !edit::lock(on, layer.name(), id).await? {
         return Err(Problem::not_found((layer.title(), layer.name()), id).into());
     }
-    let item = item_in(on, layer, id).await?;
+    let item = item_in(on, viewer, layer, id).await?;
     if expected.admits(&item) {
         return Ok(item);
     }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::tables::{Absent, Column, Kind, Table};
+use crate::access::mask::hidden;
 use crate::domain::{FeatureId, FieldFault, Layer, Problem, Schema, problem::Bilingual};
 
 /// Ids beyond this are none (2^53).
@@ -54,6 +55,10 @@ pub fn check(
     let mut ready = Ready::default();
     for column in table.columns {
         let value = given.get(column.property).unwrap_or(&Value::Null);
+        // What comes back as it was shown stays as it is stored, also where it was shown masked.
+        if hidden(layer).contains(&column.property) && current.is_some_and(|c| c.get(column.property) == Some(value)) {
+            continue;
+        }
         match one(column, value) {
             Ok(Some(value)) => {
                 if let (Kind::Ref(layer, level), Some(id)) = (column.kind, value.as_i64()) {

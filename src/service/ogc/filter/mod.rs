@@ -75,6 +75,12 @@ impl Filter {
         Ok(Self { expression: parsed.map_err(|why| unread(&why))?, lat_first })
     }
 
+    /// Whether it reads a property.
+    #[must_use]
+    pub fn mentions(&self, property: &str) -> bool {
+        mentions(&self.expression, property)
+    }
+
     /// Binds it to a layer. `zone` is the county's: a calendar day is a day there.
     ///
     /// # Errors
@@ -96,6 +102,17 @@ impl Bound {
     #[must_use]
     pub fn within(&self) -> Option<Bbox> {
         self.test.within()
+    }
+}
+
+fn mentions(expression: &Expr, name: &str) -> bool {
+    match expression {
+        Expr::Property { property } => property == name,
+        Expr::Operation { args: parts, .. } | Expr::Array(parts) | Expr::Interval { interval: parts } => {
+            parts.iter().any(|part| mentions(part, name))
+        }
+        Expr::Date { date: part } | Expr::Timestamp { timestamp: part } => mentions(part, name),
+        _ => false,
     }
 }
 

@@ -1,0 +1,3 @@
+//! Households: those who live in them are looked at one by one, and every look is on record.
+
+pub mod look;
