@@ -11,6 +11,8 @@ mod session;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::sync::Arc;
+
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value, json};
 use support::{TestDatabase, TestServer};
@@ -31,8 +33,12 @@ impl Town {
     }
 
     async fn with(config: Config) -> Self {
+        Self::by(Arc::new(yitu::service::clock::SystemClock), config).await
+    }
+
+    async fn by(clock: Arc<dyn yitu::service::Clock>, config: Config) -> Self {
         let database = TestDatabase::with_demo().await;
-        let yitu = startup::start(config, database.databases.clone()).await.unwrap();
+        let yitu = startup::start_by(clock, config, database.databases.clone()).await.unwrap();
         let tokens = demo::accounts(&yitu).await.unwrap();
         Self { database, server: TestServer::start(yitu).await, tokens }
     }
