@@ -4,6 +4,7 @@
 
 mod accounts;
 mod leak;
+mod matrix;
 mod operations;
 mod people;
 mod scope;

@@ -178,6 +178,7 @@ export const api = {
     ask(shapes.features, path('/ogc/collections/region/items', { filter: `parent_id IN (${parents.map(Number).join(',')})`, limit: 1000 })),
   collections: () => ask(shapes.collections, '/ogc/collections'),
   incidents: (filter: IncidentFilter = {}) => ask(shapes.incidentPage, path('/api/incidents', { limit: 40, ...filter })),
+  wallIncidents: (filter: IncidentFilter = {}) => ask(shapes.wallPage, path('/api/wall/incidents', { limit: 40, ...filter })),
   incident: (id: string) => ask(shapes.incident, `/api/incidents/${encodeURIComponent(id)}`),
   report: (report: Report) => ask(shapes.incident, '/api/incidents', post(report)),
   preview: (report: Report, signal?: AbortSignal) =>
@@ -186,6 +187,8 @@ export const api = {
     ask(shapes.duplicates, '/api/incidents/duplicates', { ...post(report), signal }),
   act: (id: string, version: number, act: Act) =>
     ask(shapes.incident, `/api/incidents/${encodeURIComponent(id)}/actions`, post({ ...act, expected_version: version })),
+  /** Every look is on record; of a household that is not one's own it takes a reason. */
+  look: (id: string, reason: string) => ask(shapes.household, `/api/households/${encodeURIComponent(id)}/look`, post({ reason })),
   units: (q: string, signal: AbortSignal, options: { kind?: string; limit?: number } = {}) =>
     ask(shapes.units, path('/api/units', { q, limit: 12, ...options }), { signal }),
   /** `photo` is made once per photo, so that a retry is the same photo. */

@@ -52,7 +52,7 @@ export const searchAnswer = obj({
 export type SearchHit = Checked<typeof searchAnswer>['results'][number];
 
 const figures = obj({
-  households: or(num, 0), members: or(num, 0), grids: or(num, 0), dedicated_grids: or(num, 0), groups: or(num, 0),
+  households: maybe(num), members: maybe(num), grids: or(num, 0), dedicated_grids: or(num, 0), groups: or(num, 0),
   responders: or(num, 0), venues: or(num, 0), clusters: or(num, 0), incidents_open: or(num, 0),
   incidents_overdue: or(num, 0), incidents_today: or(num, 0), incidents_closed_30d: or(num, 0),
   on_time_rate_30d: maybe(num),
@@ -109,6 +109,24 @@ export const incident = obj({
 export type Incident = Checked<typeof incident>;
 export const incidentPage = obj({ items: list(incident), next: maybe(id), number_matched: maybe(num) });
 export type IncidentPage = Checked<typeof incidentPage>;
+
+/** A matter as a wall shows it: no more of it ever reaches one. */
+const wallIncident = obj({
+  id: str, category: or(str, ''), category_name: or(str, ''), state, overdue: or(bool, false), reported_at: maybe(str),
+  village: maybe(obj({ id, name: str, lon: maybe(num), lat: maybe(num) })),
+});
+export type WallIncident = Checked<typeof wallIncident>;
+export const wallPage = obj({ items: list(wallIncident), next: maybe(id), number_matched: maybe(num) });
+
+/** Who lives in a household, as it is told to those who look at it. */
+export const household = obj({
+  id, number: str, name: str, address: or(str, ''), phones: or(list(str), []),
+  members: or(list(obj({
+    name: str, relation: or(str, ''), gender: or(str, ''), birth_year: num, at_home: or(bool, true), phones: or(list(str), []),
+  })), []),
+  helpers: or(list(obj({ name: str })), []),
+});
+export type Household = Checked<typeof household>;
 
 export const duplicates = obj({
   likely_duplicates: or(list(obj({

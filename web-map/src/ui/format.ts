@@ -5,7 +5,8 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-export const count = (value: number): string => new Intl.NumberFormat(locale.value).format(value);
+/** A figure that is not told stands as a dash. */
+export const count = (value: number | null): string => (value === null ? '—' : new Intl.NumberFormat(locale.value).format(value));
 
 export const percent = (share: number): string =>
   new Intl.NumberFormat(locale.value, { style: 'percent', maximumFractionDigits: 1 }).format(share);
