@@ -24,7 +24,7 @@ e2e: packages web-map/dist/index.html
 bench: web-map/dist/index.html
 	./tools/packages wrk
 	YITU_TEST_TCP_PORT=18521 tests/support/with-postgis cargo bench --locked -- county tiles edits million
-	YITU_TEST_DURABLE=1 tests/support/with-postgis cargo bench --locked -- routing dispatch
+	YITU_TEST_DURABLE=1 tests/support/with-postgis cargo bench --locked -- routing dispatch access
 
 ## crash: kill the server and its database again and again under clients; writes docs/CRASH.md
 crash: packages web-map/dist/index.html

@@ -1,11 +1,13 @@
 //! The figures Yitu stands by, on the full demo county, beside PostGIS and other servers in the same run.
 //!
 //! Run by `make bench`; prints Markdown tables. Needs `pgbench` (with PostgreSQL) and `wrk`; measures Martin too when it
-//! is on the path. `cargo bench -- tiles` runs one part: `county`, `tiles`, `edits`, `dispatch`, `routing` or `million`.
+//! is on the path. `cargo bench -- tiles` runs one part: `county`, `tiles`, `edits`, `dispatch`, `routing`,
+//! `access` or `million`.
 //! `BENCH_SECONDS` is how long each load lasts (10).
 
 #![allow(missing_docs, clippy::missing_panics_doc, clippy::must_use_candidate, clippy::unwrap_used)]
 
+mod access;
 mod dispatch;
 mod fill;
 mod live;
@@ -69,6 +71,9 @@ async fn main() {
         if wanted("dispatch") {
             figures.extend(dispatch::measure(&database, folder.path()).await);
         }
+    }
+    if wanted("access") {
+        figures.extend(access::measure(tempfile::tempdir().unwrap().path()).await);
     }
     if wanted("million") {
         let (found, cases) = tiles::million::measure().await;

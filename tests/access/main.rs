@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::format_collect, clippy::type_complexity)]
 
+mod abuse;
 mod accounts;
 mod leak;
 mod matrix;

@@ -9,6 +9,8 @@ use crate::domain::{FeatureId, Problem, ProblemKind};
 
 /// Answers under way for one account at most.
 const AT_ONCE: u32 = 64;
+/// Accounts that are remembered before those that ask no more are forgotten.
+const MOST_KNOWN: usize = 10_000;
 
 /// What accounts ask at the moment.
 #[derive(Debug, Default)]
@@ -37,6 +39,9 @@ impl Limits {
     /// `too-many-requests`.
     pub fn begin(self: &Arc<Self>, account: FeatureId, second: i64, most: u32) -> Result<Running, Problem> {
         let mut all = self.of.lock();
+        if all.len() >= MOST_KNOWN {
+            all.retain(|_, load| load.running > 0 || load.second == second);
+        }
         let load = all.entry(account).or_default();
         if load.second != second {
             (load.second, load.asked) = (second, 0);
@@ -52,12 +57,8 @@ impl Limits {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let mut all = self.limits.of.lock();
-        if let Some(load) = all.get_mut(&self.account) {
+        if let Some(load) = self.limits.of.lock().get_mut(&self.account) {
             load.running -= 1;
-            if load.running == 0 {
-                all.remove(&self.account);
-            }
         }
     }
 }
@@ -87,6 +88,8 @@ mod tests {
         assert_eq!(limits.begin(1, 100, 3).err().map(|p| p.slug), Some("too-many-requests"));
         assert!(limits.begin(2, 100, 3).is_ok());
         assert!(limits.begin(1, 101, 3).is_ok(), "the next second");
+        let one_by_one = (0..4).map(|_| limits.begin(3, 100, 3).is_ok());
+        assert_eq!(one_by_one.collect::<Vec<_>>(), [true, true, true, false], "ended ones count, too");
         drop(three);
         let many: Vec<_> = (0..AT_ONCE).map(|_| limits.begin(1, 102, 1000)).collect();
         assert!(many.iter().all(Result::is_ok) && limits.begin(1, 102, 1000).is_err(), "so many at a time");

@@ -279,8 +279,10 @@ pub async fn render(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Tile, 
     if let Some(Held::Tile(drawn)) = cache.get(&key).await
         && drawn.holds(yitu, wanted)
     {
+        metrics::counter!("yitu_tiles_total", "from" => "cache").increment(1);
         return Ok(drawn.tile.clone());
     }
+    metrics::counter!("yitu_tiles_total", "from" => "drawing").increment(1);
     let filters = Arc::new(bound(&yitu.atlas, wanted)?);
     for _ in 0..TURNS {
         // One draws, and whoever asks for the same meanwhile waits for it.
