@@ -5,9 +5,10 @@ use chrono::Utc;
 use super::{CliError, no_county};
 use crate::config::Config;
 use crate::db::{Databases, unit};
-use crate::domain::Viewer;
+use crate::domain::{FeatureId, Viewer};
+use crate::service::access::audit::Doer;
 use crate::service::incident::erase::erase;
-use crate::service::{ServiceError, startup};
+use crate::service::{ServiceError, household, startup};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Arguments {
@@ -15,32 +16,63 @@ pub(super) enum Arguments {
     Incident {
         /// 事件编号或 id
         id: String,
-        /// 删除的依据,如“当事人申请”;写入历史
-        #[arg(long)]
-        reason: String,
-        /// 由谁删除;写入历史
-        #[arg(long, default_value = "系统管理员", value_name = "NAME")]
-        by: String,
+        #[command(flatten)]
+        ground: Ground,
+    },
+    /// 一户:连同成员、电话与联户关系;有未办结的事件时不能删除
+    Household {
+        /// 户号
+        number: String,
+        #[command(flatten)]
+        ground: Ground,
     },
 }
 
-pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliError> {
-    let Arguments::Incident { id, reason, by } = arguments;
-    let database = startup::open_database(&config).await.map_err(CliError::fault)?;
-    let result = incident(&database.databases, &id, &reason, &by).await;
-    database.close().await;
-    println!("第 {} 号事件的个人内容已依法删除,历史校验链不受影响。", result?);
-    Ok(())
+#[derive(Debug, clap::Args)]
+pub(super) struct Ground {
+    /// 删除的依据,如“当事人申请”;写入历史
+    #[arg(long)]
+    reason: String,
+    /// 由谁删除;写入历史
+    #[arg(long, default_value = "系统管理员", value_name = "NAME")]
+    by: String,
 }
 
-async fn incident(databases: &Databases, id: &str, reason: &str, by: &str) -> Result<i64, CliError> {
-    let by = by.trim();
+pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliError> {
+    let (Arguments::Incident { ground, .. } | Arguments::Household { ground, .. }) = &arguments;
+    let by = ground.by.trim();
     if by.is_empty() {
         return Err(CliError::wrong_use("--by 不能为空。请写明由谁删除。"));
     }
-    let county = unit::county(&databases.migrator).await.map_err(CliError::fault)?.ok_or_else(no_county)?;
-    erase(databases, &Viewer::whole_county(county, by), id, reason, Utc::now()).await.map_err(|e| match e {
+    let database = startup::open_database(&config).await.map_err(CliError::fault)?;
+    let erased = erased(config, &database.databases, &arguments, (by, &ground.reason)).await;
+    database.close().await;
+    println!("{}", erased?);
+    Ok(())
+}
+
+async fn erased(
+    config: Config,
+    databases: &Databases,
+    arguments: &Arguments,
+    (by, reason): (&str, &str),
+) -> Result<String, CliError> {
+    let county: FeatureId = unit::county(&databases.migrator).await.map_err(CliError::fault)?.ok_or_else(no_county)?;
+    let viewer = Viewer::whole_county(county, by);
+    let refused = |e: ServiceError| match e {
         ServiceError::Problem(problem) => CliError::wrong_use(problem),
         other => CliError::fault(format!("没有删除:{other}")),
-    })
+    };
+    match arguments {
+        Arguments::Incident { id, .. } => {
+            let number = erase(databases, &viewer, id, reason, Utc::now()).await.map_err(refused)?;
+            Ok(format!("第 {number} 号事件的个人内容已依法删除,历史校验链不受影响。"))
+        }
+        Arguments::Household { number, .. } => {
+            let yitu = startup::stand_still(config, databases.clone()).await.map_err(CliError::fault)?;
+            let doer = Doer { viewer, origin: String::new() };
+            household::erase::erase(&yitu, &doer, number, reason).await.map_err(refused)?;
+            Ok(format!("户 {number} 及其成员、电话与联户关系已依法删除,删除已记入审计日志。"))
+        }
+    }
 }

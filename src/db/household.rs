@@ -49,6 +49,13 @@ pub struct HelperRow {
     pub name: String,
 }
 
+macro_rules! household_select {
+    () => {
+        "SELECT h.id, h.number, h.head_name AS name, h.address, h.tags, h.village_id, h.grid_id, v.name AS village_name
+         FROM household h JOIN region v ON v.id = h.village_id"
+    };
+}
+
 /// A household the transaction's principal may know of.
 ///
 /// # Errors

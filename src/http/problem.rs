@@ -134,6 +134,9 @@ pub async fn render(request: Request, next: Next) -> Response {
     let request_id = request_id.as_ref().and_then(|v| v.to_str().ok()).map(str::to_owned);
     let (mut parts, _) = response.into_parts();
     let problem = parts.extensions.remove::<Unrendered>().map_or_else(|| Box::new(framework_problem(code)), |u| u.0);
+    if let Some(seconds) = problem.extra.get("retry_after_s").and_then(serde_json::Value::as_u64) {
+        parts.headers.insert(header::RETRY_AFTER, seconds.into());
+    }
     let body = body(*problem, code, chinese, request_id);
     // The body is another from here on.
     parts.headers.remove(header::CONTENT_LENGTH);

@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use yitu::access::mask;
+use yitu::domain::Viewer;
+use yitu::service::ServiceError;
+use yitu::service::access::audit::Doer;
 use yitu::service::access::principal::of_secret;
+use yitu::service::household::erase::erase;
 
 use crate::support::mvt;
 use crate::{Town, problem, told};
@@ -327,4 +331,49 @@ async fn numbers_of_households_that_are_not_theirs_are_those_of_the_day() {
         .await
         .unwrap();
     assert_eq!(own["figures"]["households"], truly);
+}
+
+#[tokio::test]
+async fn a_household_is_erased_with_all_that_is_kept_of_it_and_that_is_on_record() {
+    let town = Town::open().await;
+    let house = House::some(&town, true).await;
+    let yitu = &town.server.yitu;
+    let county = town.database.county().await;
+    let doer = Doer { viewer: Viewer::whole_county(county, "林信访"), origin: String::new() };
+    let kept = async || -> i64 {
+        sqlx::query_scalar("SELECT (SELECT count(*) FROM household WHERE id = $1) + (SELECT count(*) FROM member WHERE household_id = $1)
+            + (SELECT count(*) FROM phone WHERE household_id = $1) + (SELECT count(*) FROM household_link WHERE household_id = $1)")
+            .bind(house.id)
+            .fetch_one(&town.database.databases.migrator)
+            .await
+            .unwrap()
+    };
+    assert!(kept().await > 2);
+    let id = uuid::Uuid::new_v4();
+    let body = json!({"id": id, "category": "0301", "description": "门前垃圾", "location": {"source": "household", "household_id": house.id}});
+    let matter = told(town.post("duty_officer", "/api/incidents", body).await, StatusCode::CREATED).await;
+    let refused = async |number: &str, reason: &str| match erase(yitu, &doer, number, reason).await {
+        Err(ServiceError::Problem(problem)) => problem.slug,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(refused(&house.number, " ").await, "bad-field");
+    assert_eq!(refused("LX-none", "当事人申请").await, "not-found");
+    assert_eq!(refused(&house.number, "当事人申请").await, "still-open");
+    let cancel = json!({"action": "cancel", "note": "重复", "expected_version": matter["version"]});
+    told(town.post("duty_officer", &format!("/api/incidents/{id}/actions"), cancel).await, StatusCode::OK).await;
+    assert_eq!(erase(yitu, &doer, &house.number, "当事人申请").await.unwrap(), house.id);
+    assert_eq!(kept().await, 0);
+    let after = town.get("duty_officer", &format!("/api/incidents/{id}")).await;
+    assert!(after["location"]["household_id"].is_null() && after["location"]["lon"].is_number());
+    let log = town.get("auditor", "/api/audit?action=erased").await;
+    let event = &log["items"][0];
+    assert_eq!((&event["actor"], &event["reason"]), (&json!("林信访"), &json!("当事人申请")));
+    assert!(!log.to_string().contains(&house.head_name) && !log.to_string().contains(&house.number));
+    for _ in 0..200 {
+        if yitu.atlas.layer(yitu::domain::Layer::Household).get(house.id).is_none() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(25)).await;
+    }
+    panic!("the map still has it");
 }

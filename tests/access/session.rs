@@ -90,6 +90,7 @@ async fn a_wrong_name_and_a_wrong_password_are_told_alike_and_slow_down() {
     }
     assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
     let right = town.sign_in(json!({"name": "wall", "password": PASSWORD})).await.1;
+    assert!(right.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 0);
     assert_eq!(problem(right, StatusCode::TOO_MANY_REQUESTS).await, "too-many-attempts");
     let others = town.sign_in(json!({"name": "duty_officer", "password": PASSWORD})).await.1;
     assert_eq!(others.status(), StatusCode::OK, "others are let in meanwhile");

@@ -81,6 +81,11 @@ async fn export(yitu: &Yitu, caller: &Caller, mut asked: Asked) -> Answer<Respon
             row.map(|cell| if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell });
         csv.write_record(&row).map_err(failed)?;
     }
+    // Who took it away goes with it.
+    let mark = format!("由{}于 {} 导出", caller.viewer.name(), yitu.clock.now().to_rfc3339());
+    let mut last = vec![String::new(); head.len()];
+    last[0] = mark;
+    csv.write_record(&last).map_err(failed)?;
     let bytes = csv.into_inner().map_err(|e| ServiceError::Internal(e.to_string()))?;
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8"),

@@ -5,13 +5,16 @@ use std::fmt::Write;
 use axum::extract::{Path, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use serde_json::json;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Answer;
+use super::access::gate::Caller;
 use super::extract::{Asker, Query};
 use super::problem::ProblemBody;
 use crate::service::Yitu;
+use crate::service::access::audit::{Deed, What, note};
 use crate::service::duty::workbook::As;
 use crate::service::duty::{handover, look, monthly};
 use crate::service::incident::list::Page;
@@ -54,16 +57,13 @@ async fn list(
 #[utoipa::path(get, path = "/api/duty/handover", tag = "duty", params(handover::Asked), responses(
     (status = 200, description = "What the shift hands over", content((handover::Handover = "application/json"), (Vec<u8> = XLSX))),
     (status = 400, description = "A parameter is at fault", body = ProblemBody)))]
-async fn hand_over(
-    State(yitu): State<Yitu>,
-    Asker(viewer): Asker,
-    Query(asked): Query<handover::Asked>,
-) -> Answer<Response> {
-    let shift = handover::handover(&yitu, &viewer, &asked).await?;
+async fn hand_over(State(yitu): State<Yitu>, caller: Caller, Query(asked): Query<handover::Asked>) -> Answer<Response> {
+    let shift = handover::handover(&yitu, &caller.viewer, &asked).await?;
     if asked.format == As::Json {
         return Ok(axum::Json(shift).into_response());
     }
-    Ok(file(handover::book(&yitu, &viewer, shift).await?))
+    let book = handover::book(&yitu, &caller.viewer, shift).await?;
+    file(&yitu, &caller, book).await
 }
 
 /// 月报:一个月收到的事件,按辖区、按事项;可下载为表格。
@@ -71,20 +71,19 @@ async fn hand_over(
     (status = 200, description = "The month's figures", content((monthly::Monthly = "application/json"), (Vec<u8> = XLSX))),
     (status = 400, description = "A parameter is at fault", body = ProblemBody),
     (status = 404, description = "No such region", body = ProblemBody)))]
-async fn month(
-    State(yitu): State<Yitu>,
-    Asker(viewer): Asker,
-    Query(asked): Query<monthly::Asked>,
-) -> Answer<Response> {
-    let table = monthly::monthly(&yitu, &viewer, &asked).await?;
+async fn month(State(yitu): State<Yitu>, caller: Caller, Query(asked): Query<monthly::Asked>) -> Answer<Response> {
+    let table = monthly::monthly(&yitu, &caller.viewer, &asked).await?;
     if asked.format == As::Json {
         return Ok(axum::Json(table).into_response());
     }
-    Ok(file(monthly::book(&yitu, &viewer, table).await?))
+    let book = monthly::book(&yitu, &caller.viewer, table).await?;
+    file(&yitu, &caller, book).await
 }
 
-/// A workbook to keep under a Chinese name (RFC 6266, RFC 8187).
-fn file((name, bytes): (String, Vec<u8>)) -> Response {
+/// A workbook to keep under a Chinese name (RFC 6266, RFC 8187). That it is taken away is on record.
+async fn file(yitu: &Yitu, caller: &Caller, (name, bytes): (String, Vec<u8>)) -> Answer<Response> {
+    let what = What { subject: "duty".to_owned(), detail: json!({"file": name}), ..What::default() };
+    note(yitu, &caller.doer(), Deed::Export, what).await?;
     let mut encoded = String::new();
     for byte in name.bytes() {
         // Writing to a string does not fail.
@@ -95,5 +94,5 @@ fn file((name, bytes): (String, Vec<u8>)) -> Response {
         };
     }
     let kept = format!("attachment; filename*=UTF-8''{encoded}");
-    ([(header::CONTENT_TYPE, XLSX.to_owned()), (header::CONTENT_DISPOSITION, kept)], bytes).into_response()
+    Ok(([(header::CONTENT_TYPE, XLSX.to_owned()), (header::CONTENT_DISPOSITION, kept)], bytes).into_response())
 }

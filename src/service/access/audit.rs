@@ -25,6 +25,8 @@ coded! {
         Refused = "refused", "拒绝";
         /// A household was looked at in full.
         Look = "look", "查看个人信息";
+        /// A household was erased, as the law asks.
+        Erased = "erased", "依法删除";
         /// Data was taken away.
         Export = "export", "导出";
         /// An account was made.

@@ -165,11 +165,17 @@ pub async fn book(yitu: &Yitu, viewer: &Viewer, shift: Handover) -> Result<(Stri
     let calendar = Facts::new(yitu, viewer, now).calendar().await?;
     let county = named(yitu, viewer.county_id())?.name;
     let name = format!("{county} 交接班 {}.xlsx", calendar.local(shift.to).format("%Y-%m-%d %H%M"));
-    let bytes = off_thread(move || write(&shift, &county, &calendar, now)).await??;
+    let mark = workbook::mark(viewer, calendar.local(now));
+    let bytes = off_thread(move || write(&shift, &county, &calendar, (&mark, now))).await??;
     Ok((name, bytes))
 }
 
-fn write(shift: &Handover, county: &str, calendar: &WorkCalendar, now: DateTime<Utc>) -> Result<Vec<u8>, ServiceError> {
+fn write(
+    shift: &Handover,
+    county: &str,
+    calendar: &WorkCalendar,
+    (mark, now): (&str, DateTime<Utc>),
+) -> Result<Vec<u8>, ServiceError> {
     let day = |at| calendar.local(at).format("%Y-%m-%d %H:%M").to_string();
     let title = format!("{county} 值班交接班清单");
     let subtitle = format!("{} 至 {}", day(shift.from), day(shift.to));
@@ -208,7 +214,7 @@ fn write(shift: &Handover, county: &str, calendar: &WorkCalendar, now: DateTime<
         list("超期", &shift.overdue),
         list("督办中", &shift.supervised),
     ];
-    workbook::write(&sheets, &NOTES, now)
+    workbook::write(&sheets, &NOTES, mark, now)
 }
 
 fn cells(item: &Item, calendar: &WorkCalendar) -> Vec<Cell> {

@@ -126,6 +126,7 @@ pub async fn book(yitu: &Yitu, viewer: &Viewer, monthly: Monthly) -> Result<(Str
     let until = calendar.local(monthly.as_of).format("%Y-%m-%d %H:%M");
     let running = if monthly.settled { "" } else { ",本月未结束,数字仍会变化" };
     let subtitle = format!("截至 {until}{running};各项口径见“口径说明”");
+    let mark = workbook::mark(viewer, calendar.local(now));
     let book = off_thread(move || {
         let sheet = |name, rows: &[Row]| Sheet {
             name,
@@ -136,7 +137,7 @@ pub async fn book(yitu: &Yitu, viewer: &Viewer, monthly: Monthly) -> Result<(Str
             total: Some(cells(&monthly.total)),
         };
         let sheets = [sheet("按辖区", &monthly.by_region), sheet("按事项", &monthly.by_category)];
-        workbook::write(&sheets, &NOTES, now).map(|bytes| (format!("{title}.xlsx"), bytes))
+        workbook::write(&sheets, &NOTES, &mark, now).map(|bytes| (format!("{title}.xlsx"), bytes))
     });
     book.await?
 }

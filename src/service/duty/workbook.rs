@@ -6,6 +6,7 @@ use rust_xlsxwriter::{DocProperties, Format, FormatAlign, FormatBorder, Formula,
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::domain::Viewer;
 use crate::service::ServiceError;
 
 /// Rows above the data: the title, what it is of, the head.
@@ -94,20 +95,26 @@ pub struct Sheet<'a> {
     pub total: Option<Vec<Cell>>,
 }
 
-/// Writes a workbook; a last sheet holds the notes.
+/// Who took a table away, and when: it goes with the table wherever that goes. `local` is on the county's clock.
+#[must_use]
+pub fn mark(viewer: &Viewer, local: NaiveDateTime) -> String {
+    format!("由{}于 {} 导出", viewer.name(), local.format("%Y-%m-%d %H:%M"))
+}
+
+/// Writes a workbook; a last sheet holds the notes. `mark` stands over each table and on each printed page.
 ///
 /// # Errors
 /// Only against all expectation.
-pub fn write(sheets: &[Sheet<'_>], notes: &[&str], now: DateTime<Utc>) -> Result<Vec<u8>, ServiceError> {
-    fill(sheets, notes, now).map_err(|e| ServiceError::Internal(format!("workbook: {e}")))
+pub fn write(sheets: &[Sheet<'_>], notes: &[&str], mark: &str, now: DateTime<Utc>) -> Result<Vec<u8>, ServiceError> {
+    fill(sheets, notes, mark, now).map_err(|e| ServiceError::Internal(format!("workbook: {e}")))
 }
 
-fn fill(sheets: &[Sheet<'_>], notes: &[&str], now: DateTime<Utc>) -> Result<Vec<u8>, XlsxError> {
+fn fill(sheets: &[Sheet<'_>], notes: &[&str], mark: &str, now: DateTime<Utc>) -> Result<Vec<u8>, XlsxError> {
     let mut book = Workbook::new();
     let title = sheets.first().map_or("", |s| s.title);
     book.set_properties(&DocProperties::new().set_title(title).set_author("一图统揽").set_creation_datetime(&now));
     for sheet in sheets {
-        table(book.add_worksheet().set_name(sheet.name)?, sheet)?;
+        table(book.add_worksheet().set_name(sheet.name)?, sheet, mark)?;
     }
     let page = book.add_worksheet().set_name("口径说明")?;
     page.set_column_width(0, 110.0)?;
@@ -118,11 +125,12 @@ fn fill(sheets: &[Sheet<'_>], notes: &[&str], now: DateTime<Utc>) -> Result<Vec<
     book.save_to_buffer()
 }
 
-fn table(page: &mut Worksheet, sheet: &Sheet<'_>) -> Result<(), XlsxError> {
+fn table(page: &mut Worksheet, sheet: &Sheet<'_>, mark: &str) -> Result<(), XlsxError> {
     let last = sheet.columns.len().saturating_sub(1) as u16;
     let centred = Format::new().set_align(FormatAlign::Center).set_align(FormatAlign::VerticalCenter);
     page.merge_range(0, 0, 0, last, sheet.title, &centred.clone().set_bold().set_font_size(16))?;
-    page.merge_range(1, 0, 1, last, sheet.subtitle, &Format::new().set_font_color("#5A6675"))?;
+    let subtitle = format!("{} · {mark}", sheet.subtitle);
+    page.merge_range(1, 0, 1, last, &subtitle, &Format::new().set_font_color("#5A6675"))?;
     page.set_row_height(0, TITLE_HEIGHT)?;
     let head = centred.set_bold().set_text_wrap().set_background_color("#E7EDF5").set_border(FormatBorder::Thin);
     for (column, (name, width, _)) in (0..).zip(sheet.columns) {
@@ -132,7 +140,10 @@ fn table(page: &mut Worksheet, sheet: &Sheet<'_>) -> Result<(), XlsxError> {
     page.set_freeze_panes(ABOVE, 0)?;
     page.set_repeat_rows(ABOVE - 1, ABOVE - 1)?;
     // A4, as wide as the paper and as long as it is.
-    page.set_landscape().set_paper_size(9).set_print_fit_to_pages(1, 0).set_footer("&C第 &P 页,共 &N 页");
+    page.set_landscape()
+        .set_paper_size(9)
+        .set_print_fit_to_pages(1, 0)
+        .set_footer(format!("&C第 &P 页,共 &N 页&R{}", mark.replace('&', "&&")));
     for (row, cells) in (ABOVE..).zip(&sheet.rows) {
         for (column, (cell, (_, _, form))) in (0..).zip(cells.iter().zip(sheet.columns)) {
             put(page, (row, column), cell, &format_of(*form))?;
