@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
-.PHONY: run test e2e bench crash lint fmt packages web
+.PHONY: run test e2e schemathesis fuzz bench crash lint fmt packages web
 
 WEB_SOURCES := $(shell find web-map -type f -not -path '*/node_modules/*' -not -path '*/dist/*')
 
@@ -20,6 +20,16 @@ e2e: packages web-map/dist/index.html
 	cargo build --locked --bins
 	tests/e2e/run
 
+## schemathesis: every operation asked what it allows and what it does not, as three roles
+schemathesis: packages web-map/dist/index.html
+	./tools/packages python3-venv
+	cargo build --locked --bins
+	tests/schemathesis/run
+
+## fuzz: every parser of outside bytes, FUZZ_SECONDS (60) each; docs/FUZZING.md
+fuzz: packages web-map/dist/index.html
+	fuzz/run
+
 ## bench: the figures Yitu stands by, on the full demo county beside PostGIS; a Markdown table
 bench: web-map/dist/index.html
 	./tools/packages wrk
@@ -30,10 +40,13 @@ bench: web-map/dist/index.html
 crash: packages web-map/dist/index.html
 	YITU_CRASH_ROUNDS=$${YITU_CRASH_ROUNDS:-120} cargo test --locked --test crash -- --nocapture
 
+## lint: form, types, what is known to go wrong, and what all of it is built of
 lint: packages web-map/dist/index.html
 	cargo fmt --check
+	rustfmt --check --edition 2024 fuzz/targets/*.rs
 	cargo clippy --all-targets --locked -- -D warnings
 	cd web-map && npm run check && npm run lint
+	cd .. && tools/supply-chain
 
 fmt:
 	cargo fmt

@@ -4,6 +4,7 @@ pub mod access;
 pub mod calendar;
 pub mod county;
 pub mod deliberation;
+mod described;
 pub mod dispatch;
 pub mod duty;
 pub mod exchange;
@@ -56,7 +57,11 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The head of the OpenAPI document; the operations come from the handlers.
 #[derive(OpenApi)]
-#[openapi(info(title = "Yitu 一图统揽", description = "County map, dispatch and spatial queries. 县域网格一张图。"))]
+#[openapi(info(
+    title = "Yitu 一图统揽",
+    description = "County map, dispatch and spatial queries. 县域网格一张图。 \
+    A method a path does not take is answered 405, with those it does in Allow; every failure is application/problem+json."
+))]
 struct Document;
 
 /// All routes and the OpenAPI document of those that are described.
@@ -92,6 +97,7 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
     if let Some(acting) = acting {
         acting.description = Some(crate::domain::incident::table());
     }
+    described::complete(&mut document);
     (router, document)
 }
 

@@ -21,7 +21,7 @@ use crate::service::access::session::needs_second_factor;
 use crate::service::{ServiceError, Yitu, county};
 
 /// The cookie of a session. Over TLS it has the prefix that binds it to this host.
-const COOKIE: &str = "yitu_session";
+pub(in crate::http) const COOKIE: &str = "yitu_session";
 const COOKIE_TLS: &str = "__Host-yitu_session";
 /// What a page sends with everything that changes something: another site cannot read it.
 pub const PAGE_KEY: HeaderName = HeaderName::from_static("x-page-key");
@@ -257,14 +257,17 @@ fn is_question(request: &Parts) -> bool {
     )
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+/// The token of the header `Authorization`.
+#[must_use]
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, secret) = text.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim())
 }
 
 /// The session's cookie.
-pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+#[must_use]
+pub fn cookie(headers: &HeaderMap) -> Option<&str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
     let pairs = all.filter_map(|pair| pair.trim().split_once('='));
     let mut found = None;

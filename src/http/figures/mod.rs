@@ -18,6 +18,7 @@ pub fn routes() -> OpenApiRouter<Yitu> {
 /// 统计指标:结案率、按期结案率、返工率、延期率、签收时长;只据办理记录,过去某日的数字以后不变。不含保密件,只到单位不到个人。
 #[utoipa::path(get, path = "/api/figures", tag = "duty", params(Asked), responses(
     (status = 200, description = "Figures of the period", body = Figures),
+    (status = 404, description = "No such region"),
     (status = 400, description = "A parameter is at fault", body = ProblemBody)))]
 async fn figures(
     State(yitu): State<Yitu>,

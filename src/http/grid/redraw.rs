@@ -31,7 +31,8 @@ pub async fn redraw(
     (status = 200, description = "Published", body = Published),
     (status = 409, description = "Outdated or already published", body = ProblemBody),
     (status = 412, description = "It has moved on (stale-version)", body = ProblemBody),
-    (status = 422, description = "It has faults or unwaived warnings", body = ProblemBody)))]
+    (status = 422, description = "It has faults or unwaived warnings", body = ProblemBody),
+    (status = 428, description = "No version of the preview given")))]
 pub async fn publish(
     State(yitu): State<Yitu>,
     Asker(viewer): Asker,
@@ -47,7 +48,8 @@ pub async fn publish(
     params(("id" = String, Path, description = "Of the redraw")), responses(
     (status = 200, description = "Discarded", body = Discarded),
     (status = 409, description = "In force, discarded already, or drawn upon", body = ProblemBody),
-    (status = 412, description = "It has moved on (stale-version)", body = ProblemBody)))]
+    (status = 412, description = "It has moved on (stale-version)", body = ProblemBody),
+    (status = 428, description = "No version of the preview given")))]
 pub async fn discard(
     State(yitu): State<Yitu>,
     Asker(viewer): Asker,

@@ -70,18 +70,14 @@ fn document(whole: &Value) -> Value {
     let mut paths = Map::new();
     for (path, item) in whole["paths"].as_object().into_iter().flatten() {
         let Some(rest) = path.strip_prefix("/ogc").filter(|r| r.is_empty() || r.starts_with('/')) else { continue };
-        let mut item = item.clone();
-        for operation in item.as_object_mut().into_iter().flatten().map(|(_, o)| o) {
-            problems(operation);
-        }
-        paths.insert(if rest.is_empty() { "/".to_owned() } else { rest.to_owned() }, item);
+        paths.insert(if rest.is_empty() { "/".to_owned() } else { rest.to_owned() }, item.clone());
     }
     let mut document = json!({
         "openapi": "3.0.3",
         "info": {"title": whole["info"]["title"], "description": whole["info"]["description"], "version": whole["info"]["version"]},
         "tags": [{"name": "ogc", "description": "OGC API Features, OGC API Tiles"}],
         "paths": paths,
-        "components": {"schemas": {}},
+        "components": {"schemas": {}, "securitySchemes": whole["components"]["securitySchemes"]},
     });
     loop {
         let mut wanted = BTreeSet::new();
@@ -98,18 +94,6 @@ fn document(whole: &Value) -> Value {
     }
     lower(&mut document);
     document
-}
-
-/// Every failure is a problem: those an operation names, and all others.
-fn problems(operation: &mut Value) {
-    let body = json!({"application/problem+json": {"schema": {"$ref": format!("{SCHEMA}ProblemBody")}}});
-    let Some(responses) = operation["responses"].as_object_mut() else { return };
-    for (_, response) in responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5'])) {
-        response["content"] = body.clone();
-    }
-    for (status, what) in [("4XX", "What the asker can mend"), ("5XX", "What the server's keeper can mend")] {
-        responses.insert(status.to_owned(), json!({"description": what, "content": body}));
-    }
 }
 
 fn references(value: &Value, found: &mut BTreeSet<String>) {

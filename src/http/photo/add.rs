@@ -49,6 +49,7 @@ pub(super) struct Said {
     (status = 200, description = "The photo of this id, already there", body = PhotoView),
     (status = 404, description = "No such incident", body = ProblemBody),
     (status = 409, description = "No more photos, or the id is another incident's", body = ProblemBody),
+    (status = 412, description = "Another version of tus"),
     (status = 413, description = "Over 15 MB", body = ProblemBody),
     (status = 415, description = "No JPEG, PNG or WebP", body = ProblemBody),
     (status = 422, description = "Empty, damaged or of too many pixels", body = ProblemBody)))]

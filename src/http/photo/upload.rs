@@ -76,7 +76,8 @@ async fn piece(
 #[utoipa::path(delete, operation_id = "giveUpPhotoUpload", path = "/api/photos/{id}/upload", tag = "photos",
     params(("id" = String, Path, description = "UUID of the photo"), ("Tus-Resumable" = String, Header, description = "1.0.0")), responses(
     (status = 204, description = "Given up"), (status = 404, description = "No such photo", body = ProblemBody),
-    (status = 405, description = "It is a photo already", body = ProblemBody)))]
+    (status = 405, description = "It is a photo already", body = ProblemBody),
+    (status = 412, description = "Another version of tus")))]
 pub(super) async fn give_up(
     State(yitu): State<Yitu>,
     Asker(viewer): Asker,

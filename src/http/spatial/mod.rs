@@ -106,7 +106,8 @@ struct WithinQuery {
 }
 
 /// Features of a layer that meet a region.
-#[utoipa::path(get, path = "/api/within", tag = "spatial", params(WithinQuery), responses((status = 200, description = "Counted by tag")))]
+#[utoipa::path(get, path = "/api/within", tag = "spatial", params(WithinQuery), responses((status = 200, description = "Counted by tag"),
+    (status = 404, description = "No such region")))]
 async fn within(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<WithinQuery>) -> Answer<Json<Value>> {
     let layer = spatial::layer_named("kind", &q.kind)?;
     let Some(id) = q.region else {
@@ -125,7 +126,8 @@ async fn within(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<WithinQu
 }
 
 /// Features of a layer that meet a GeoJSON polygon.
-#[utoipa::path(post, path = "/api/within", tag = "spatial", params(WithinQuery), responses((status = 200, description = "Counted by tag")))]
+#[utoipa::path(post, path = "/api/within", tag = "spatial", params(WithinQuery), responses((status = 200, description = "Counted by tag"),
+    (status = 404, description = "No such region")))]
 async fn within_area(
     State(yitu): State<Yitu>,
     asker: Asker,
@@ -137,7 +139,11 @@ async fn within_area(
     Ok(Json(spatial::within::within(&yitu, &asker.0, layer, area, limit(q.limit, 100)?).await?))
 }
 
-fn polygon(body: Value) -> Result<Geometry, Failure> {
+/// The area a GeoJSON body draws.
+///
+/// # Errors
+/// A problem that says what is wrong with it.
+pub fn polygon(body: Value) -> Result<Geometry, Failure> {
     use geo::{CoordsIter, Validation};
     let bad = |why: String| {
         Problem::bad_field(
@@ -178,7 +184,8 @@ struct SearchQuery {
 }
 
 /// Things by what people call them, best first.
-#[utoipa::path(get, path = "/api/search", tag = "spatial", params(SearchQuery), responses((status = 200, description = "Best first")))]
+#[utoipa::path(get, path = "/api/search", tag = "spatial", params(SearchQuery), responses((status = 200, description = "Best first"),
+    (status = 404, description = "No such region")))]
 async fn search(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<SearchQuery>) -> Answer<Json<Value>> {
     let kind = q.kind.as_deref().filter(|k| !k.is_empty()).map(|k| spatial::layer_named("kind", k)).transpose()?;
     let question = Question { q: q.q, region: q.region, kind, limit: limit(q.limit, 20)? };
@@ -193,7 +200,8 @@ struct SummaryQuery {
 }
 
 /// A region's figures and its children's.
-#[utoipa::path(get, path = "/api/summary", tag = "spatial", params(SummaryQuery), responses((status = 200, description = "Figures")))]
+#[utoipa::path(get, path = "/api/summary", tag = "spatial", params(SummaryQuery), responses((status = 200, description = "Figures"),
+    (status = 404, description = "No such region")))]
 async fn summary(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<SummaryQuery>) -> Answer<Json<Value>> {
     Ok(Json(spatial::summary::summary(&yitu, &asker.0, q.region).await?))
 }
@@ -210,7 +218,8 @@ struct CoverageQuery {
 }
 
 /// Households within and beyond reach of a kind of venue.
-#[utoipa::path(get, path = "/api/coverage", tag = "spatial", params(CoverageQuery), responses((status = 200, description = "By village and grid")))]
+#[utoipa::path(get, path = "/api/coverage", tag = "spatial", params(CoverageQuery), responses((status = 200, description = "By village and grid"),
+    (status = 404, description = "No such region")))]
 async fn coverage(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<CoverageQuery>) -> Answer<Json<Value>> {
     let max_m = q.max_m.unwrap_or(1000.0);
     if !(max_m > 0.0 && max_m <= 100_000.0) {

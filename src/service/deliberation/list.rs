@@ -79,7 +79,9 @@ pub async fn find(yitu: &Yitu, viewer: &Viewer, id: FeatureId) -> Result<EntryVi
     Ok(found.ok_or_else(|| Problem::not_found(("议题", "deliberation"), id))?.into())
 }
 
-fn read_cursor(text: &str) -> Option<(NaiveDate, FeatureId, i32)> {
+/// Where a page of agenda items ended: its day, room and place.
+#[must_use]
+pub fn read_cursor(text: &str) -> Option<(NaiveDate, FeatureId, i32)> {
     let mut parts = text.splitn(3, '_');
     let mut next = || parts.next();
     Some((next()?.parse().ok()?, next()?.parse().ok()?, next()?.parse().ok()?))

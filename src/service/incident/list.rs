@@ -94,12 +94,14 @@ pub async fn find(yitu: &Yitu, viewer: &Viewer, id: Uuid) -> Result<IncidentView
 }
 
 /// A place in a list by an instant and then by id, for the reader to hand back.
-pub(in crate::service) fn cursor(at: DateTime<Utc>, id: Uuid) -> String {
+#[must_use]
+pub fn cursor(at: DateTime<Utc>, id: Uuid) -> String {
     format!("{}_{id}", at.timestamp_micros())
 }
 
 /// The instant and id of such a place.
-pub(in crate::service) fn read_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
+#[must_use]
+pub fn read_cursor(text: &str) -> Option<(DateTime<Utc>, Uuid)> {
     let (micros, id) = text.split_once('_')?;
     Some((DateTime::from_timestamp_micros(micros.parse().ok()?)?, id.parse().ok()?))
 }

@@ -111,7 +111,9 @@ fn shown(r: DeliveryRow) -> Notification {
     }
 }
 
-fn read_cursor(text: &str) -> Option<(Uuid, FeatureId)> {
+/// Where a page of notifications ended: its notice and receiver.
+#[must_use]
+pub fn read_cursor(text: &str) -> Option<(Uuid, FeatureId)> {
     let (id, receiver) = text.split_once('_')?;
     Some((id.parse().ok()?, receiver.parse().ok()?))
 }
