@@ -8,6 +8,7 @@ mod scope;
 mod session;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Map, Value, json};
