@@ -7,6 +7,7 @@ use clap::Subcommand;
 use super::{CliError, not_overheard};
 use crate::config::{Config, LogFormat};
 use crate::http::tls::Certificate;
+use crate::service::access::oidc::Oidc;
 use crate::service::photo::store::Store;
 use crate::service::tile::check_settings;
 
@@ -23,6 +24,7 @@ pub(super) fn run(config: &Config, arguments: Arguments) -> Result<(), CliError>
     check_settings(config.tiles_config_dir.as_deref()).map_err(CliError::fault)?;
     let photos = Store::open(config).map_err(CliError::fault)?;
     Certificate::open(config).map_err(CliError::fault)?;
+    Oidc::open(config).map_err(CliError::fault)?;
     let database = |url: &Option<String>| if url.is_some() { "已设置" } else { "未设置" };
     println!("配置有效。");
     println!("  listen                {}", config.listen);
@@ -39,6 +41,12 @@ pub(super) fn run(config: &Config, arguments: Arguments) -> Result<(), CliError>
     println!("  tls_certificate       {}", file(&config.tls_certificate));
     println!("  tls_key               {}", file(&config.tls_key));
     println!("  behind_proxy          {}", config.behind_proxy);
+    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "未设置".to_owned());
+    println!("  oidc_issuer           {}", text(&config.oidc_issuer));
+    println!("  oidc_client_id        {}", text(&config.oidc_client_id));
+    println!("  oidc_client_secret_file {}", file(&config.oidc_client_secret_file));
+    println!("  oidc_name             {}", config.oidc_name);
+    println!("  oidc_account_claim    {}", config.oidc_account_claim);
     println!("  requests_per_second   {}", config.requests_per_second);
     let format = match config.log_format {
         LogFormat::Json => "json",

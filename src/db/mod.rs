@@ -20,6 +20,7 @@ pub mod exchange;
 pub mod figures;
 pub mod grid_history;
 pub mod history;
+pub mod identity;
 pub mod import;
 pub mod incident;
 pub mod item;

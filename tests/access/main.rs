@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::format_collect, clippy::type_complexity)]
 
 mod accounts;
+mod oidc;
 mod operations;
 mod scope;
 mod session;

@@ -231,6 +231,14 @@ fn allowed(principal: &Principal, request: &Parts, need: Need, by_cookie: bool, 
     if need == Need::Nobody {
         return Ok(());
     }
+    let path = request.uri.path();
+    if principal.code_due && path != "/api/session/second-factor" {
+        return Err(first(
+            "code-due",
+            ("请先输入动态口令", "The code is to be given first"),
+            ("此账号绑定了动态口令,请先在登录页输入。", "The account has a second factor; give its code first."),
+        ));
+    }
     if !may(principal.viewer.role(), need) {
         return Err(forbidden());
     }
@@ -238,7 +246,8 @@ fn allowed(principal: &Principal, request: &Parts, need: Need, by_cookie: bool, 
     if changes && !principal.may_write && !is_question(request) {
         return Err(read_only());
     }
-    let about_oneself = need == Need::SignIn;
+    // A token made meanwhile would not be asked for either.
+    let about_oneself = path.starts_with("/api/session/");
     if principal.means == Means::Session && principal.password_expires && !about_oneself {
         return Err(first(
             "password-expires",
@@ -289,15 +298,19 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// The session's cookie.
 pub(super) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    named_cookie(headers, COOKIE_TLS, COOKIE)
+}
+
+/// A cookie by its names: the one that is bound to this host comes first.
+pub(super) fn named_cookie<'h>(headers: &'h HeaderMap, bound: &str, plain: &str) -> Option<&'h str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
-    let pairs = all.filter_map(|pair| pair.trim().split_once('='));
     let mut found = None;
-    for (name, value) in pairs {
-        match name {
-            // The one that is bound to this host comes first.
-            COOKIE_TLS => return Some(value),
-            COOKIE => found = Some(value),
-            _ => {}
+    for (name, value) in all.filter_map(|pair| pair.trim().split_once('=')) {
+        if name == bound {
+            return Some(value);
+        }
+        if name == plain {
+            found = Some(value);
         }
     }
     found
