@@ -29,9 +29,23 @@ pub struct Config {
     /// Where photos are kept, as `s3://bucket/prefix`, with address and keys in `AWS_…` variables; without it in the
     /// data folder.
     pub photos_url: Option<String>,
+    /// The certificate HTTPS is served with, its own first, then those that vouch for it: a PEM file.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its key: a PEM file without a password.
+    pub tls_key: Option<PathBuf>,
     /// All requests come through a proxy of the county's own, which says over TLS or not, and from where
     /// (`X-Forwarded-Proto`, `X-Forwarded-For`).
     pub behind_proxy: bool,
+    /// The county's identity server (OpenID Connect), by its issuer's address; without it people sign in by password.
+    pub oidc_issuer: Option<String>,
+    /// What this server is called there.
+    pub oidc_client_id: Option<String>,
+    /// File of the secret shared with it; without it this server is a public client.
+    pub oidc_client_secret_file: Option<PathBuf>,
+    /// What the button on the sign-in page says.
+    pub oidc_name: String,
+    /// What tells the name of somebody's account there, once.
+    pub oidc_account_claim: String,
     /// Requests a second that one account may make; 0 is as many as come.
     pub requests_per_second: u32,
     /// Log lines: `json` or `text`.
@@ -62,7 +76,14 @@ impl Default for Config {
             tiles_config_dir: None,
             tile_cache_bytes: 256 << 20,
             photos_url: None,
+            tls_certificate: None,
+            tls_key: None,
             behind_proxy: false,
+            oidc_issuer: None,
+            oidc_client_id: None,
+            oidc_client_secret_file: None,
+            oidc_name: "统一身份认证".to_owned(),
+            oidc_account_claim: "preferred_username".to_owned(),
             requests_per_second: 300,
             log_format: LogFormat::Json,
             log: "info,sqlx=warn".to_owned(),
@@ -102,6 +123,18 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// Whether the program itself serves HTTPS.
+    #[must_use]
+    pub fn serves_tls(&self) -> bool {
+        self.tls_certificate.is_some() && self.tls_key.is_some()
+    }
+
+    /// Whether what is said over the network can be overheard.
+    #[must_use]
+    pub fn is_overheard(&self) -> bool {
+        !(self.listen.ip().is_loopback() || self.behind_proxy || self.serves_tls())
+    }
+
     /// Reads the file (the given one, or `yitu.toml` where it exists), then the variables.
     ///
     /// # Errors

@@ -1,9 +1,13 @@
 //! `yitu config check`: whether the settings can be used, and what they are.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 
-use super::CliError;
+use super::{CliError, not_overheard};
 use crate::config::{Config, LogFormat};
+use crate::http::tls::Certificate;
+use crate::service::access::oidc::Oidc;
 use crate::service::photo::store::Store;
 use crate::service::tile::check_settings;
 
@@ -19,6 +23,8 @@ pub(super) fn run(config: &Config, arguments: Arguments) -> Result<(), CliError>
     let Arguments::Check = arguments;
     check_settings(config.tiles_config_dir.as_deref()).map_err(CliError::fault)?;
     let photos = Store::open(config).map_err(CliError::fault)?;
+    Certificate::open(config).map_err(CliError::fault)?;
+    Oidc::open(config).map_err(CliError::fault)?;
     let database = |url: &Option<String>| if url.is_some() { "已设置" } else { "未设置" };
     println!("配置有效。");
     println!("  listen                {}", config.listen);
@@ -31,18 +37,21 @@ pub(super) fn run(config: &Config, arguments: Arguments) -> Result<(), CliError>
     println!("  tiles_config_dir      {tiles}");
     println!("  tile_cache_bytes      {}", config.tile_cache_bytes);
     println!("  photos_url            {photos:?}");
+    let file = |path: &Option<PathBuf>| path.as_ref().map_or("未设置".to_owned(), |p| p.display().to_string());
+    println!("  tls_certificate       {}", file(&config.tls_certificate));
+    println!("  tls_key               {}", file(&config.tls_key));
     println!("  behind_proxy          {}", config.behind_proxy);
+    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "未设置".to_owned());
+    println!("  oidc_issuer           {}", text(&config.oidc_issuer));
+    println!("  oidc_client_id        {}", text(&config.oidc_client_id));
+    println!("  oidc_client_secret_file {}", file(&config.oidc_client_secret_file));
+    println!("  oidc_name             {}", config.oidc_name);
+    println!("  oidc_account_claim    {}", config.oidc_account_claim);
     println!("  requests_per_second   {}", config.requests_per_second);
     let format = match config.log_format {
         LogFormat::Json => "json",
         LogFormat::Text => "text",
     };
     println!("  log_format, log       {format}, {}", config.log);
-    if !config.listen.ip().is_loopback() && !config.behind_proxy {
-        return Err(CliError::fault(format!(
-            "listen={} 不是本机地址,而没有 TLS:口令会被旁人看到。请在前面放一个 TLS 代理并设 behind_proxy=true,或改回 127.0.0.1。",
-            config.listen
-        )));
-    }
-    Ok(())
+    not_overheard(config)
 }

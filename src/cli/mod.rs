@@ -90,6 +90,17 @@ fn no_county() -> CliError {
     CliError::wrong_use("数据库里还没有县。请先运行 yitu demo,或用 yitu import region 导入辖区。")
 }
 
+/// Refuses to be overheard.
+fn not_overheard(config: &Config) -> Result<(), CliError> {
+    if !config.is_overheard() {
+        return Ok(());
+    }
+    Err(CliError::wrong_use(format!(
+        "listen={} 不是本机地址,而没有 TLS:口令会被旁人看到。请设 tls_certificate 与 tls_key,或在前面放一个 TLS 代理并设 behind_proxy=true,或改回 127.0.0.1。",
+        config.listen
+    )))
+}
+
 /// Runs the program on the process's arguments and environment.
 #[must_use]
 pub fn main() -> ExitCode {

@@ -4,10 +4,11 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
-use super::CliError;
+use super::{CliError, not_overheard};
 use crate::config::Config;
 use crate::db::account;
 use crate::http;
+use crate::http::tls::Certificate;
 use crate::service::incident::deadline;
 use crate::service::outbox::deliver;
 use crate::service::photo::sweep;
@@ -25,6 +26,7 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> Result<(), 
         config.listen = listen;
     }
     let listen = config.listen;
+    let certificate = Certificate::open(&config).map_err(CliError::wrong_use)?;
     // The port first: a second server should say so before it waits for the database.
     let listener = TcpListener::bind(listen).await.map_err(|e| {
         CliError::fault(format!("不能在 {listen} 监听:{e}。可能已有一个 yitu 在运行;可用 --listen 换一个端口。"))
@@ -35,12 +37,12 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> Result<(), 
         return Err(refusal);
     }
     let yitu = startup::start(config, database.databases.clone()).await.map_err(CliError::fault)?;
-    tracing::info!(address = %listener.local_addr().unwrap_or(listen), "listening");
+    tracing::info!(address = %listener.local_addr().unwrap_or(listen), tls = certificate.is_some(), "listening");
     tokio::spawn(deadline::run(yitu.downgrade()));
     tokio::spawn(sweep::run(yitu.downgrade()));
     tokio::spawn(seal::run(yitu.downgrade()));
     tokio::spawn(deliver::run(yitu.downgrade()));
-    http::serve(listener, yitu, stop_signal()).await.map_err(CliError::fault)?;
+    http::serve(listener, certificate, yitu, stop_signal()).await.map_err(CliError::fault)?;
     database.close().await;
     Ok(())
 }
@@ -63,13 +65,7 @@ async fn may_listen(config: &Config, database: &startup::OpenDatabase) -> Result
             config.listen
         )));
     }
-    if !config.behind_proxy {
-        return Err(CliError::wrong_use(format!(
-            "listen={} 不是本机地址,而没有 TLS:口令会被旁人看到。请在前面放一个 TLS 代理并设 behind_proxy=true,或改回 127.0.0.1。",
-            config.listen
-        )));
-    }
-    Ok(())
+    not_overheard(config)
 }
 
 async fn stop_signal() {

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::domain::{FeatureId, Viewer};
 use crate::service::access::audit::Doer;
 use crate::service::access::grant::{self, Grant};
-use crate::service::access::user::{self, Change, NewUser, UserView, read_role};
+use crate::service::access::user::{self, Change, IdentityChange, NewUser, UserView, read_role};
 use crate::service::startup::{self, OpenDatabase};
 use crate::service::{ServiceError, Yitu, county};
 
@@ -38,6 +38,14 @@ pub(super) enum Arguments {
     },
     /// 授予范围
     Grant(Give),
+    /// 开通统一身份认证:14 天内同名者首次由此登录时绑定
+    Identity {
+        /// 账号名
+        name: String,
+        /// 解除绑定,由此登录的会话随即失效
+        #[arg(long)]
+        forget: bool,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -66,6 +74,9 @@ pub(super) struct Add {
     /// 所在承办单位编号
     #[arg(long, value_name = "ID")]
     unit: Option<FeatureId>,
+    /// 不设口令,通过统一身份认证登录(14 天内首次登录时绑定)
+    #[arg(long)]
+    identity: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -111,6 +122,7 @@ async fn acted(config: Config, database: &OpenDatabase, arguments: Arguments) ->
         }
         Arguments::Disable { name } => disable(&yitu, &doer, county, &name, true).await,
         Arguments::Enable { name } => disable(&yitu, &doer, county, &name, false).await,
+        Arguments::Identity { name, forget } => identity(&yitu, &doer, county, (&name, forget)).await,
         Arguments::Grant(give) => {
             let there = named(&yitu, county, &give.name).await?;
             let asked = Grant {
@@ -129,15 +141,16 @@ async fn acted(config: Config, database: &OpenDatabase, arguments: Arguments) ->
 
 async fn add(yitu: &Yitu, doer: &Doer, county: FeatureId, asked: Add) -> Result<(), CliError> {
     let role = read_role(&asked.role).map_err(CliError::wrong_use)?;
-    let (password, made) = password()?;
+    let given = if asked.identity { None } else { Some(password()?) };
     let new = NewUser {
         name: asked.name,
         display_name: asked.display,
-        password: Some(password.clone()),
+        password: given.as_ref().map(|(password, _)| password.clone()),
         responder_id: asked.responder,
         unit_id: asked.unit,
         issuer: None,
         subject: None,
+        awaits_identity: asked.identity,
     };
     let account = user::make(yitu, doer, &new, Some(role), true).await.map_err(told)?;
     let regions = if asked.whole_county { vec![county] } else { asked.region };
@@ -146,12 +159,29 @@ async fn add(yitu: &Yitu, doer: &Doer, county: FeatureId, asked: Add) -> Result<
     for wanted in regions.chain(grids) {
         grant::grant(yitu, doer, account.id, &wanted).await.map_err(told)?;
     }
-    let mut words =
-        format!("已建立账号 {}({},{})。首次登录时须修改口令。", account.name, account.display_name, role.zh());
+    let how = if asked.identity {
+        "14 天内由统一身份认证首次登录时绑定。"
+    } else {
+        "首次登录时须修改口令。"
+    };
+    let mut words = format!("已建立账号 {}({},{})。{how}", account.name, account.display_name, role.zh());
     if role.administers() {
         words.push_str("管理员还须绑定动态口令。");
     }
-    say(&words, made.then_some(&password))
+    say(&words, given.as_ref().filter(|(_, made)| *made).map(|(password, _)| password))
+}
+
+async fn identity(yitu: &Yitu, doer: &Doer, county: FeatureId, (name, forget): (&str, bool)) -> Result<(), CliError> {
+    let there = named(yitu, county, name).await?;
+    let wanted = if forget { IdentityChange::None } else { IdentityChange::Await };
+    let change = Change { identity: Some(wanted), expected_version: Some(there.version), ..Change::default() };
+    user::change(yitu, doer, there.id, &change, None).await.map_err(told)?;
+    let words = if forget {
+        format!("{name} 的统一身份认证已解除,由此登录的会话已全部失效。")
+    } else {
+        format!("{name} 已开通统一身份认证:14 天内,统一身份认证里账号同为 {name} 的人首次登录时绑定。")
+    };
+    say(&words, None)
 }
 
 async fn list(yitu: &Yitu, county: FeatureId) -> Result<(), CliError> {
@@ -178,7 +208,7 @@ async fn disable(yitu: &Yitu, doer: &Doer, county: FeatureId, name: &str, disabl
     say(&format!("{name} 已{}。", if disabled { "停用" } else { "启用" }), None)
 }
 
-async fn named(yitu: &Yitu, county: FeatureId, name: &str) -> Result<UserView, CliError> {
+pub(super) async fn named(yitu: &Yitu, county: FeatureId, name: &str) -> Result<UserView, CliError> {
     let all = user::list(yitu, county, None).await.map_err(told)?;
     all.into_iter()
         .find(|a| a.name == name)
@@ -209,7 +239,7 @@ fn say(words: &str, password: Option<&String>) -> Result<(), CliError> {
     }
 }
 
-fn told(error: ServiceError) -> CliError {
+pub(super) fn told(error: ServiceError) -> CliError {
     match error {
         ServiceError::Problem(problem) => CliError::wrong_use(problem.detail.zh.clone()),
         other => CliError::fault(other),

@@ -26,6 +26,7 @@ pub struct AccountRow {
     pub totp_confirmed: bool,
     pub issuer: Option<String>,
     pub subject: Option<String>,
+    pub awaits_identity_until: Option<DateTime<Utc>>,
     pub disabled_at: Option<DateTime<Utc>>,
     pub version: i32,
     pub created_at: DateTime<Utc>,
@@ -117,6 +118,7 @@ pub struct NewCredential<'a> {
     pub name: &'a str,
     pub digest: [u8; 32],
     pub may_write: bool,
+    pub vouched: Option<&'a str>,
     pub created_at: DateTime<Utc>,
     pub expires_at: DateTime<Utc>,
 }
@@ -136,6 +138,7 @@ pub struct PrincipalRow {
     pub role: Option<String>,
     pub password_expires: bool,
     pub has_second_factor: bool,
+    pub code_due: bool,
     pub responder_id: Option<FeatureId>,
     /// Regions and grids that are granted, and those granted in full.
     pub regions: Vec<FeatureId>,
@@ -153,7 +156,7 @@ pub struct PrincipalRow {
 
 const ACCOUNT: &str = "SELECT a.id, a.county_id, a.name, a.display_name, a.role::text AS role, a.responder_id, r.name AS responder_name,
     a.unit_id, u.name AS unit_name, a.password_hash, a.password_expires, a.totp_sealed, a.totp_confirmed, a.issuer, a.subject,
-    a.disabled_at, a.version, a.created_at
+    a.awaits_identity_until, a.disabled_at, a.version, a.created_at
   FROM account a LEFT JOIN responder r ON r.id = a.responder_id LEFT JOIN handling_unit u ON u.id = a.unit_id";
 
 /// Whether there is any account: before the first, nobody can sign in.
@@ -200,7 +203,8 @@ pub async fn list(system: &PgPool, county: FeatureId, id: Option<FeatureId>) -> 
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(county).bind(id).fetch_all(system).await?)
 }
 
-fn account_where(tail: &str) -> String {
+/// The accounts a condition is true of.
+pub(super) fn account_where(tail: &str) -> String {
     format!("{ACCOUNT}{tail}")
 }
 
@@ -321,10 +325,16 @@ pub async fn end_grant(
 /// # Errors
 /// When the database fails.
 pub async fn add_credential(system: &PgPool, new: &NewCredential<'_>) -> Result<FeatureId, DbError> {
-    let sql = "INSERT INTO credential (county_id, account_id, kind, name, digest, may_write, created_at, expires_at)
-               VALUES ($1, $2, $3::credential_kind, $4, $5, $6, $7, $8) RETURNING id";
+    let sql =
+        "INSERT INTO credential (county_id, account_id, kind, name, digest, may_write, created_at, expires_at, vouched)
+               VALUES ($1, $2, $3::credential_kind, $4, $5, $6, $7, $8, $9::vouched) RETURNING id";
     let query = sqlx::query_scalar(sql).bind(new.county_id).bind(new.account_id).bind(new.kind).bind(new.name);
-    let query = query.bind(new.digest.as_slice()).bind(new.may_write).bind(new.created_at).bind(new.expires_at);
+    let query = query
+        .bind(new.digest.as_slice())
+        .bind(new.may_write)
+        .bind(new.created_at)
+        .bind(new.expires_at)
+        .bind(new.vouched);
     Ok(query.fetch_one(system).await?)
 }
 

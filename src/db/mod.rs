@@ -21,6 +21,7 @@ pub mod figures;
 pub mod grid_history;
 pub mod history;
 pub mod household;
+pub mod identity;
 pub mod import;
 pub mod incident;
 pub mod item;

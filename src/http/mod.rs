@@ -22,6 +22,7 @@ pub mod photo;
 pub mod problem;
 pub mod spatial;
 pub mod tile;
+pub mod tls;
 pub mod unit;
 pub mod web_map;
 pub mod webhook;
@@ -34,6 +35,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::serve::ListenerExt;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -149,18 +151,26 @@ impl MakeRequestId for RequestIds {
     }
 }
 
-/// Serves until `stop` resolves, then lets the requests under way finish.
+/// Serves until `stop` resolves, then lets the requests under way finish; over TLS where there is a certificate.
 ///
 /// # Errors
 /// When the listener fails.
 pub async fn serve(
     listener: tokio::net::TcpListener,
+    certificate: Option<tls::Certificate>,
     yitu: Yitu,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
     let gathering = tokio::spawn(metrics::gather());
     let app = app(yitu).into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let served = axum::serve(listener, app).with_graceful_shutdown(stop).await;
+    let served = match certificate {
+        None => axum::serve(listener, app).with_graceful_shutdown(stop).await,
+        Some(certificate) => {
+            // Of a listener that is not the framework's own, the address is told only through what taps it.
+            let listener = tls::TlsListener::over(listener, certificate)?.tap_io(|_| {});
+            axum::serve(listener, app).with_graceful_shutdown(stop).await
+        }
+    };
     gathering.abort();
     served
 }

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::access::Access;
+use super::access::oidc::OidcError;
 use super::atlas::follow::{self, Followed};
 use super::photo::{Photos, store::StoreError};
 use super::tile::{TileCache, elevation::ElevationCache};
@@ -52,6 +54,9 @@ pub enum StartError {
     /// The store of photos is not described as it should be.
     #[error(transparent)]
     Photos(#[from] StoreError),
+    /// The identity server is not described as it should be.
+    #[error(transparent)]
+    Oidc(#[from] OidcError),
     /// The map cannot be read from the database.
     #[error("从数据库装载地图失败:{0}")]
     Load(#[from] db::DbError),
@@ -100,12 +105,12 @@ pub async fn start(config: Config, databases: Databases) -> Result<Yitu, StartEr
 /// # Errors
 /// When the atlas cannot be loaded, or a layer's tile settings cannot be used.
 pub async fn start_by(clock: Arc<dyn Clock>, config: Config, databases: Databases) -> Result<Yitu, StartError> {
-    let photos = Photos::open(&config)?;
+    let (photos, access) = (Photos::open(&config)?, Access::open(&config)?);
     let followed = follow::start(&config, &databases, clock).await?;
     super::calendar::seed::seed(&databases, followed.clock.now()).await?;
     tokio::spawn(super::calendar::seed::run(databases.clone(), Arc::clone(&followed.clock)));
     tokio::spawn(super::grid::activate::run(databases.clone(), Arc::clone(&followed.clock)));
-    Ok(over(followed, photos, config, databases))
+    Ok(over(followed, (photos, access), config, databases))
 }
 
 /// Loads the map of an open database as it is now, for good: nothing is followed, no timer runs.
@@ -113,12 +118,17 @@ pub async fn start_by(clock: Arc<dyn Clock>, config: Config, databases: Database
 /// # Errors
 /// When the map cannot be loaded.
 pub async fn stand_still(config: Config, databases: Databases) -> Result<Yitu, StartError> {
-    let photos = Photos::open(&config)?;
+    let (photos, access) = (Photos::open(&config)?, Access::open(&config)?);
     let (followed, _) = follow::load(&config, &databases, Arc::new(SystemClock)).await?;
-    Ok(over(followed, photos, config, databases))
+    Ok(over(followed, (photos, access), config, databases))
 }
 
-fn over(Followed { atlas, layers, changes, clock }: Followed, photos: Photos, config: Config, db: Databases) -> Yitu {
+fn over(
+    Followed { atlas, layers, changes, clock }: Followed,
+    (photos, access): (Photos, Access),
+    config: Config,
+    db: Databases,
+) -> Yitu {
     let cache = TileCache::new(config.tile_cache_bytes);
     let tiles = super::Tiles { layers, cache, elevation: ElevationCache::default() };
     super::Parts {
@@ -128,7 +138,7 @@ fn over(Followed { atlas, layers, changes, clock }: Followed, photos: Photos, co
         tiles,
         changes,
         indexes: Arc::default(),
-        access: Arc::default(),
+        access: Arc::new(access),
         photos: Arc::new(photos),
         clock,
     }

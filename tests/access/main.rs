@@ -6,12 +6,14 @@ mod abuse;
 mod accounts;
 mod leak;
 mod matrix;
+mod oidc;
 mod operations;
 mod people;
 mod scope;
 mod session;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 
 use std::sync::Arc;
 

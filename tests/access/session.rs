@@ -163,7 +163,7 @@ async fn an_administrator_sets_up_a_second_factor_before_anything_else() {
 }
 
 /// The present code.
-fn code(secret: &[u8]) -> String {
+pub fn code(secret: &[u8]) -> String {
     let now = chrono::Utc::now().timestamp() as u64;
     let codes = (0..1_000_000_u32).map(|n| format!("{n:06}"));
     // The verifier is the only one who reckons codes here.
@@ -172,7 +172,8 @@ fn code(secret: &[u8]) -> String {
     codes.next().unwrap()
 }
 
-fn base32(text: &str) -> Vec<u8> {
+/// The bytes of a secret as it is typed in.
+pub fn base32(text: &str) -> Vec<u8> {
     let alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let bits: String = text.chars().filter_map(|c| alphabet.find(c)).map(|v| format!("{v:05b}")).collect();
     bits.as_bytes().chunks_exact(8).map(|b| u8::from_str_radix(std::str::from_utf8(b).unwrap(), 2).unwrap()).collect()

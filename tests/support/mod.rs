@@ -168,9 +168,13 @@ pub struct TestServer {
 
 impl TestServer {
     pub async fn start(yitu: Yitu) -> Self {
+        Self::on(tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(), yitu)
+    }
+
+    /// One whose port was known before it.
+    pub fn on(listener: tokio::net::TcpListener, yitu: Yitu) -> Self {
         // The client's TLS needs a provider, and takes none by itself.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let app = yitu::http::app(yitu.clone());
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });

@@ -1,6 +1,8 @@
 -- $1 the digest of what the request was made with, $2 the instant.
 SELECT c.id AS credential_id, c.kind::text AS kind, c.may_write, c.expires_at, a.id AS account_id, a.county_id, a.name, a.display_name,
-  a.role::text AS role, a.password_expires, a.totp_confirmed AS has_second_factor, a.responder_id,
+  a.role::text AS role, a.password_expires AND c.vouched IS NULL AS password_expires,
+  a.totp_confirmed OR c.vouched IS NOT DISTINCT FROM 'mfa' AS has_second_factor,
+  c.vouched IS NOT DISTINCT FROM 'code_due' AS code_due, a.responder_id,
   ARRAY(SELECT g.region_id FROM access_grant g WHERE g.account_id = a.id AND g.during @> $2 AND g.region_id IS NOT NULL) AS regions,
   ARRAY(SELECT g.grid_id FROM access_grant g WHERE g.account_id = a.id AND g.during @> $2 AND g.grid_id IS NOT NULL) AS grids,
   ARRAY(SELECT g.region_id FROM access_grant g WHERE g.account_id = a.id AND g.during @> $2 AND g.region_id IS NOT NULL AND g.in_full) AS regions_in_full,

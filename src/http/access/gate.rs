@@ -26,6 +26,10 @@ const COOKIE_TLS: &str = "__Host-yitu_session";
 /// What a page sends with everything that changes something: another site cannot read it.
 pub const PAGE_KEY: HeaderName = HeaderName::from_static("x-page-key");
 
+const FORWARDED_PROTO: &str = "x-forwarded-proto";
+const FORWARDED_FOR: &str = "x-forwarded-for";
+const FORWARDED_HOST: &str = "x-forwarded-host";
+
 /// Who asks, as a handler finds them in the request.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -67,8 +71,8 @@ impl FromRequestParts<Yitu> for Caller {
 impl FromRequestParts<Yitu> for Origin {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, yitu: &Yitu) -> Result<Self, Failure> {
-        Ok(origin(yitu, &parts.headers, parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip())))
+    async fn from_request_parts(parts: &mut Parts, _: &Yitu) -> Result<Self, Failure> {
+        Ok(origin(&parts.headers, parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip())))
     }
 }
 
@@ -130,8 +134,15 @@ pub async fn gate(State(yitu): State<Yitu>, request: Request, next: Next) -> Res
 
 /// What every answer tells a browser: to take it for what it says it is, to show it in no other page, to tell no other site
 /// where it came from; over TLS, to come by TLS for a year.
-pub async fn harden(State(yitu): State<Yitu>, request: Request, next: Next) -> Response {
-    let is_secure = is_secure(&yitu, request.headers());
+pub async fn harden(State(yitu): State<Yitu>, mut request: Request, next: Next) -> Response {
+    let authority = request.uri().authority().and_then(|a| HeaderValue::from_str(a.as_str()).ok());
+    let headers = request.headers_mut();
+    if let Some(authority) = authority {
+        // HTTP/2 says the host in the address alone (RFC 9113 §8.3.1).
+        headers.entry(header::HOST).or_insert(authority);
+    }
+    believe(&yitu, headers);
+    let is_secure = is_secure(request.headers());
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let says = [
@@ -148,6 +159,19 @@ pub async fn harden(State(yitu): State<Yitu>, request: Request, next: Next) -> R
     response
 }
 
+/// What a proxy says is believed of one of our own; what the program knows itself it says in the same way, so that handlers
+/// ask in one place.
+fn believe(yitu: &Yitu, headers: &mut HeaderMap) {
+    if !yitu.config.behind_proxy {
+        for name in [FORWARDED_PROTO, FORWARDED_FOR, FORWARDED_HOST] {
+            headers.remove(name);
+        }
+    }
+    if yitu.config.serves_tls() && !headers.contains_key(FORWARDED_PROTO) {
+        headers.insert(FORWARDED_PROTO, HeaderValue::from_static("https"));
+    }
+}
+
 fn needed(method: &Method, path: &str) -> Option<Need> {
     // The documentation's own pages.
     if path.starts_with("/api/docs") {
@@ -159,7 +183,7 @@ fn needed(method: &Method, path: &str) -> Option<Need> {
 async fn admit(yitu: &Yitu, request: &Parts, need: Need) -> Result<Option<Caller>, Failure> {
     let headers = &request.headers;
     let peer = request.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
-    let origin = origin(yitu, headers, peer);
+    let origin = origin(headers, peer);
     let (secret, by_cookie) = match (bearer(headers), cookie(headers)) {
         (Some(secret), _) => (Some(secret), false),
         (None, Some(secret)) => (Some(secret), true),
@@ -207,6 +231,14 @@ fn allowed(principal: &Principal, request: &Parts, need: Need, by_cookie: bool, 
     if need == Need::Nobody {
         return Ok(());
     }
+    let path = request.uri.path();
+    if principal.code_due && path != "/api/session/second-factor" {
+        return Err(first(
+            "code-due",
+            ("请先输入动态口令", "The code is to be given first"),
+            ("此账号绑定了动态口令,请先在登录页输入。", "The account has a second factor; give its code first."),
+        ));
+    }
     if !may(principal.viewer.role(), need) {
         return Err(forbidden());
     }
@@ -214,7 +246,8 @@ fn allowed(principal: &Principal, request: &Parts, need: Need, by_cookie: bool, 
     if changes && !principal.may_write && !is_question(request) {
         return Err(read_only());
     }
-    let about_oneself = need == Need::SignIn;
+    // A token made meanwhile would not be asked for either.
+    let about_oneself = path.starts_with("/api/session/");
     if principal.means == Means::Session && principal.password_expires && !about_oneself {
         return Err(first(
             "password-expires",
@@ -268,15 +301,19 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// The session's cookie.
 #[must_use]
 pub fn cookie(headers: &HeaderMap) -> Option<&str> {
+    named_cookie(headers, COOKIE_TLS, COOKIE)
+}
+
+/// A cookie by its names: the one that is bound to this host comes first.
+pub(super) fn named_cookie<'h>(headers: &'h HeaderMap, bound: &str, plain: &str) -> Option<&'h str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(';'));
-    let pairs = all.filter_map(|pair| pair.trim().split_once('='));
     let mut found = None;
-    for (name, value) in pairs {
-        match name {
-            // The one that is bound to this host comes first.
-            COOKIE_TLS => return Some(value),
-            COOKIE => found = Some(value),
-            _ => {}
+    for (name, value) in all.filter_map(|pair| pair.trim().split_once('=')) {
+        if name == bound {
+            return Some(value);
+        }
+        if name == plain {
+            found = Some(value);
         }
     }
     found
@@ -293,19 +330,15 @@ pub(super) fn set_cookie(secret: Option<&str>, is_secure: bool) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
-fn origin(yitu: &Yitu, headers: &HeaderMap, peer: Option<IpAddr>) -> Origin {
-    let forwarded = forwarded(yitu, headers, "x-forwarded-for").and_then(|v| v.rsplit(',').next()?.trim().parse().ok());
+fn origin(headers: &HeaderMap, peer: Option<IpAddr>) -> Origin {
+    let text = headers.get(FORWARDED_FOR).and_then(|v| v.to_str().ok());
+    let forwarded = text.and_then(|v| v.rsplit(',').next()?.trim().parse().ok());
     let address = forwarded.or(peer).map_or_else(String::new, |a| a.to_string());
-    Origin { address, is_secure: is_secure(yitu, headers) }
+    Origin { address, is_secure: is_secure(headers) }
 }
 
-fn is_secure(yitu: &Yitu, headers: &HeaderMap) -> bool {
-    forwarded(yitu, headers, "x-forwarded-proto") == Some("https")
-}
-
-/// What a proxy says of who asked it, where it is one of our own.
-fn forwarded<'h>(yitu: &Yitu, headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name).filter(|_| yitu.config.behind_proxy)?.to_str().ok()
+fn is_secure(headers: &HeaderMap) -> bool {
+    headers.get(FORWARDED_PROTO).is_some_and(|v| v == "https")
 }
 
 pub(super) fn not_signed_in() -> Problem {

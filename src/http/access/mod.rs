@@ -2,6 +2,7 @@
 
 mod audit;
 pub mod gate;
+mod oidc;
 mod session;
 mod token;
 mod user;
@@ -15,6 +16,9 @@ use crate::service::Yitu;
 pub fn routes() -> OpenApiRouter<Yitu> {
     OpenApiRouter::new()
         .routes(routes!(session::show, session::sign_in, session::sign_out))
+        .routes(routes!(oidc::ways))
+        .routes(routes!(oidc::begin))
+        .routes(routes!(oidc::callback))
         .routes(routes!(session::change_password))
         .routes(routes!(session::begin_second_factor, session::confirm_second_factor))
         .routes(routes!(token::list, token::create))

@@ -9,8 +9,9 @@ use crate::http::Answer;
 use crate::http::extract::Json;
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
+use crate::service::access::factor::{self, Code, SecondFactor};
 use crate::service::access::principal::{Means, has_begun, of_secret};
-use crate::service::access::session::{self, Code, NewPassword, SecondFactor, SessionView, SignIn};
+use crate::service::access::session::{self, NewPassword, SessionView, SignIn};
 
 /// 现在是谁:账号、角色、范围。
 #[utoipa::path(get, operation_id = "session", path = "/api/session", tag = "access", responses(
@@ -84,11 +85,11 @@ pub(super) async fn change_password(
     (status = 401, description = "Nobody is signed in", body = ProblemBody),
     (status = 409, description = "There is one already", body = ProblemBody)))]
 pub(super) async fn begin_second_factor(State(yitu): State<Yitu>, caller: Caller) -> Answer<Response> {
-    let made = session::begin_second_factor(&yitu, account(&caller)?).await?;
+    let made = factor::begin_second_factor(&yitu, account(&caller)?).await?;
     Ok(([(header::CACHE_CONTROL, "no-store")], axum::Json(made)).into_response())
 }
 
-/// 确认绑定动态口令。
+/// 确认绑定动态口令;通过统一身份认证登录后,也在此补交动态口令。
 #[utoipa::path(put, operation_id = "confirmSecondFactor", path = "/api/session/second-factor", tag = "access", request_body = Code, responses(
     (status = 204, description = "It holds from now on"),
     (status = 400, description = "The code is not right", body = ProblemBody),
@@ -99,6 +100,6 @@ pub(super) async fn confirm_second_factor(
     caller: Caller,
     Json(asked): Json<Code>,
 ) -> Answer<StatusCode> {
-    session::confirm_second_factor(&yitu, account(&caller)?, &asked.code, &caller.origin.address).await?;
+    factor::confirm_second_factor(&yitu, account(&caller)?, &asked.code, &caller.origin.address).await?;
     Ok(StatusCode::NO_CONTENT)
 }

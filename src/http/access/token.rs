@@ -16,7 +16,7 @@ use crate::service::access::token::{self, NewToken, TokenView};
     (status = 200, description = "Sessions and tokens that are good now, the latest first", body = [TokenView]),
     (status = 401, description = "Nobody is signed in", body = ProblemBody)))]
 pub(super) async fn list(State(yitu): State<Yitu>, caller: Caller) -> Answer<axum::Json<Vec<TokenView>>> {
-    Ok(axum::Json(token::list(&yitu, account(&caller)?).await?))
+    Ok(axum::Json(token::of_account(&yitu, account(&caller)?.account_id).await?))
 }
 
 /// 建立令牌,供程序或大屏使用;令牌只显示这一次。

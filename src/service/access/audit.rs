@@ -37,6 +37,8 @@ coded! {
         PasswordSet = "password_set", "设置口令";
         /// A second factor was set up.
         SecondFactorSet = "second_factor_set", "设置动态口令";
+        /// An account was bound to somebody at the identity server.
+        IdentityBound = "identity_bound", "绑定统一身份";
         /// A part of the county was given.
         Granted = "granted", "授权";
         /// It was taken back.

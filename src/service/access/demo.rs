@@ -36,6 +36,7 @@ pub async fn accounts(yitu: &Yitu) -> Result<Map<String, Value>, ServiceError> {
             unit_id: unit(role, &places),
             issuer: None,
             subject: None,
+            awaits_identity: false,
         };
         let made = user::make(yitu, &doer, &new, Some(role), false).await?;
         account::mark_demo(&yitu.db.system, made.id).await?;

@@ -2,8 +2,11 @@
 
 pub mod audit;
 pub mod demo;
+pub mod factor;
 pub mod grant;
+mod identity;
 pub mod limits;
+pub mod oidc;
 pub mod principal;
 pub mod session;
 pub mod token;
@@ -18,6 +21,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use crate::access::throttle::Throttle;
+use crate::config::Config;
 use principal::Principal;
 
 /// Passwords hashed at a time: each takes 19 MiB and a core for tens of milliseconds.
@@ -40,11 +44,18 @@ pub struct Access {
     /// When it was last seen that there is none.
     without: Mutex<Option<Instant>>,
     pub(crate) limits: Arc<limits::Limits>,
+    /// The county's identity server, where there is one to sign in through.
+    oidc: Option<oidc::Oidc>,
 }
 
-impl Default for Access {
-    fn default() -> Self {
-        Self {
+impl Access {
+    /// For a server with these settings. Nothing is asked of anybody yet.
+    ///
+    /// # Errors
+    /// When those of the identity server cannot be used.
+    pub fn open(config: &Config) -> Result<Self, oidc::OidcError> {
+        Ok(Self {
+            oidc: oidc::Oidc::open(config)?,
             known: Mutex::default(),
             throttle: Mutex::new(Throttle::after(5)),
             addresses: Mutex::new(Throttle::after(50)),
@@ -52,6 +63,6 @@ impl Default for Access {
             begun: AtomicBool::new(false),
             without: Mutex::default(),
             limits: Arc::default(),
-        }
+        })
     }
 }

@@ -52,6 +52,29 @@ impl Means {
     }
 }
 
+/// How far the county's identity server vouches for a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vouched {
+    /// For who it is; a second factor, where there is one, was given here.
+    Plain,
+    /// For who it is; the second factor is still to be given.
+    CodeDue,
+    /// For who it is, by more than a password.
+    Mfa,
+}
+
+impl Vouched {
+    /// The stable code, as stored.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::CodeDue => "code_due",
+            Self::Mfa => "mfa",
+        }
+    }
+}
+
 /// An account that asks, and what it asks with.
 #[derive(Debug, Clone)]
 pub struct Principal {
@@ -71,8 +94,10 @@ pub struct Principal {
     pub expires_at: DateTime<Utc>,
     /// The password was set by somebody else and is to be changed first.
     pub password_expires: bool,
-    /// It has a second factor.
+    /// It has a second factor, or gave one to the identity server.
     pub has_second_factor: bool,
+    /// The code of the second factor is still to be given.
+    pub code_due: bool,
 }
 
 impl Principal {
@@ -171,6 +196,7 @@ fn read(yitu: &Yitu, row: PrincipalRow) -> Option<Principal> {
         expires_at: row.expires_at,
         password_expires: row.password_expires,
         has_second_factor: row.has_second_factor,
+        code_due: row.code_due,
     })
 }
 

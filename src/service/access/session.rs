@@ -1,22 +1,21 @@
-//! Signing in and out; one's own password and second factor.
+//! Signing in and out; one's own password.
 
 use std::time::Duration as Wait;
 
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::audit::{Deed, What, note, note_stranger};
-use super::principal::{Means, Principal, forget};
+use super::factor::is_fresh_code;
+use super::principal::{Means, Principal, Vouched, forget};
+use crate::access::credential;
 use crate::access::operations::{Need, may};
 use crate::access::password::{self, LEAST, MOST, Weakness};
-use crate::access::phone::NONCE_BYTES;
-use crate::access::secret::SecretKey;
-use crate::access::{credential, second_factor};
 use crate::db::account::{self, AccountRow, NewCredential};
 use crate::domain::viewer::Role;
 use crate::domain::{FeatureId, Problem, ProblemKind};
-use crate::service::phone_key::read_or_make;
 use crate::service::{ServiceError, Yitu, county, off_thread};
 
 /// How long a session lasts.
@@ -79,19 +78,29 @@ pub async fn sign_in(yitu: &Yitu, asked: &SignIn, origin: &str) -> Result<Begun,
         }
     }
     yitu.access.throttle.lock().succeeded(&key);
-    begin(yitu, &row, "password", origin).await
+    begin(yitu, &row, None, origin).await
 }
 
-/// Begins a session for an account whose owner has proved to be who they are.
+/// Begins a session for an account whose owner has proved to be who they are: here, or by the identity server's word.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn begin(yitu: &Yitu, row: &AccountRow, how: &str, origin: &str) -> Result<Begun, ServiceError> {
+pub(super) async fn begin(
+    yitu: &Yitu,
+    row: &AccountRow,
+    vouched: Option<Vouched>,
+    origin: &str,
+) -> Result<Begun, ServiceError> {
     let now = yitu.clock.now();
     let secret = credential::secret_of(&rand::random());
     let expires_at = now + SESSION;
     let digest = credential::digest_of(&secret).ok_or_else(|| ServiceError::Internal("a new secret".to_owned()))?;
-    let what = What { detail: serde_json::json!({"by": how}), ..What::about("account", row.id) };
+    let by = if vouched.is_some() { "oidc" } else { "password" };
+    let detail = match vouched {
+        Some(Vouched::CodeDue) => json!({"by": by, "code_due": true}),
+        _ => json!({"by": by}),
+    };
+    let what = What { detail, ..What::about("account", row.id) };
     let who = (Some(row.id), row.display_name.as_str());
     note_stranger(yitu, row.county_id, who, Deed::SignIn, what, origin).await?;
     account::add_credential(
@@ -103,6 +112,7 @@ pub async fn begin(yitu: &Yitu, row: &AccountRow, how: &str, origin: &str) -> Re
             name: "",
             digest,
             may_write: true,
+            vouched: vouched.map(Vouched::code),
             created_at: now,
             expires_at,
         },
@@ -239,97 +249,7 @@ pub fn lacking(weakness: Weakness) -> (String, String) {
     }
 }
 
-/// A second factor to be set up.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct SecondFactor {
-    /// The secret in Base32, to type in by hand.
-    pub secret: String,
-    /// The same for an authenticator app, as the address in a QR code.
-    pub address: String,
-}
-
-/// A code of the second factor.
-#[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Code {
-    /// Six digits.
-    pub code: String,
-}
-
-/// Makes a new second factor; it holds once a code of it was given.
-///
-/// # Errors
-/// A problem where there is one already; a failing database.
-pub async fn begin_second_factor(yitu: &Yitu, principal: &Principal) -> Result<SecondFactor, ServiceError> {
-    let row = one(yitu, principal).await?;
-    if row.totp_confirmed {
-        return Err(Problem::new(
-            ProblemKind::Conflict,
-            "has-second-factor",
-            ("已有动态口令", "There is a second factor"),
-            (
-                "此账号已绑定动态口令。要换绑,请先由系统管理员解除。".to_owned(),
-                "The account has a second factor already; an administrator can take it away.".to_owned(),
-            ),
-        )
-        .into());
-    }
-    let secret: [u8; 20] = rand::random();
-    let nonce: [u8; NONCE_BYTES] = rand::random();
-    let sealed = key(yitu).await?.seal(&secret, nonce);
-    account::set_second_factor(&yitu.db.system, row.id, Some(&sealed)).await?;
-    let told = second_factor::spelt(&secret).zip(second_factor::address(&secret, &row.name));
-    let (secret, address) = told.ok_or_else(|| ServiceError::Internal("a new second factor".to_owned()))?;
-    Ok(SecondFactor { secret, address })
-}
-
-/// Confirms a new second factor by a code of it.
-///
-/// # Errors
-/// A problem that names `code`; `too-many-attempts`; a failing database.
-pub async fn confirm_second_factor(
-    yitu: &Yitu,
-    principal: &Principal,
-    code: &str,
-    origin: &str,
-) -> Result<(), ServiceError> {
-    let now = yitu.clock.now();
-    let key = format!("{}@code", principal.account);
-    if let Some(wait) = yitu.access.throttle.lock().wait(&key, now) {
-        return Err(too_many(wait).into());
-    }
-    let row = one(yitu, principal).await?;
-    if !is_fresh_code(yitu, &row, code, now).await? {
-        yitu.access.throttle.lock().failed(&key, now);
-        return Err(Problem::bad_field(
-            "/code",
-            "动态口令不对,请看手机上的六位数字,并核对手机时间",
-            "The code is not right; look at the six digits and at the phone's clock",
-        )
-        .into());
-    }
-    forget(yitu, row.id);
-    note(yitu, &principal.doer(origin), Deed::SecondFactorSet, What::about("account", row.id)).await
-}
-
-/// Whether a code is right and was not used before.
-async fn is_fresh_code(yitu: &Yitu, row: &AccountRow, code: &str, now: DateTime<Utc>) -> Result<bool, ServiceError> {
-    let Some(sealed) = &row.totp_sealed else { return Ok(false) };
-    let secret = key(yitu).await?.open(sealed).map_err(|e| ServiceError::Internal(e.to_string()))?;
-    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
-    match second_factor::step_of(&secret, code, seconds) {
-        Some(step) => Ok(account::use_second_factor(&yitu.db.system, row.id, step).await?),
-        None => Ok(false),
-    }
-}
-
-async fn key(yitu: &Yitu) -> Result<SecretKey, ServiceError> {
-    let folder = yitu.config.data_dir.clone();
-    let key = off_thread(move || read_or_make(&folder)).await?;
-    key.map(|key| SecretKey::of(&key)).map_err(|e| ServiceError::Internal(e.to_string()))
-}
-
-async fn one(yitu: &Yitu, principal: &Principal) -> Result<AccountRow, ServiceError> {
+pub(super) async fn one(yitu: &Yitu, principal: &Principal) -> Result<AccountRow, ServiceError> {
     let found = account::list(&yitu.db.system, principal.viewer.county_id(), Some(principal.account_id)).await?.pop();
     found.ok_or_else(|| Problem::not_found(("账号", "account"), principal.account_id).into())
 }
@@ -346,7 +266,7 @@ fn code_needed() -> Problem {
     )
 }
 
-fn too_many(wait: Duration) -> Problem {
+pub(super) fn too_many(wait: Duration) -> Problem {
     let seconds = wait.num_seconds().max(1);
     Problem::new(
         ProblemKind::TooMany,
@@ -399,6 +319,8 @@ pub struct SessionView {
     pub password_expires: bool,
     /// A second factor is to be set up first.
     pub second_factor_due: bool,
+    /// Its code is to be given first: the identity server has asked for a password alone.
+    pub code_due: bool,
     /// What a page sends as `X-Page-Key` with everything that changes something.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub page_key: Option<String>,
@@ -442,6 +364,7 @@ impl SessionView {
             units: Vec::new(),
             password_expires: false,
             second_factor_due: false,
+            code_due: false,
             page_key: None,
             expires_at: None,
         }
@@ -465,6 +388,7 @@ impl SessionView {
             units: scope.units.iter().copied().collect(),
             password_expires: principal.password_expires,
             second_factor_due: needs_second_factor(principal),
+            code_due: principal.code_due,
             page_key: secret.map(credential::page_key),
             expires_at: Some(principal.expires_at),
         }

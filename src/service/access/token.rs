@@ -4,7 +4,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::audit::{Deed, What, note};
+use super::audit::{Deed, Doer, What, note};
 use super::principal::{Means, Principal, forget};
 use crate::access::credential;
 use crate::db::account::{self, CredentialRow, NewCredential};
@@ -61,12 +61,25 @@ impl From<CredentialRow> for TokenView {
     }
 }
 
-/// One's own sessions and tokens that are good now.
+/// The account a token is of.
+#[derive(Debug, Clone, Copy)]
+pub struct Holder {
+    /// Its county.
+    pub county_id: FeatureId,
+    /// Itself.
+    pub account_id: FeatureId,
+    /// Its role.
+    pub role: Role,
+    /// Whether the token may be one that writes.
+    pub may_write: bool,
+}
+
+/// Sessions and tokens of an account that are good now.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn list(yitu: &Yitu, principal: &Principal) -> Result<Vec<TokenView>, ServiceError> {
-    let rows = account::credentials(&yitu.db.system, principal.account_id, yitu.clock.now()).await?;
+pub async fn of_account(yitu: &Yitu, account_id: FeatureId) -> Result<Vec<TokenView>, ServiceError> {
+    let rows = account::credentials(&yitu.db.system, account_id, yitu.clock.now()).await?;
     Ok(rows.into_iter().map(TokenView::from).collect())
 }
 
@@ -80,6 +93,21 @@ pub async fn create(
     asked: &NewToken,
     origin: &str,
 ) -> Result<TokenView, ServiceError> {
+    let holder = Holder {
+        county_id: principal.viewer.county_id(),
+        account_id: principal.account_id,
+        role: principal.viewer.role(),
+        // Whoever may only read makes nothing that writes.
+        may_write: principal.may_write,
+    };
+    issue(yitu, &principal.doer(origin), &holder, asked).await
+}
+
+/// Makes a token of an account.
+///
+/// # Errors
+/// Problems that name the field; a failing database.
+pub async fn issue(yitu: &Yitu, doer: &Doer, holder: &Holder, asked: &NewToken) -> Result<TokenView, ServiceError> {
     let name = asked.name.trim();
     check_text("/name", name, 100)?;
     if name.is_empty() {
@@ -94,8 +122,7 @@ pub async fn create(
         )
         .into());
     }
-    // Whoever may only read makes nothing that writes.
-    if asked.may_write && !principal.may_write {
+    if asked.may_write && !holder.may_write {
         return Err(Problem::bad_field(
             "/may_write",
             "只读令牌不能建立可写的令牌",
@@ -103,23 +130,22 @@ pub async fn create(
         )
         .into());
     }
-    let wall = principal.viewer.role() == Role::Wall;
+    let wall = holder.role == Role::Wall;
     if wall && asked.may_write {
         return Err(Problem::bad_field("/may_write", "大屏令牌只能查看", "A wall's token writes nothing").into());
     }
     let means = if wall { Means::Display } else { Means::Token };
-    let made =
-        make(yitu, (principal.viewer.county_id(), principal.account_id), means, name, asked.may_write, days).await?;
+    let made = make(yitu, (holder.county_id, holder.account_id), means, name, asked.may_write, days).await?;
     let what = What { reason: name, ..What::about("token", made.id) };
-    note(yitu, &principal.doer(origin), Deed::TokenMade, what).await?;
+    note(yitu, doer, Deed::TokenMade, what).await?;
     Ok(made)
 }
 
-/// Makes a token of an account.
+/// Makes a token without asking anything.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn make(
+pub(super) async fn make(
     yitu: &Yitu,
     (county_id, account_id): (FeatureId, FeatureId),
     means: Means,
@@ -137,6 +163,7 @@ pub async fn make(
         name,
         digest,
         may_write,
+        vouched: None,
         created_at: now,
         expires_at: now + Duration::days(days),
     };
@@ -157,10 +184,17 @@ pub async fn make(
 /// # Errors
 /// `not-found`; a failing database.
 pub async fn revoke(yitu: &Yitu, principal: &Principal, id: FeatureId, origin: &str) -> Result<(), ServiceError> {
-    let viewer = &principal.viewer;
-    let of = (viewer.role() != Role::SecurityAdmin).then_some(principal.account_id);
-    let account = account::revoke(&yitu.db.system, viewer.county_id(), id, of, yitu.clock.now()).await?;
+    let of = (principal.viewer.role() != Role::SecurityAdmin).then_some(principal.account_id);
+    take_back(yitu, &principal.doer(origin), of, id).await
+}
+
+/// Takes back a token or a session, of one account or of any.
+///
+/// # Errors
+/// `not-found`; a failing database.
+pub async fn take_back(yitu: &Yitu, doer: &Doer, of: Option<FeatureId>, id: FeatureId) -> Result<(), ServiceError> {
+    let account = account::revoke(&yitu.db.system, doer.viewer.county_id(), id, of, yitu.clock.now()).await?;
     let account = account.ok_or_else(|| Problem::not_found(("令牌", "token"), id))?;
     forget(yitu, account);
-    note(yitu, &principal.doer(origin), Deed::TokenRevoked, What::about("token", id)).await
+    note(yitu, doer, Deed::TokenRevoked, What::about("token", id)).await
 }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::audit::{Deed, Doer, What, note};
 use super::grant::GrantView;
+use super::identity;
 use super::principal::{begin, forget};
 use super::session::new_hash;
 use crate::db::account::{self, AccountChange, AccountRow, NewAccount};
@@ -40,6 +41,10 @@ pub struct NewUser {
     /// See `issuer`.
     #[serde(default)]
     pub subject: Option<String>,
+    /// What `issuer` calls it is not known yet: it is bound to whoever of the account's name first comes from the configured
+    /// identity server, within 14 days.
+    #[serde(default)]
+    pub awaits_identity: bool,
 }
 
 impl std::fmt::Debug for NewUser {
@@ -70,9 +75,23 @@ pub struct Change {
     /// Takes its second factor away, for whoever lost the phone. By the security administrator.
     #[serde(default)]
     pub forget_second_factor: bool,
+    /// What it is to the county's identity server. By the system administrator; of an administrator's account, at the
+    /// server alone (`yitu user identity`).
+    #[serde(default)]
+    pub identity: Option<IdentityChange>,
     /// The version that was seen.
     #[serde(default)]
     pub expected_version: Option<i32>,
+}
+
+/// What an account is to be to the county's identity server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityChange {
+    /// To be bound to whoever of its name first comes from there, within 14 days.
+    Await,
+    /// Nothing any more: sessions begun through it end.
+    None,
 }
 
 /// An account.
@@ -93,6 +112,8 @@ pub struct UserView {
     pub has_second_factor: bool,
     pub issuer: Option<String>,
     pub subject: Option<String>,
+    /// Until when it waits to be bound to its identity.
+    pub awaits_identity_until: Option<DateTime<Utc>>,
     pub disabled_at: Option<DateTime<Utc>>,
     pub version: i32,
     pub created_at: DateTime<Utc>,
@@ -101,6 +122,11 @@ pub struct UserView {
 }
 
 impl UserView {
+    /// Whether its role is one of those that watch over each other.
+    pub(super) fn administers(&self) -> bool {
+        self.role.as_deref().and_then(Role::from_code).is_some_and(Role::administers)
+    }
+
     fn of(row: AccountRow, grants: Vec<GrantView>) -> Self {
         let role = row.role.as_deref().and_then(Role::from_code);
         Self {
@@ -117,6 +143,7 @@ impl UserView {
             has_second_factor: row.totp_confirmed,
             issuer: row.issuer,
             subject: row.subject,
+            awaits_identity_until: row.awaits_identity_until,
             disabled_at: row.disabled_at,
             version: row.version,
             created_at: row.created_at,
@@ -183,6 +210,14 @@ pub async fn make(
             Problem::bad_field("/subject", "issuer 与 subject 要一起给", "Give issuer and subject together").into()
         );
     }
+    if asked.issuer.is_some() && asked.awaits_identity {
+        return Err(Problem::bad_field(
+            "/awaits_identity",
+            "已给出 issuer 与 subject,不用再等待绑定",
+            "With issuer and subject there is nothing to wait for",
+        )
+        .into());
+    }
     let hash = match &asked.password {
         Some(password) => Some(new_hash(yitu, password, name, "/password").await?),
         None => None,
@@ -203,7 +238,10 @@ pub async fn make(
     if let Some(hash) = hash {
         account::set_password(&yitu.db.system, id, (&hash, expires), None, yitu.clock.now()).await?;
     }
-    let detail = json!({"name": name, "role": role.map(Role::code)});
+    if asked.awaits_identity {
+        identity::change(yitu, id, IdentityChange::Await).await?;
+    }
+    let detail = json!({"name": name, "role": role.map(Role::code), "awaits_identity": asked.awaits_identity});
     note(yitu, doer, Deed::AccountMade, What { detail, ..What::about("account", id) }).await?;
     find(yitu, county_id, id).await
 }
@@ -230,8 +268,9 @@ pub async fn change(
     if let Some((field, _)) = rights.iter().find(|(_, given)| *given && by == Role::SystemAdmin) {
         return Err(not_theirs(field, Role::SecurityAdmin).into());
     }
-    if asked.display_name.is_some() && by == Role::SecurityAdmin {
-        return Err(not_theirs("/display_name", Role::SystemAdmin).into());
+    let data = [("/display_name", asked.display_name.is_some()), ("/identity", asked.identity.is_some())];
+    if let Some((field, _)) = data.iter().find(|(_, given)| *given && by == Role::SecurityAdmin) {
+        return Err(not_theirs(field, Role::SystemAdmin).into());
     }
     let role = asked.role.as_deref().map(read_role).transpose()?;
     let display_name = asked.display_name.as_deref().map(str::trim);
@@ -249,6 +288,9 @@ pub async fn change(
     if there.version != version {
         return Err(stale(there.version).into());
     }
+    if let Some(wanted) = asked.identity {
+        identity::may_change(&there, by, wanted)?;
+    }
     let change = AccountChange {
         display_name,
         role: role.map(Role::code),
@@ -263,8 +305,11 @@ pub async fn change(
     if asked.forget_second_factor {
         account::set_second_factor(&yitu.db.system, id, None).await?;
     }
+    if let Some(wanted) = asked.identity {
+        identity::change(yitu, id, wanted).await?;
+    }
     forget(yitu, id);
-    let detail = json!({"role": role.map(Role::code), "disabled": asked.disabled, "display_name": display_name.is_some(),
+    let detail = json!({"identity": asked.identity, "role": role.map(Role::code), "disabled": asked.disabled, "display_name": display_name.is_some(),
         "responder_id": asked.responder_id, "unit_id": asked.unit_id, "forget_second_factor": asked.forget_second_factor});
     note(yitu, doer, Deed::AccountChanged, What { detail, ..What::about("account", id) }).await?;
     find(yitu, county, id).await
@@ -291,19 +336,10 @@ impl std::fmt::Debug for Reset {
 pub async fn reset_password(yitu: &Yitu, doer: &Doer, id: FeatureId, asked: &Reset) -> Result<(), ServiceError> {
     let there = find(yitu, doer.viewer.county_id(), id).await?;
     // Whoever could set the password of those who watch over them would be all three.
-    if there.role.as_deref().and_then(Role::from_code).is_some_and(Role::administers)
-        && doer.viewer.role() == Role::SystemAdmin
-        && doer.viewer.account_id() != Some(id)
-    {
-        return Err(Problem::new(
-            ProblemKind::Forbidden,
-            "not-for-your-role",
-            ("无权办理", "Not for your role"),
-            (
-                "安全管理员、审计员与其他系统管理员的口令,由其本人修改,或由运维人员在服务器上用 yitu user password 重设。".to_owned(),
-                "Administrators change their own passwords; an operator resets them at the server with yitu user password."
-                    .to_owned(),
-            ),
+    if there.administers() && doer.viewer.role() == Role::SystemAdmin && doer.viewer.account_id() != Some(id) {
+        return Err(at_the_server(
+            "安全管理员、审计员与其他系统管理员的口令,由其本人修改,或由运维人员在服务器上用 yitu user password 重设。",
+            "Administrators change their own passwords; an operator resets them at the server with yitu user password.",
         )
         .into());
     }
@@ -364,6 +400,12 @@ fn not_theirs(field: &str, whose: Role) -> Problem {
     );
     (problem.kind, problem.slug) = (ProblemKind::Forbidden, "not-for-your-role");
     problem
+}
+
+/// Something that is done at the server itself.
+pub(super) fn at_the_server(zh: &str, en: &str) -> Problem {
+    let title = ("无权办理", "Not for your role");
+    Problem::new(ProblemKind::Forbidden, "not-for-your-role", title, (zh.to_owned(), en.to_owned()))
 }
 
 fn refused(error: DbError, name: &str) -> ServiceError {

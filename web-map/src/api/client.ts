@@ -76,7 +76,8 @@ async function ask<T>(check: Check<T>, url: string, init: RequestInit = {}): Pro
     problem = response.ok ? null : problemOf(response.status, body);
   }
   if (problem) {
-    if (['not-signed-in', 'password-expires', 'second-factor-due'].some((kind) => problem.kind.endsWith(kind))) goSignIn();
+    if (problem.kind.endsWith('not-signed-in')) goSignIn();
+    if (['password-expires', 'second-factor-due', 'code-due'].some((kind) => problem.kind.endsWith(kind))) goSignIn(true);
     throw problem;
   }
   try {
@@ -152,6 +153,7 @@ const nothing: Check<null> = () => null;
 
 export const api = {
   session: () => ask(shapes.session, '/api/session'),
+  waysToSignIn: () => ask(shapes.ways, '/api/session/ways'),
   signIn: (name: string, password: string, code?: string) => {
     pageKey = null;
     return ask(shapes.session, '/api/session', post({ name, password, ...(code ? { code } : {}) }));

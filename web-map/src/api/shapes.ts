@@ -184,10 +184,13 @@ export const problem = obj({
 
 /** Who is signed in. */
 export const session = obj({
-  open: bool, account: str, name: str, role: str, role_name: str, may: list(str), password_expires: bool, second_factor_due: bool,
+  open: bool, account: str, name: str, role: str, role_name: str, may: list(str), password_expires: bool, second_factor_due: bool, code_due: bool,
   page_key: maybe(str),
 });
 export type Session = Checked<typeof session>;
+
+/** How one may sign in beside name and password: through the county's identity server, by the name it goes by. */
+export const ways = obj({ oidc_name: maybe(str) });
 
 /** A second factor to be set up. */
 export const secondFactor = obj({ secret: str, address: str });
