@@ -100,6 +100,7 @@ async fn workers(database: &TestDatabase) -> Vec<Worker> {
             unit_id: None,
             issuer: None,
             subject: None,
+            awaits_identity: false,
         };
         let made = user::make(&yitu, &doer, &new, Some(Role::GridWorker), false).await.unwrap();
         let token =

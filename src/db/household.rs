@@ -61,10 +61,40 @@ macro_rules! household_select {
 /// # Errors
 /// When the query fails.
 pub async fn find(on: &mut PgConnection, county: FeatureId, id: FeatureId) -> Result<Option<HouseholdRow>, DbError> {
-    let sql =
-        "SELECT h.id, h.number, h.head_name AS name, h.address, h.tags, h.village_id, h.grid_id, v.name AS village_name
-        FROM household h JOIN region v ON v.id = h.village_id WHERE h.county_id = $1 AND h.id = $2";
-    Ok(sqlx::query_as(sql).bind(county).bind(id).fetch_optional(on).await?)
+    const SQL: &str = concat!(household_select!(), " WHERE h.county_id = $1 AND h.id = $2");
+    Ok(sqlx::query_as(SQL).bind(county).bind(id).fetch_optional(on).await?)
+}
+
+/// The same by its number, locked until the transaction ends.
+///
+/// # Errors
+/// When the query fails.
+pub async fn numbered(on: &mut PgConnection, county: FeatureId, number: &str) -> Result<Option<HouseholdRow>, DbError> {
+    const SQL: &str = concat!(household_select!(), " WHERE h.county_id = $1 AND h.number = $2 FOR UPDATE OF h");
+    Ok(sqlx::query_as(SQL).bind(county).bind(number).fetch_optional(on).await?)
+}
+
+/// Numbers of the matters at a household that are still open, the first few.
+///
+/// # Errors
+/// When the query fails.
+pub async fn open_matters(on: &mut PgConnection, county: FeatureId, id: FeatureId) -> Result<Vec<i64>, DbError> {
+    let sql = "SELECT number FROM incident WHERE county_id = $1 AND household_id = $2 AND next_deadline_at IS NOT NULL ORDER BY number LIMIT 10";
+    Ok(sqlx::query_scalar(sql).bind(county).bind(id).fetch_all(on).await?)
+}
+
+/// Takes a household away with its members, phones and links; matters that ended there lose it.
+///
+/// # Errors
+/// When the database refuses it.
+pub async fn erase(on: &mut PgConnection, county: FeatureId, id: FeatureId) -> Result<(), DbError> {
+    for sql in [
+        "UPDATE incident SET household_id = NULL WHERE county_id = $1 AND household_id = $2",
+        "DELETE FROM household WHERE county_id = $1 AND id = $2",
+    ] {
+        sqlx::query(sql).bind(county).bind(id).execute(&mut *on).await?;
+    }
+    Ok(())
 }
 
 /// Who lives there, the eldest entry first.
