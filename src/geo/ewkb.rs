@@ -1,5 +1,6 @@
 //! Geometry to and from the database's own bytes (EWKB).
 
+use geozero::error::GeozeroError;
 use geozero::wkb::{Ewkb, WkbDialect, WkbWriter};
 use geozero::{GeozeroGeometry, ToGeo};
 use thiserror::Error;
@@ -14,12 +15,45 @@ pub const STORED_SRID: i32 = 4490;
 #[error("geometry bytes: {0}")]
 pub struct EwkbError(#[from] geozero::error::GeozeroError);
 
+/// Collections nested deeper than this are no geometry of a map.
+const DEEPEST: usize = 8;
+
 /// Reads EWKB, whatever its SRID says.
 ///
 /// # Errors
 /// When the bytes are not EWKB.
 pub fn decode(bytes: &[u8]) -> Result<Geometry, EwkbError> {
+    // The reader makes room for as many parts as the bytes say they have.
+    if !is_whole(&mut &bytes[..], 0) {
+        return Err(GeozeroError::Geometry("cut off, or of no kind that is known".to_owned()).into());
+    }
     Ok(Ewkb(bytes).to_geo()?)
+}
+
+/// Whether a geometry has all the parts it says it has; moves behind it.
+fn is_whole(rest: &mut &[u8], depth: usize) -> bool {
+    let Some(&order) = rest.split_off_first() else { return false };
+    let number = |rest: &mut &[u8]| {
+        let bytes = *rest.split_off(..4)?.first_chunk()?;
+        Some(if order == 0 { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
+    };
+    let skip = |rest: &mut &[u8], bytes: u64| usize::try_from(bytes).is_ok_and(|n| rest.split_off(..n).is_some());
+    let Some(kind) = number(rest) else { return false };
+    let position = 8 * (2 + u64::from(kind >> 31) + u64::from(kind >> 30 & 1));
+    if kind >> 29 & 1 == 1 && number(rest).is_none() {
+        return false;
+    }
+    let kind = kind & 0x1fff_ffff;
+    if kind == 1 {
+        return skip(rest, position);
+    }
+    let Some(parts) = number(rest) else { return false };
+    match kind {
+        2 => skip(rest, u64::from(parts) * position),
+        3 => (0..parts).all(|_| number(rest).is_some_and(|n| skip(rest, u64::from(n) * position))),
+        4..=7 => depth < DEEPEST && (0..parts).all(|_| is_whole(rest, depth + 1)),
+        _ => false,
+    }
 }
 
 /// Writes EWKB with SRID 4490.
@@ -42,6 +76,16 @@ pub fn encode(geometry: &Geometry) -> Result<Vec<u8>, EwkbError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn counts_that_the_bytes_do_not_hold_are_refused() {
+        // A polygon of 2.9 thousand million rings; a line of as many positions; collections in collections.
+        let many = [0xab; 4];
+        assert!(decode(&[&[1, 3, 0, 0, 0x20, 0x8a][..], &many, &many, &[0xab; 64]].concat()).is_err());
+        assert!(decode(&[&[1, 2, 0, 0, 0][..], &many, &[0; 64]].concat()).is_err());
+        assert!(decode(&[1, 7, 0, 0, 0, 1, 0, 0, 0].repeat(100_000)).is_err());
+        assert!(decode(&[]).is_err());
+    }
 
     #[test]
     fn round_trips() {

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use geojson::GeometryValue;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::IntoParams;
@@ -154,10 +155,16 @@ pub fn polygon(body: Value) -> Result<Geometry, Failure> {
     };
     let body = if body["type"] == "Feature" { body["geometry"].clone() } else { body };
     let read: geojson::Geometry = serde_json::from_value(body).map_err(|e| bad(e.to_string()))?;
-    let area = Geometry::try_from(read).map_err(|e| bad(e.to_string()))?;
-    if !matches!(area, Geometry::Polygon(_) | Geometry::MultiPolygon(_)) {
-        return Err(bad("type".to_owned()).into());
+    let rings: Vec<_> = match &read.value {
+        GeometryValue::Polygon { coordinates } => coordinates.iter().collect(),
+        GeometryValue::MultiPolygon { coordinates } => coordinates.iter().flatten().collect(),
+        _ => return Err(bad("type".to_owned()).into()),
+    };
+    // The conversion takes two numbers for granted.
+    if rings.into_iter().flatten().any(|position| position.as_slice().len() < 2) {
+        return Err(bad("coordinates".to_owned()).into());
     }
+    let area = Geometry::try_from(read).map_err(|e| bad(e.to_string()))?;
     for c in area.coords_iter() {
         spatial::position(c.x, c.y, Crs::default())?;
     }
@@ -248,4 +255,20 @@ fn not_positive(parameter: &str) -> Problem {
         format!("{parameter} 应为合理范围内的正数,单位米。"),
         format!("{parameter} must be a positive number of metres within reason."),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::polygon;
+
+    #[test]
+    fn a_position_without_numbers_is_refused() {
+        let area = |ring| polygon(json!({"type": "Polygon", "coordinates": [ring]}));
+        assert!(area(json!([[117, 25], [118, 25], [118, 26], [117, 25]])).is_ok());
+        assert!(area(json!([[117, 25], [], [118, 26], [117, 25]])).is_err());
+        assert!(area(json!([[117, 25], [118], [118, 26], [117, 25]])).is_err());
+        assert!(polygon(json!({"type": "MultiPolygon", "coordinates": [[[[]]]]})).is_err());
+    }
 }

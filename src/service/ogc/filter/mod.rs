@@ -7,6 +7,8 @@ pub mod bind;
 pub mod like;
 pub mod time;
 
+use std::num::NonZeroUsize;
+
 use chrono_tz::Tz;
 use cql2::Expr;
 
@@ -26,6 +28,9 @@ const DEEPEST_PARTS: usize = 64;
 /// The parser calls itself for each `NOT` and each sign, which may follow one another without brackets: it gets
 /// a stack that holds as many as the longest filter has, bytes. Only what is used of it costs memory.
 const PARSER_STACK: usize = 64 << 20;
+/// The parser tries each bracket in several ways, which multiply as they nest: it gives up after so many steps, which the
+/// longest shape does not take.
+const PARSER_STEPS: Option<NonZeroUsize> = NonZeroUsize::new(20_000_000);
 
 /// A parsed filter.
 #[derive(Debug, Clone)]
@@ -121,6 +126,7 @@ fn expression(text: &str, is_json: bool) -> Result<Expr, String> {
     let parsed = if is_json {
         cql2::parse_json(text).map_err(|e| e.to_string())?
     } else {
+        pest::set_call_limit(PARSER_STEPS);
         cql2::parse_text(text).map_err(|e| e.to_string())?
     };
     let deep = depth(&parsed);
@@ -145,6 +151,17 @@ mod tests {
     use super::*;
 
     /// Each of these once brought a parser down with its whole program.
+    #[test]
+    fn no_filter_takes_long_and_the_longest_is_read() {
+        let began = std::time::Instant::now();
+        let nested = format!("S_WITXI(goN,emetr{}y, BBOX(117.1, 25.4,>=17.3,X25.6))", "(".repeat(28));
+        assert!(Filter::parse(&nested, false, false).is_err());
+        assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+        let ring = "117.12345678 25.12345678, ".repeat((LONGEST_WHOLE - 200) / 26);
+        let shape = format!("S_INTERSECTS(geometry, POLYGON(({ring}117.12345678 25.12345678))) AND ((((a = 1))))");
+        Filter::parse(&shape, false, false).expect("as long as filters may be");
+    }
+
     #[test]
     fn no_filter_exhausts_the_stack() {
         let chain = |part: &str, last: &str| format!("{}{last}", part.repeat(4096 / part.len() - 2));
