@@ -9,6 +9,7 @@ mod scope;
 mod session;
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;
 mod tls;
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
