@@ -9,6 +9,7 @@ mod import;
 mod migrate;
 mod replay;
 mod serve;
+mod token;
 mod user;
 
 use std::path::PathBuf;
@@ -58,6 +59,9 @@ enum Command {
     /// 建立与管理账号
     #[command(subcommand)]
     User(user::Arguments),
+    /// 建立、列出与收回令牌:供程序与大屏使用
+    #[command(subcommand)]
+    Token(token::Arguments),
     /// 建立或升级数据库结构
     Migrate,
 }
@@ -129,6 +133,7 @@ fn run(arguments: Arguments) -> Result<(), CliError> {
             Command::Replay(arguments) => replay::run(config, arguments).await,
             Command::Erase(arguments) => erase::run(config, arguments).await,
             Command::User(arguments) => user::run(config, arguments).await,
+            Command::Token(arguments) => token::run(config, arguments).await,
             Command::Migrate => migrate::run(config).await,
         }
     })

@@ -125,7 +125,7 @@ pub struct NewCredential<'a> {
 
 /// Who stands behind a credential, and what they are given, at an instant.
 #[derive(Debug, Clone, FromRow)]
-#[allow(missing_docs)] // the columns of the tables it comes from
+#[allow(missing_docs, clippy::struct_excessive_bools)] // the columns of the tables it comes from
 pub struct PrincipalRow {
     pub credential_id: FeatureId,
     pub kind: String,

@@ -13,6 +13,7 @@ mod scope;
 mod session;
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;
 mod tls;
 
 use std::sync::Arc;

@@ -25,13 +25,13 @@ use crate::support::TestDatabase;
 use crate::told;
 
 /// Who vouches for the certificates of a test.
-struct Authority {
+pub struct Authority {
     root: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, "某县测试根");
@@ -41,13 +41,13 @@ impl Authority {
     }
 
     /// A certificate for this machine and its key.
-    fn pair(&self) -> (String, String) {
+    pub fn pair(&self) -> (String, String) {
         let params = CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
         let key = KeyPair::generate().unwrap();
         (params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem())
     }
 
-    fn client(&self, min: Version, max: Version) -> Client {
+    pub fn client(&self, min: Version, max: Version) -> Client {
         let root = reqwest::Certificate::from_pem(self.root.as_bytes()).unwrap();
         let builder = Client::builder().tls_certs_only([root]).timeout(Duration::from_secs(20));
         builder.tls_version_min(min).tls_version_max(max).build().unwrap()

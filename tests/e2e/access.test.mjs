@@ -23,6 +23,15 @@ for (const [view, path] of [['home', '/'], ['screen', '/screen'], ['field', '/fi
   });
 }
 
+test('the sign-in page passes it, at the desk and on a phone', async () => {
+  for (const view of ['desk', 'field']) {
+    const { page, context } = await open(browser, '/sign-in?failed=unknown', { as: null, viewport: SIZES[view] });
+    await page.locator('[data-test=oidc]').waitFor();
+    await check(page, `sign-in, ${view}`);
+    await context.close();
+  }
+});
+
 test('the desk passes it in each of its states', async () => {
   const { page, context } = await open(browser, '/desk');
   await idle(page);

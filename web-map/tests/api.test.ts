@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { api, path, Problem, sentence } from '../src/api/client';
 import { bbox, list, maybe, num, obj, oneOf, or, ShapeError, str } from '../src/api/check';
-import { wanted } from '../src/api/session';
+import { throughOidc, wanted } from '../src/api/session';
 import { isJustReported, openLive, readEvent } from '../src/api/live';
 import { incident, located } from '../src/api/shapes';
 
 afterEach(() => vi.unstubAllGlobals());
 
-const SESSION = { open: false, account: 'li', name: '李某', role: 'grid_worker', role_name: '网格员', may: [], password_expires: false, second_factor_due: false, page_key: 'the key' };
+const SESSION = { open: false, account: 'li', name: '李某', role: 'grid_worker', role_name: '网格员', may: [], password_expires: false, second_factor_due: false, code_due: false, page_key: 'the key' };
 
 /** What the server says to anything but who is signed in. */
 const answer = (status: number, body: unknown) =>
@@ -155,6 +155,10 @@ describe('signing in', () => {
       expect(wanted(`?next=${encodeURIComponent(next)}`), next).toBe('/');
     }
     expect(wanted('')).toBe('/');
+  });
+  it('goes through the identity server to the same place', () => {
+    expect(throughOidc('?failed=state&next=%2Fdesk%23map%3D9')).toBe('/api/session/oidc?next=%2Fdesk%23map%3D9');
+    expect(throughOidc('?next=%2F%2Fevil.example')).toBe('/api/session/oidc?next=%2F');
   });
 });
 

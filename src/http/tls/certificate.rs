@@ -74,8 +74,8 @@ pub enum CertificateError {
 /// The pair that is served, and where it comes from.
 #[derive(Debug)]
 pub struct Certificate {
-    certificate: PathBuf,
-    key: PathBuf,
+    chain_file: PathBuf,
+    key_file: PathBuf,
     served: RwLock<Arc<CertifiedKey>>,
     /// Digest of the files as they were when last looked at, good or not.
     seen: Mutex<[u8; 32]>,
@@ -88,15 +88,16 @@ impl Certificate {
     /// When the files cannot be read, or do not hold a certificate and its key.
     pub fn open(config: &Config) -> Result<Option<Self>, CertificateError> {
         let half = |given, missing| Err(CertificateError::Half { given, missing });
-        let (certificate, key) = match (&config.tls_certificate, &config.tls_key) {
+        let (chain_file, key_file) = match (&config.tls_certificate, &config.tls_key) {
             (None, None) => return Ok(None),
             (Some(_), None) => return half("tls_certificate", "tls_key"),
             (None, Some(_)) => return half("tls_key", "tls_certificate"),
             (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
         };
-        let files = Files::read(&certificate, &key)?;
-        let pair = files.pair(&certificate, &key)?;
-        Ok(Some(Self { certificate, key, served: RwLock::new(Arc::new(pair)), seen: Mutex::new(files.digest()) }))
+        let files = Files::read(&chain_file, &key_file)?;
+        let pair = files.pair(&chain_file, &key_file)?;
+        let (served, seen) = (RwLock::new(Arc::new(pair)), Mutex::new(files.digest()));
+        Ok(Some(Self { chain_file, key_file, served, seen }))
     }
 
     /// What connections are served with: TLS 1.2 and 1.3.
@@ -131,8 +132,8 @@ impl Certificate {
 
     /// Takes the pair over where it has changed; what cannot be served is told once and leaves what there is.
     fn look(&self, is_told: bool) {
-        let (found, digest) = match Files::read(&self.certificate, &self.key) {
-            Ok(files) => (files.pair(&self.certificate, &self.key), files.digest()),
+        let (found, digest) = match Files::read(&self.chain_file, &self.key_file) {
+            Ok(files) => (files.pair(&self.chain_file, &self.key_file), files.digest()),
             Err(error) => (Err(error), [0; 32]),
         };
         let is_known = std::mem::replace(&mut *self.seen.lock(), digest) == digest;
@@ -140,7 +141,7 @@ impl Certificate {
             _ if is_known && !is_told => {}
             Ok(pair) => {
                 *self.served.write() = Arc::new(pair);
-                tracing::info!(certificate = %self.certificate.display(), "certificate taken over");
+                tracing::info!(certificate = %self.chain_file.display(), "certificate taken over");
             }
             Err(error) => tracing::error!(%error, "the certificate there was is kept"),
         }

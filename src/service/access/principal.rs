@@ -77,6 +77,7 @@ impl Vouched {
 
 /// An account that asks, and what it asks with.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // none follows from another
 pub struct Principal {
     /// What it may see.
     pub viewer: Viewer,

@@ -169,12 +169,14 @@ async fn signed_in(place: &Place, response: Response, account: &str) {
     assert_eq!(session["account"], account);
 }
 
+/// Makes a token of what the server would say.
+type Forge = Box<dyn FnOnce(&Key, Value) -> String>;
+
 #[tokio::test]
 async fn forged_tokens_open_nothing_and_the_servers_own_does() {
     let place = Place::open().await;
     told(place.identity("duty_officer", "await").await, StatusCode::OK).await;
     let other = Key::new();
-    type Forge = Box<dyn FnOnce(&Key, Value) -> String>;
     let with = |name: &'static str, value: Value| -> Forge {
         Box::new(move |key, mut claims| {
             claims[name] = value;

@@ -43,7 +43,7 @@ impl Provider {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let line = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await;
+        let line = tokio::time::timeout(Duration::from_mins(1), lines.next_line()).await;
         let url = line.expect("it starts").unwrap().expect("it tells where it is");
         Self { url, _process: process, _said: lines }
     }
@@ -63,7 +63,7 @@ impl County {
         let folder = tempfile::tempdir().unwrap();
         let mut config = settings(&provider.url, folder.path());
         std::fs::write(config.oidc_client_secret_file.as_ref().unwrap(), "a-secret-of-the-test\n").unwrap();
-        config.oidc_name = "县统一身份认证".to_owned();
+        "县统一身份认证".clone_into(&mut config.oidc_name);
         let database = TestDatabase::with_demo().await;
         let yitu = startup::start(config, database.databases.clone()).await.unwrap();
         let tokens = demo::accounts(&yitu).await.unwrap();

@@ -239,10 +239,10 @@ async fn proven(
     }
     let Some(code) = returned.code.filter(|_| returned.error.is_none()) else { return Ok(Err(Why::Declined)) };
     let sent = Sent { state: kept.state, nonce: kept.nonce, verifier: kept.verifier, callback: kept.callback };
-    Ok(oidc.prove(code, &sent, now).await.map_err(why))
+    Ok(oidc.prove(code, &sent, now).await.map_err(|fault| why(&fault)))
 }
 
-fn why(fault: Fault) -> Why {
+fn why(fault: &Fault) -> Why {
     tracing::warn!(%fault, "nobody is signed in through the identity server");
     match fault {
         Fault::Unreachable(_) => Why::Unreachable,
@@ -262,7 +262,7 @@ async fn account_of(
     let row = match identity::bound(&yitu.db.system, who).await? {
         Some(row) => row,
         None => match oidc.name_of(proven).await {
-            Err(fault) => return Ok(Err(Refused::stranger(why(fault)))),
+            Err(fault) => return Ok(Err(Refused::stranger(why(&fault)))),
             Ok(None) => return Ok(Err(Refused::stranger(Why::Unknown))),
             Ok(Some(name)) => match bound_now(yitu, &name, who, origin).await? {
                 Some(row) => row,
