@@ -122,6 +122,7 @@ pub const OPERATIONS: &[Operation] = {
         get("/api/session", Need::Nobody),
         post("/api/session", Need::Nobody),
         delete("/api/session", Need::Nobody),
+        put("/api/session/display", Need::Nobody),
         get("/api/session/ways", Need::Nobody),
         get("/api/session/oidc", Need::Nobody),
         get("/api/session/oidc/callback", Need::Nobody),

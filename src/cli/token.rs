@@ -5,6 +5,7 @@ use std::io::Write;
 use super::CliError;
 use super::user::{named, told};
 use crate::config::Config;
+use crate::domain::viewer::Role;
 use crate::domain::{FeatureId, Viewer};
 use crate::service::access::audit::Doer;
 use crate::service::access::token::{self, Holder, NewToken, TokenView};
@@ -89,7 +90,12 @@ async fn add(yitu: &Yitu, doer: &Doer, county: FeatureId, (account, asked): (&Us
     let new = NewToken { name: asked.purpose, may_write: asked.write, days: asked.days };
     let made = token::issue(yitu, doer, &holder, &new).await.map_err(told)?;
     say(&line(&made))?;
-    say(&format!("令牌(只显示这一次):{}", made.secret.unwrap_or_default()))
+    let secret = made.secret.unwrap_or_default();
+    say(&format!("令牌(只显示这一次):{secret}"))?;
+    if role == Role::Wall {
+        say(&format!("在大屏的浏览器里打开一次:https://本服务地址/sign-in#display={secret}"))?;
+    }
+    Ok(())
 }
 
 fn line(token: &TokenView) -> String {

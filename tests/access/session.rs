@@ -101,6 +101,33 @@ async fn a_wrong_name_and_a_wrong_password_are_told_alike_and_slow_down() {
 }
 
 #[tokio::test]
+async fn a_wall_is_let_in_by_its_token_and_by_no_other() {
+    let town = Town::open().await;
+    let enter = async |token: &str| {
+        let url = town.server.url("/api/session/display");
+        town.server.client.put(url).json(&json!({"token": token})).send().await.unwrap()
+    };
+    let of = |role: &str| town.tokens[role].as_str().unwrap().to_owned();
+    for other in [of("duty_officer"), of("gis_client"), "yitu_".to_owned(), String::new()] {
+        assert_eq!(problem(enter(&other).await, StatusCode::UNAUTHORIZED).await, "sign-in-failed");
+    }
+    let answer = enter(&of("wall")).await;
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("; Max-Age=3"), "as long as the token: {cookie}");
+    assert_eq!(told(answer, StatusCode::OK).await["role"], "wall");
+    let ask = |method: Method, path: &str| {
+        town.server.client.request(method, town.server.url(path)).header("cookie", cookie.split(';').next().unwrap())
+    };
+    assert_eq!(ask(Method::GET, "/api/wall/incidents").send().await.unwrap().status(), StatusCode::OK);
+    // Who stands before the wall closes it there, and not elsewhere.
+    let out = ask(Method::DELETE, "/api/session").send().await.unwrap();
+    assert!(out.headers()["set-cookie"].to_str().unwrap().contains("Max-Age=0"));
+    assert_eq!(ask(Method::GET, "/api/county").send().await.unwrap().status(), StatusCode::OK);
+    let log = town.get("auditor", "/api/audit?action=sign_in").await;
+    assert_eq!(log["items"][0]["detail"]["by"], "display");
+}
+
+#[tokio::test]
 async fn forged_and_foreign_tokens_open_nothing() {
     let town = Town::open().await;
     let good = town.tokens["duty_officer"].as_str().unwrap().to_owned();

@@ -1,5 +1,6 @@
 // Whose names are told to whom: masked until there is a reason, one's own at once, a wall's never.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { DUTY_OFFICER, SIZES, ask, base, idle, launch, open, shoot } from './browser.mjs';
 
@@ -77,6 +78,21 @@ test('a wall lives on four things of a matter, and asks for nothing more', async
   const refused = asked.filter((line) => /^[45]/.test(line));
   assert.deepEqual(refused, [], 'the page asks for what a wall may have');
   assert.deepEqual(faults, []);
+  await context.close();
+});
+
+test('a wall is let in by its token, which is in no address afterwards, and out when it is taken back', async () => {
+  const { wall } = JSON.parse(readFileSync(process.env.TOKENS, 'utf8'));
+  const { page, context } = await open(browser, `/sign-in#display=${wall}`, { viewport: SIZES.screen, as: null });
+  await page.waitForURL('**/screen');
+  await idle(page);
+  assert.ok(!(await page.evaluate(() => location.href)).includes(wall));
+  const [cookie] = await context.cookies();
+  assert.ok(cookie.httpOnly && cookie.sameSite === 'Strict' && cookie.expires > Date.now() / 1000 + 86_400, 'it outlives the browser');
+  const wrong = await open(browser, '/sign-in#display=yitu_wrong', { viewport: SIZES.screen, as: null });
+  await wrong.page.getByRole('alert').waitFor();
+  assert.equal(await wrong.page.evaluate(() => location.hash), '');
+  await wrong.context.close();
   await context.close();
 });
 

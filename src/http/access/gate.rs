@@ -321,11 +321,13 @@ pub(super) fn named_cookie<'h>(headers: &'h HeaderMap, bound: &str, plain: &str)
 
 /// The header that sets the session's cookie, or takes it away. It is gone when the browser is closed.
 pub(super) fn set_cookie(secret: Option<&str>, is_secure: bool) -> HeaderValue {
+    secret.map_or_else(|| cookie_of("", Some(0), is_secure), |secret| cookie_of(secret, None, is_secure))
+}
+
+/// The same for so many seconds, whether the browser is closed meanwhile or not.
+pub(super) fn cookie_of(value: &str, seconds: Option<i64>, is_secure: bool) -> HeaderValue {
     let (name, secure) = if is_secure { (COOKIE_TLS, "; Secure") } else { (COOKIE, "") };
-    let (value, age) = match secret {
-        Some(secret) => (secret, ""),
-        None => ("", "; Max-Age=0"),
-    };
+    let age = seconds.map_or_else(String::new, |s| format!("; Max-Age={s}"));
     let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict{secure}{age}");
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(""))
 }

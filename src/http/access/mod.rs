@@ -16,6 +16,7 @@ use crate::service::Yitu;
 pub fn routes() -> OpenApiRouter<Yitu> {
     OpenApiRouter::new()
         .routes(routes!(session::show, session::sign_in, session::sign_out))
+        .routes(routes!(session::display))
         .routes(routes!(oidc::ways))
         .routes(routes!(oidc::begin))
         .routes(routes!(oidc::callback))

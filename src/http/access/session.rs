@@ -4,14 +4,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::gate::{Caller, Origin, account, cookie, not_signed_in, set_cookie};
+use super::gate::{Caller, Origin, account, cookie, cookie_of, not_signed_in, set_cookie};
 use crate::http::Answer;
 use crate::http::extract::Json;
 use crate::http::problem::ProblemBody;
 use crate::service::Yitu;
 use crate::service::access::factor::{self, Code, SecondFactor};
 use crate::service::access::principal::{Means, has_begun, of_secret};
-use crate::service::access::session::{self, NewPassword, SessionView, SignIn};
+use crate::service::access::session::{self, Display, NewPassword, SessionView, SignIn};
 
 /// 现在是谁:账号、角色、范围。
 #[utoipa::path(get, operation_id = "session", path = "/api/session", tag = "access", responses(
@@ -48,6 +48,21 @@ pub(super) async fn sign_in(State(yitu): State<Yitu>, origin: Origin, Json(asked
         (header::CACHE_CONTROL, axum::http::HeaderValue::from_static("no-store")),
     ];
     Ok((headers, axum::Json(view)).into_response())
+}
+
+/// 大屏以令牌登录:令牌在建立时只显示一次,可随时收回。
+#[utoipa::path(put, operation_id = "letWallIn", path = "/api/session/display", tag = "access", request_body = Display, responses(
+    (status = 200, description = "The wall is let in as long as its token is good; it is in a cookie", body = SessionView),
+    (status = 401, description = "Not the token of a wall", body = ProblemBody),
+    (status = 429, description = "Too many tries", body = ProblemBody)))]
+pub(super) async fn display(State(yitu): State<Yitu>, origin: Origin, Json(asked): Json<Display>) -> Answer<Response> {
+    let principal = session::display(&yitu, &asked, &origin.address).await?;
+    let left = (principal.expires_at - yitu.clock.now()).num_seconds();
+    let headers = [
+        (header::SET_COOKIE, cookie_of(asked.token.trim(), Some(left), origin.is_secure)),
+        (header::CACHE_CONTROL, axum::http::HeaderValue::from_static("no-store")),
+    ];
+    Ok((headers, axum::Json(SessionView::of(&principal, None))).into_response())
 }
 
 /// 退出登录。

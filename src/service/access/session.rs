@@ -1,5 +1,6 @@
 //! Signing in and out; one's own password.
 
+use std::sync::Arc;
 use std::time::Duration as Wait;
 
 use chrono::{DateTime, Duration, Utc};
@@ -9,7 +10,7 @@ use utoipa::ToSchema;
 
 use super::audit::{Deed, What, note, note_stranger};
 use super::factor::is_fresh_code;
-use super::principal::{Means, Principal, Vouched, forget};
+use super::principal::{Means, Principal, Vouched, forget, of_secret};
 use crate::access::credential;
 use crate::access::operations::{Need, may};
 use crate::access::password::{self, LEAST, MOST, Weakness};
@@ -163,9 +164,43 @@ async fn failed(
 /// When the database fails.
 pub async fn sign_out(yitu: &Yitu, principal: &Principal, origin: &str) -> Result<(), ServiceError> {
     let viewer = &principal.viewer;
+    // A wall's token is taken back where it was made, not by whoever stands before the wall.
+    if principal.means == Means::Display {
+        return note(yitu, &principal.doer(origin), Deed::SignOut, What::default()).await;
+    }
     account::revoke(&yitu.db.system, viewer.county_id(), principal.credential_id, None, yitu.clock.now()).await?;
     forget(yitu, principal.account_id);
     note(yitu, &principal.doer(origin), Deed::SignOut, What::default()).await
+}
+
+/// A wall's token, for the browser of the wall.
+#[derive(Clone, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Display {
+    /// As it was shown when it was made.
+    pub token: String,
+}
+
+impl std::fmt::Debug for Display {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Display(…)")
+    }
+}
+
+/// Lets a wall in by its token.
+///
+/// # Errors
+/// `sign-in-failed` for any other token; `too-many-attempts`; a failing database.
+pub async fn display(yitu: &Yitu, asked: &Display, origin: &str) -> Result<Arc<Principal>, ServiceError> {
+    let now = yitu.clock.now();
+    if let Some(wait) = yitu.access.addresses.lock().wait(origin, now) {
+        return Err(too_many(wait).into());
+    }
+    let known = of_secret(yitu, asked.token.trim()).await?.filter(|p| p.means == Means::Display);
+    let Some(principal) = known else { return Err(failed(yitu, "", None, origin).await?) };
+    let what = What { detail: json!({"by": "display"}), ..What::about("account", principal.account_id) };
+    note(yitu, &principal.doer(origin), Deed::SignIn, what).await?;
+    Ok(principal)
 }
 
 /// A new password, and the present one.

@@ -64,7 +64,7 @@ async function send(url: string, init: RequestInit, key: string | null): Promise
 
 async function ask<T>(check: Check<T>, url: string, init: RequestInit = {}): Promise<T> {
   // Signing in is what gives the page its key.
-  const changes = (init.method ?? 'GET') !== 'GET' && url !== '/api/session';
+  const changes = (init.method ?? 'GET') !== 'GET' && url !== '/api/session' && url !== '/api/session/display';
   let response = await send(url, init, changes ? await keyOfPage() : null);
   let body: unknown = await response.json().catch(() => null);
   let problem = response.ok ? null : problemOf(response.status, body);
@@ -157,6 +157,11 @@ export const api = {
   signIn: (name: string, password: string, code?: string) => {
     pageKey = null;
     return ask(shapes.session, '/api/session', post({ name, password, ...(code ? { code } : {}) }));
+  },
+  /** Lets a wall in by the token that was made for it. */
+  signInWall: (token: string) => {
+    pageKey = null;
+    return ask(shapes.session, '/api/session/display', put({ token }));
   },
   signOut: async () => {
     const key = await keyOfPage();
