@@ -194,9 +194,18 @@ async fn list(yitu: &Yitu, county: FeatureId) -> Result<(), CliError> {
                 g.until.map_or_else(|| what.clone(), |until| format!("{what}(至 {})", until.format("%F %R")))
             })
             .collect();
-        let state = if account.disabled_at.is_some() { " [已停用]" } else { "" };
+        let closed = if account.disabled_at.is_some() { " [已停用]" } else { "" };
+        let waits = account.awaits_identity_until.filter(|until| *until > now);
+        let identity = match (&account.issuer, waits) {
+            (Some(_), _) => " [统一身份认证]".to_owned(),
+            (None, Some(until)) => format!(" [统一身份认证待绑定,至 {} UTC]", until.format("%F %R")),
+            (None, None) => String::new(),
+        };
         let role = account.role_name.unwrap_or_else(|| "未授角色".to_owned());
-        say(&format!("{}\t{}\t{role}\t{}{state}", account.name, account.display_name, scopes.join("、")), None)?;
+        say(
+            &format!("{}\t{}\t{role}\t{}{closed}{identity}", account.name, account.display_name, scopes.join("、")),
+            None,
+        )?;
     }
     Ok(())
 }

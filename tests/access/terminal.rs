@@ -90,6 +90,9 @@ async fn an_account_for_the_identity_server_has_no_password() {
     let account = town.account("wu.lan").await;
     assert_eq!(account["has_password"], false);
     assert!(account["awaits_identity_until"].is_string(), "{account}");
+    let listed = terminal.run(&["user", "list"]).await.unwrap();
+    let waits = |name: &str| listed.lines().any(|line| line.starts_with(name) && line.contains("[统一身份认证待绑定"));
+    assert!(waits("wu.lan\t") && !waits("auditor\t"), "{listed}");
     let forgotten = terminal.run(&["user", "identity", "wu.lan", "--forget"]).await.unwrap();
     assert!(forgotten.contains("已解除"), "{forgotten}");
     assert!(town.account("wu.lan").await["awaits_identity_until"].is_null());
