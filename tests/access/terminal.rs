@@ -50,7 +50,8 @@ async fn a_walls_token_is_made_listed_and_taken_back() {
     let town = Town::open().await;
     let terminal = Terminal::at(&town);
     let said = terminal.run(&["token", "add", "wall", "--for", "一楼大屏", "--days", "365"]).await.unwrap();
-    let secret = said.split("令牌(只显示这一次):").nth(1).unwrap().trim().to_owned();
+    let secret = said.split("令牌(只显示这一次):").nth(1).unwrap().lines().next().unwrap().to_owned();
+    assert!(said.trim_end().ends_with(&format!("/sign-in#display={secret}")), "what a wall opens: {said}");
     let id = said.split('\t').next().unwrap().to_owned();
     assert!(said.contains("大屏\t只读\t") && secret.starts_with("yitu_"), "{said}");
     assert_eq!(terminal.status("/api/summary", &secret).await, StatusCode::OK);
