@@ -23,15 +23,15 @@ const DEEPEST: usize = 8;
 /// # Errors
 /// When the bytes are not EWKB.
 pub fn decode(bytes: &[u8]) -> Result<Geometry, EwkbError> {
-    // The reader makes room for as many parts as the bytes say they have.
-    if !is_whole(&mut &bytes[..], 0) {
+    // The reader makes room for as many parts as the bytes say they have, and takes each for what it should be.
+    if !is_whole(&mut &bytes[..], None, 0) {
         return Err(GeozeroError::Geometry("cut off, or of no kind that is known".to_owned()).into());
     }
     Ok(Ewkb(bytes).to_geo()?)
 }
 
-/// Whether a geometry has all the parts it says it has; moves behind it.
-fn is_whole(rest: &mut &[u8], depth: usize) -> bool {
+/// Whether a geometry, of a kind where one is wanted, has all the parts it says it has; moves behind it.
+fn is_whole(rest: &mut &[u8], wanted: Option<u32>, depth: usize) -> bool {
     let Some(&order) = rest.split_off_first() else { return false };
     let number = |rest: &mut &[u8]| {
         let bytes = *rest.split_off(..4)?.first_chunk()?;
@@ -44,6 +44,9 @@ fn is_whole(rest: &mut &[u8], depth: usize) -> bool {
         return false;
     }
     let kind = kind & 0x1fff_ffff;
+    if wanted.is_some_and(|wanted| wanted != kind) {
+        return false;
+    }
     if kind == 1 {
         return skip(rest, position);
     }
@@ -51,7 +54,9 @@ fn is_whole(rest: &mut &[u8], depth: usize) -> bool {
     match kind {
         2 => skip(rest, u64::from(parts) * position),
         3 => (0..parts).all(|_| number(rest).is_some_and(|n| skip(rest, u64::from(n) * position))),
-        4..=7 => depth < DEEPEST && (0..parts).all(|_| is_whole(rest, depth + 1)),
+        // Points, lines or polygons; or whatever there is.
+        4..=6 => (0..parts).all(|_| is_whole(rest, Some(kind - 3), depth)),
+        7 => depth < DEEPEST && (0..parts).all(|_| is_whole(rest, None, depth + 1)),
         _ => false,
     }
 }
@@ -79,12 +84,15 @@ mod tests {
 
     #[test]
     fn counts_that_the_bytes_do_not_hold_are_refused() {
+        let whole = |bytes: &[u8]| is_whole(&mut &bytes[..], None, 0);
         // A polygon of 2.9 thousand million rings; a line of as many positions; collections in collections.
         let many = [0xab; 4];
-        assert!(decode(&[&[1, 3, 0, 0, 0x20, 0x8a][..], &many, &many, &[0xab; 64]].concat()).is_err());
-        assert!(decode(&[&[1, 2, 0, 0, 0][..], &many, &[0; 64]].concat()).is_err());
-        assert!(decode(&[1, 7, 0, 0, 0, 1, 0, 0, 0].repeat(100_000)).is_err());
-        assert!(decode(&[]).is_err());
+        assert!(!whole(&[&[1, 3, 0, 0, 0x20, 0x8a][..], &many, &many, &[0xab; 64]].concat()));
+        assert!(!whole(&[&[1, 2, 0, 0, 0][..], &many, &[0; 64]].concat()));
+        assert!(!whole(&[1, 7, 0, 0, 0, 1, 0, 0, 0].repeat(100_000)));
+        // A point among polygons, whose numbers would be taken for counts.
+        assert!(!whole(&[&[1, 6, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 0][..], &many, &[0xab; 64]].concat()));
+        assert!(!whole(&[]));
     }
 
     #[test]

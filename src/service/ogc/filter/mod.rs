@@ -30,7 +30,7 @@ const DEEPEST_PARTS: usize = 64;
 const PARSER_STACK: usize = 64 << 20;
 /// The parser tries each bracket in several ways, which multiply as they nest: it gives up after so many steps, which the
 /// longest shape does not take.
-const PARSER_STEPS: Option<NonZeroUsize> = NonZeroUsize::new(20_000_000);
+const PARSER_STEPS: Option<NonZeroUsize> = NonZeroUsize::new(5_000_000);
 
 /// A parsed filter.
 #[derive(Debug, Clone)]
