@@ -56,13 +56,10 @@ pub fn map_review_no(yitu: &Yitu) -> Option<String> {
 /// they lie in the county.
 #[must_use]
 pub fn extent(yitu: &Yitu, layer: Layer) -> Option<[f64; 4]> {
-    let of = if matches!(layer, Layer::Household | Layer::Incident) { Layer::Region } else { layer };
-    let bounds = yitu
-        .atlas
-        .layer(layer)
-        .bounds()
-        .and_then(|own| if of == layer { Some(own) } else { yitu.atlas.layer(of).bounds() });
-    bounds.map(|b| [b.min().x, b.min().y, b.max().x, b.max().y])
+    let own = yitu.atlas.layer(layer).bounds()?;
+    let is_told = !matches!(layer, Layer::Household | Layer::Incident);
+    let b = if is_told { own } else { yitu.atlas.layer(Layer::Region).bounds()? };
+    Some([b.min().x, b.min().y, b.max().x, b.max().y])
 }
 
 /// One item as it is now.
