@@ -27,8 +27,13 @@ use principal::Principal;
 /// Passwords hashed at a time: each takes 19 MiB and a core for tens of milliseconds.
 const HASHED_AT_ONCE: usize = 2;
 
-/// Somebody, and since when they are known.
-type Known = (Arc<Principal>, Instant);
+/// Somebody, since when they are known, and whether the database is being asked anew.
+#[derive(Debug, Clone)]
+struct Known {
+    principal: Arc<Principal>,
+    since: Instant,
+    is_asked: bool,
+}
 
 /// What one server knows of those who ask.
 #[derive(Debug)]

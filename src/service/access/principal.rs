@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 
+use super::Known;
 use super::audit::Doer;
 use crate::access::credential::digest_of;
 use crate::db::account::{self, PrincipalRow};
@@ -20,6 +21,8 @@ use crate::service::{ServiceError, Yitu};
 /// How old what is known of somebody may be: a credential that is revoked, or an account that is disabled, is of no use
 /// anywhere after that.
 const KNOWN_FOR: Duration = Duration::from_secs(2);
+/// How old it may be while somebody else asks the database about them already.
+const KNOWN_WHILE_ASKED: Duration = Duration::from_secs(4);
 /// How old it may be while the database does not answer: nobody can be closed out then, and the map can still be read.
 const KNOWN_IN_AN_OUTAGE: Duration = Duration::from_mins(10);
 /// Credentials remembered at most.
@@ -142,16 +145,25 @@ pub(super) fn begin(yitu: &Yitu) {
 pub async fn of_secret(yitu: &Yitu, secret: &str) -> Result<Option<Arc<Principal>>, ServiceError> {
     let Some(digest) = digest_of(secret) else { return Ok(None) };
     let now = yitu.clock.now();
-    let known = yitu.access.known.lock().get(&digest).filter(|(known, _)| known.expires_at > now).cloned();
-    if let Some((known, since)) = &known
-        && since.elapsed() < KNOWN_FOR
-    {
-        return Ok(Some(Arc::clone(known)));
-    }
+    let known = {
+        let mut all = yitu.access.known.lock();
+        let known = all.get_mut(&digest).filter(|known| known.principal.expires_at > now);
+        if let Some(known) = known {
+            let age = known.since.elapsed();
+            // One asks; the many streams of one account do not all at once.
+            if age < KNOWN_FOR || (known.is_asked && age < KNOWN_WHILE_ASKED) {
+                return Ok(Some(Arc::clone(&known.principal)));
+            }
+            known.is_asked = true;
+            Some(known.clone())
+        } else {
+            None
+        }
+    };
     let row = match (account::principal(&yitu.db.system, &digest, now).await, known) {
         (Ok(row), _) => row,
-        (Err(error), Some((known, since))) if error.outage().is_some() && since.elapsed() < KNOWN_IN_AN_OUTAGE => {
-            return Ok(Some(known));
+        (Err(error), Some(known)) if error.outage().is_some() && known.since.elapsed() < KNOWN_IN_AN_OUTAGE => {
+            return Ok(Some(known.principal));
         }
         (Err(error), _) => return Err(error.into()),
     };
@@ -160,9 +172,10 @@ pub async fn of_secret(yitu: &Yitu, secret: &str) -> Result<Option<Arc<Principal
     match &found {
         Some(principal) => {
             if known.len() >= MOST_KNOWN {
-                known.retain(|_, (_, since)| since.elapsed() < KNOWN_IN_AN_OUTAGE);
+                known.retain(|_, known| known.since.elapsed() < KNOWN_IN_AN_OUTAGE);
             }
-            known.insert(digest, (Arc::clone(principal), Instant::now()));
+            let now = Known { principal: Arc::clone(principal), since: Instant::now(), is_asked: false };
+            known.insert(digest, now);
         }
         None => drop(known.remove(&digest)),
     }
@@ -180,7 +193,7 @@ pub async fn is_still(yitu: &Yitu, secret: &str, as_before: &Viewer) -> bool {
 
 /// Forgets what is known of an account: what it has now holds at once.
 pub fn forget(yitu: &Yitu, account: FeatureId) {
-    yitu.access.known.lock().retain(|_, (p, _)| p.account_id != account);
+    yitu.access.known.lock().retain(|_, known| known.principal.account_id != account);
 }
 
 fn read(yitu: &Yitu, row: PrincipalRow) -> Option<Principal> {
