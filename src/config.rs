@@ -84,7 +84,7 @@ impl Default for Config {
             oidc_client_secret_file: None,
             oidc_name: "统一身份认证".to_owned(),
             oidc_account_claim: "preferred_username".to_owned(),
-            requests_per_second: 300,
+            requests_per_second: 1000,
             log_format: LogFormat::Json,
             log: "info,sqlx=warn".to_owned(),
         }

@@ -73,7 +73,7 @@ async fn no_path_leads_around_the_gate() {
 
 #[tokio::test]
 async fn what_is_too_large_is_refused_unread() {
-    let town = Town::open().await;
+    let town = Town::with(yitu::config::Config::default()).await;
     let token = town.tokens["duty_officer"].as_str().unwrap();
     let bomb = format!("GET /api/county HTTP/1.1\r\nHost: map\r\nX-Bomb: {}\r\n\r\n", "a".repeat(1 << 20));
     assert!(matches!(status(&raw(&town, bomb.as_bytes()).await), 0 | 400 | 431));
@@ -103,7 +103,7 @@ async fn what_is_too_large_is_refused_unread() {
     assert_eq!(deep.status(), StatusCode::BAD_REQUEST);
     // Whoever sends byte by byte holds up nobody.
     let mut slow = Vec::new();
-    for _ in 0..200 {
+    for _ in 0..300 {
         let mut stream = TcpStream::connect(town.server.address).await.unwrap();
         stream.write_all(format!("{head}Content-Length: 1000\r\n\r\n{{").as_bytes()).await.unwrap();
         slow.push(stream);

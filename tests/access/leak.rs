@@ -324,7 +324,8 @@ async fn a_household_that_is_not_theirs_changes_nothing_they_are_told() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .init();
-    let town = Town::by(Arc::new(StillClock::at(DEMO_NOW)), Config::default()).await;
+    let town =
+        Town::by(Arc::new(StillClock::at(DEMO_NOW)), Config { requests_per_second: 0, ..Config::default() }).await;
     let planted = Planted::place(&town).await;
     let own: i64 = {
         let worker = yitu::service::access::principal::of_secret(

@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 
 use crate::domain::{FeatureId, Problem, ProblemKind};
 
-/// Answers under way for one account at most.
-const AT_ONCE: u32 = 64;
+/// Answers under way for one account at most: more than a browser asks over one connection of HTTP/2.
+const AT_ONCE: u32 = 256;
 /// Accounts that are remembered before those that ask no more are forgotten.
 const MOST_KNOWN: usize = 10_000;
 
