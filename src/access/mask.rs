@@ -38,7 +38,7 @@ pub fn name(name: &str) -> String {
 /// As far as to the smallest place with a name.
 #[must_use]
 pub fn address(address: &str) -> String {
-    let end = address.char_indices().filter(|(_, c)| PLACES.contains(c)).map(|(at, c)| at + c.len_utf8()).last();
+    let end = address.char_indices().rfind(|(_, c)| PLACES.contains(c)).map(|(at, c)| at + c.len_utf8());
     let place = &address[..end.unwrap_or(0)];
     if place.len() == address.len() { place.to_owned() } else { format!("{place}{}", MARK.to_string().repeat(3)) }
 }

@@ -61,7 +61,7 @@ pub async fn list(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Page, Se
 }
 
 /// The rows of a page.
-pub(super) struct Rows {
+pub(super) struct Found {
     pub rows: Vec<IncidentRow>,
     pub next: Option<String>,
     pub number_matched: i64,
@@ -69,7 +69,7 @@ pub(super) struct Rows {
     pub at: DateTime<Utc>,
 }
 
-pub(super) async fn rows(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Rows, ServiceError> {
+pub(super) async fn rows(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Found, ServiceError> {
     let limit = page::limit(asked.limit)?;
     let after = page::cursor(asked.cursor.as_deref(), read_cursor)?;
     let filter = filter(asked)?;
@@ -79,7 +79,7 @@ pub(super) async fn rows(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<R
         incident::list(&mut on, viewer.county_id(), &filter, now, after, limit + 1).await?;
     on.finish().await?;
     let next = page::cut(&mut rows, limit, |r| cursor(r.reported_at, r.id));
-    Ok(Rows { rows, next, number_matched, at: now })
+    Ok(Found { rows, next, number_matched, at: now })
 }
 
 /// One incident with its explanation and timeline.

@@ -93,7 +93,7 @@ impl Asked {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
-    Tile(TileKey),
+    Tile(Box<TileKey>),
     Packed(u128, Encoding),
 }
 
@@ -274,7 +274,7 @@ pub async fn render(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Tile, 
         let filters = Arc::new(bound(&yitu.atlas, &key)?);
         return Ok(draw(yitu, &key, &filters).await?.tile.clone());
     };
-    let key = Key::Tile(key);
+    let key = Key::Tile(Box::new(key));
     let Key::Tile(wanted) = &key else { return Err(ServiceError::Internal("a tile's key".to_owned())) };
     if let Some(Held::Tile(drawn)) = cache.get(&key).await
         && drawn.holds(yitu, wanted)
