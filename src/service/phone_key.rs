@@ -9,6 +9,9 @@ use thiserror::Error;
 
 use crate::access::phone::{PhoneError, PhoneKey};
 
+/// Its name in the data folder.
+const FILE: &str = "phone.key";
+
 /// Why there is no key.
 #[derive(Debug, Error)]
 pub enum KeyFileError {
@@ -37,27 +40,40 @@ fn way_out(cause: &std::io::Error) -> &'static str {
     }
 }
 
+/// The key as it is; nothing where none was ever made.
+///
+/// # Errors
+/// When the file cannot be read or understood.
+pub fn read(data_dir: &Path) -> Result<Option<PhoneKey>, KeyFileError> {
+    let path = data_dir.join(FILE);
+    match std::fs::read_to_string(&path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(KeyFileError::File { path, cause }),
+        Ok(text) => PhoneKey::from_hex(&text).map(Some).map_err(|cause| KeyFileError::Key { path, cause }),
+    }
+}
+
 /// The key phones and receivers' secrets are sealed with: `phone.key` in the data folder, made once and readable by its
 /// owner alone.
 ///
 /// # Errors
 /// When the file cannot be read, written or understood.
 pub fn read_or_make(data_dir: &Path) -> Result<PhoneKey, KeyFileError> {
-    let path = data_dir.join("phone.key");
+    if let Some(key) = read(data_dir)? {
+        return Ok(key);
+    }
+    let path = data_dir.join(FILE);
     let trouble = |cause| KeyFileError::File { path: path.clone(), cause };
-    let text = match std::fs::read_to_string(&path) {
-        Err(e) if e.kind() == ErrorKind::NotFound => {
-            std::fs::create_dir_all(data_dir).map_err(trouble)?;
-            let hex = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
-            match write_new(&path, &format!("{hex}\n")) {
-                // Another came first: its key is the county's.
-                Err(e) if e.kind() == ErrorKind::AlreadyExists => std::fs::read_to_string(&path).map_err(trouble)?,
-                written => written.map(|()| hex).map_err(trouble)?,
-            }
+    std::fs::create_dir_all(data_dir).map_err(trouble)?;
+    let hex = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+    match write_new(&path, &format!("{hex}\n")) {
+        // Another came first: its key is the county's.
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => read_or_make(data_dir),
+        written => {
+            written.map_err(trouble)?;
+            PhoneKey::from_hex(&hex).map_err(|cause| KeyFileError::Key { path, cause })
         }
-        read => read.map_err(trouble)?,
-    };
-    PhoneKey::from_hex(&text).map_err(|cause| KeyFileError::Key { path, cause })
+    }
 }
 
 /// Whole or not at all: half a key would keep the next start from making a good one.

@@ -23,19 +23,33 @@ pub struct Seen<'a> {
 /// Which features of a layer a viewer may know of, and how much of each.
 #[derive(Clone, Copy)]
 pub struct Rule<'a> {
+    viewer: &'a Viewer,
     layer: Layer,
-    whose: Whose<'a>,
+    reach: Reach,
     /// Where a feature's grid and village are stored.
     grid: Option<usize>,
     village: Option<usize>,
 }
 
-#[derive(Clone, Copy)]
-enum Whose<'a> {
-    Everybodys,
-    Nobodys,
-    /// By the viewer's scope.
-    Some(&'a Viewer),
+/// How far what a viewer is shown of a layer reaches, before its features are looked at.
+#[must_use]
+pub fn reach(viewer: &Viewer, layer: Layer) -> Reach {
+    // A wall is told of matters by what they are and in which village, never by the point; and of nobody by name.
+    if viewer.role() == Role::Wall && matches!(layer, Layer::Incident | Layer::Responder) {
+        return Reach::None;
+    }
+    reach_of_told(viewer, layer)
+}
+
+/// The same where no more is told than a wall may know.
+#[must_use]
+pub fn reach_of_told(viewer: &Viewer, layer: Layer) -> Reach {
+    match layer {
+        Layer::Household if viewer.role() != Role::System => viewer.reach_of_people(),
+        // What is restricted is in no layer.
+        Layer::Incident => viewer.reach_of_matters(),
+        _ => Reach::Every,
+    }
 }
 
 /// A feature as far as a viewer may read it.
@@ -60,70 +74,43 @@ impl<'a> Rule<'a> {
     /// The rule of a layer for a viewer.
     #[must_use]
     pub fn of(viewer: &'a Viewer, layer: Layer, schema: &Schema) -> Self {
-        // A wall is told of matters by what they are and in which village, never by the point; and of nobody by name.
-        if viewer.role() == Role::Wall && matches!(layer, Layer::Incident | Layer::Responder) {
-            return Self { layer, whose: Whose::Nobodys, grid: None, village: None };
-        }
-        Self::of_told(viewer, layer, schema)
+        Self::within(reach(viewer, layer), viewer, layer, schema)
     }
 
     /// The same where no more is told than a wall may know.
     #[must_use]
     pub fn of_told(viewer: &'a Viewer, layer: Layer, schema: &Schema) -> Self {
-        let whose = match layer {
-            Layer::Household => match viewer.reach_of_people() {
-                Reach::None => Whose::Nobodys,
-                _ if viewer.role() == Role::System => Whose::Everybodys,
-                _ => Whose::Some(viewer),
-            },
-            Layer::Incident => match viewer.reach_of_matters() {
-                Reach::None => Whose::Nobodys,
-                // What is restricted is in no layer.
-                Reach::Every | Reach::All => Whose::Everybodys,
-                Reach::Part => Whose::Some(viewer),
-            },
-            _ => Whose::Everybodys,
-        };
-        Self { layer, whose, grid: schema.position("grid_id"), village: schema.position("village_id") }
+        Self::within(reach_of_told(viewer, layer), viewer, layer, schema)
+    }
+
+    fn within(reach: Reach, viewer: &'a Viewer, layer: Layer, schema: &Schema) -> Self {
+        Self { viewer, layer, reach, grid: schema.position("grid_id"), village: schema.position("village_id") }
     }
 
     /// How much of a feature of its layer may be known.
     #[must_use]
     pub fn sight(self, feature: &Feature) -> Sight {
-        let viewer = match self.whose {
-            Whose::Everybodys => return Sight::Full,
-            Whose::Nobodys => return Sight::Nothing,
-            Whose::Some(viewer) => viewer,
-        };
         let id = |at: Option<usize>| feature.values.get(at?)?.as_int();
-        let (grid, village) = (id(self.grid), id(self.village));
-        if self.layer == Layer::Household {
-            return of_household(viewer, HouseholdPlace { id: feature.id, grid, village });
+        match (self.reach, self.layer) {
+            (Reach::Every, _) => Sight::Full,
+            (Reach::None, _) => Sight::Nothing,
+            (_, Layer::Household) => {
+                let at = HouseholdPlace { id: feature.id, grid: id(self.grid), village: id(self.village) };
+                of_household(self.viewer, at)
+            }
+            (Reach::All, _) => Sight::Full,
+            (Reach::Part, _) => {
+                let at = MatterPlace { grid: id(self.grid), village: id(self.village), ..MatterPlace::default() };
+                let is_theirs = of_matter(self.viewer, at) || self.viewer.scope().matters.contains(&feature.id);
+                if is_theirs { Sight::Full } else { Sight::Nothing }
+            }
         }
-        let at = MatterPlace { grid, village, ..MatterPlace::default() };
-        if of_matter(viewer, at) || viewer.scope().matters.contains(&feature.id) { Sight::Full } else { Sight::Nothing }
     }
 
     /// Whether it lets a feature of its layer through.
     #[must_use]
     pub fn admits(self, feature: &Feature) -> bool {
         self.sight(feature) > Sight::Nothing
-    }
-
-    /// Whether any feature may be let through.
-    #[must_use]
-    pub fn admits_any(self) -> bool {
-        !matches!(self.whose, Whose::Nobodys)
-    }
-
-    /// Whether all are.
-    #[must_use]
-    pub fn admits_all(self) -> bool {
-        match self.whose {
-            Whose::Everybodys => true,
-            Whose::Nobodys => false,
-            Whose::Some(viewer) => viewer.scope().whole,
-        }
     }
 
     /// A feature it lets through, as it may be read.

@@ -6,7 +6,7 @@ use crate::db::{Request, household};
 use crate::domain::viewer::Sight;
 use crate::domain::{FeatureId, Problem, ProblemKind};
 use crate::service::access::audit::{Deed, Doer, What, note};
-use crate::service::incident::check::{TEXT_LIMIT, check_text};
+use crate::service::incident::erase::ground;
 use crate::service::incident::retried;
 use crate::service::{ServiceError, Yitu};
 
@@ -16,16 +16,7 @@ use crate::service::{ServiceError, Yitu};
 /// # Errors
 /// No reason, no such household, matters there that are still open; a failing database.
 pub async fn erase(yitu: &Yitu, doer: &Doer, number: &str, reason: &str) -> Result<FeatureId, ServiceError> {
-    let reason = reason.trim();
-    if reason.is_empty() {
-        return Err(Problem::bad_field(
-            "/reason",
-            "依法删除请写明依据,如“当事人申请”",
-            "Erasing needs its ground, such as the request of the person concerned",
-        )
-        .into());
-    }
-    check_text("/reason", reason, TEXT_LIMIT)?;
+    let reason = ground(reason)?;
     let id = retried(|| attempt(yitu, doer, number)).await?;
     note(yitu, doer, Deed::Erased, What { reason, ..What::about("household", id) }).await?;
     Ok(id)

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
-use crate::access::phone::PhoneKey;
 use crate::access::sight::{HouseholdPlace, of_household};
 use crate::db::Request;
 use crate::db::household::{self, HouseholdRow, MemberRow, PhoneRow};
@@ -12,7 +11,7 @@ use crate::domain::viewer::Sight;
 use crate::domain::{FeatureId, Problem, ProblemKind};
 use crate::service::access::audit::{Deed, Doer, What, note};
 use crate::service::incident::check::check_text;
-use crate::service::{ServiceError, Yitu};
+use crate::service::{ServiceError, Yitu, off_thread, phone_key};
 
 /// Characters of a reason at most.
 const LONGEST_REASON: usize = 200;
@@ -123,9 +122,10 @@ async fn opened(yitu: &Yitu, rows: Vec<PhoneRow>) -> Result<Vec<Phone>, ServiceE
     if rows.is_empty() {
         return Ok(Vec::new());
     }
-    let failed = |e: &dyn std::fmt::Display| ServiceError::Internal(format!("phone.key: {e}"));
-    let hex = tokio::fs::read_to_string(yitu.config.data_dir.join("phone.key")).await.map_err(|e| failed(&e))?;
-    let key = PhoneKey::from_hex(&hex).map_err(|e| failed(&e))?;
+    let failed = |e: &dyn std::fmt::Display| ServiceError::Internal(e.to_string());
+    let folder = yitu.config.data_dir.clone();
+    let key = off_thread(move || phone_key::read(&folder)).await?.map_err(|e| failed(&e))?;
+    let key = key.ok_or_else(|| failed(&"phones are stored, and the key they are sealed with is not there"))?;
     rows.into_iter().map(|r| Ok((r.member_id, key.open(&r.ciphertext).map_err(|e| failed(&e))?))).collect()
 }
 

@@ -25,17 +25,25 @@ pub async fn erase(
     reason: &str,
     now: DateTime<Utc>,
 ) -> Result<i64, ServiceError> {
+    let reason = ground(reason)?;
+    retried(|| attempt(db, viewer, which, reason, now.trunc_subsecs(6))).await
+}
+
+/// Why something is erased, as it is kept.
+///
+/// # Errors
+/// A problem that names `reason`.
+pub(in crate::service) fn ground(reason: &str) -> Result<&str, Problem> {
     let reason = reason.trim();
     if reason.is_empty() {
         return Err(Problem::bad_field(
             "/reason",
             "依法删除请写明依据,如“当事人申请”",
             "Erasing needs its ground, such as the request of the person concerned",
-        )
-        .into());
+        ));
     }
     check_text("/reason", reason, TEXT_LIMIT)?;
-    retried(|| attempt(db, viewer, which, reason, now.trunc_subsecs(6))).await
+    Ok(reason)
 }
 
 async fn attempt(

@@ -6,10 +6,10 @@ use serde_json::{Value as Json, json};
 
 use super::Yitu;
 use super::incident::wall;
-use crate::domain::viewer::Role;
+use crate::domain::viewer::{Reach, Role};
 use crate::domain::{FeatureId, Layer, LogPosition, Value, Viewer};
 use crate::geo::{Geometry, TileRanges};
-use crate::service::seen::Rule;
+use crate::service::seen::{Rule, reach, reach_of_told};
 
 pub use log::{Change, ChangeLog, Touched, What};
 
@@ -65,12 +65,11 @@ pub fn missed_since(yitu: &Yitu, viewer: &Viewer, settled: Option<LogPosition>, 
 /// The events a change means to a viewer.
 #[must_use]
 pub fn events(yitu: &Yitu, viewer: &Viewer, change: &Change, topics: &[Topic]) -> Vec<Event> {
-    let schema = yitu.atlas.layer(change.layer).schema().clone();
-    let Some(own) = own(Rule::of_told(viewer, change.layer, &schema), viewer, change) else { return Vec::new() };
+    let Some(own) = own(viewer, change) else { return Vec::new() };
     let seq = change.position.to_string();
     let mut events = Vec::new();
     let is_drawn = yitu.tiles.layers.configs().get(change.layer).is_some();
-    if topics.contains(&Topic::Tiles) && is_drawn && Rule::of(viewer, change.layer, &schema).admits_any() {
+    if topics.contains(&Topic::Tiles) && is_drawn && reach(viewer, change.layer) != Reach::None {
         // Nothing is told where nothing looks different.
         events.extend(
             own.tiles().map(|tiles| (Topic::Tiles, json!({"seq": seq, "layer": change.layer.name(), "tiles": tiles}))),
@@ -95,16 +94,12 @@ enum Own<'a> {
 }
 
 /// What of a change a viewer may know of; nothing where it is of nothing of theirs.
-fn own<'a>(rule: Rule<'_>, viewer: &Viewer, change: &'a Change) -> Option<Own<'a>> {
-    let What::Features { touched, .. } = &change.what else {
-        return rule.admits_any().then_some(Own::All(&change.what));
+fn own<'a>(viewer: &Viewer, change: &'a Change) -> Option<Own<'a>> {
+    let touched = match (reach_of_told(viewer, change.layer), &change.what) {
+        (Reach::None, _) => return None,
+        (Reach::Part, What::Features { touched, .. }) => touched,
+        (_, what) => return Some(Own::All(what)),
     };
-    if rule.admits_all() {
-        return Some(Own::All(&change.what));
-    }
-    if !rule.admits_any() {
-        return None;
-    }
     let scope = viewer.scope();
     let theirs = if change.layer == Layer::Household { &scope.households } else { &scope.matters };
     let in_scope = |area: &FeatureId| scope.grids.contains(area) || scope.regions.contains(area);

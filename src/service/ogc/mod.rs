@@ -9,12 +9,13 @@ use chrono_tz::Tz;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::seen::Rule;
+use super::seen::{Rule, reach};
 use super::spatial::properties;
 use super::{ServiceError, Yitu};
 use crate::atlas::Atlas;
 use crate::db::Request;
 use crate::db::layer::LayerReader;
+use crate::domain::viewer::Reach;
 use crate::domain::{FeatureId, Layer, Problem, Schema, Viewer};
 
 pub use filter::Filter;
@@ -100,7 +101,9 @@ async fn item_in(request: &mut Request, viewer: &Viewer, layer: Layer, id: Featu
     let mut reader = LayerReader::open(request, layer).await?;
     let found = reader.some(request, &[id]).await?;
     let rule = Rule::of(viewer, layer, reader.schema());
-    let feature = found.first().filter(|f| if layer == Layer::Incident { rule.admits_any() } else { rule.admits(f) });
+    let feature = found
+        .first()
+        .filter(|f| if layer == Layer::Incident { reach(viewer, layer) != Reach::None } else { rule.admits(f) });
     let feature = feature.ok_or_else(|| Problem::not_found((layer.title(), layer.name()), id))?;
     let shown = rule.shown(feature, reader.schema());
     let version = shown.version;

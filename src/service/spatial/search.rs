@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use super::summary::Tree;
 use super::{int, point_of, region, text};
 use crate::access::mask;
-use crate::access::phone::PhoneKey;
 use crate::atlas::locate::covers;
 use crate::db::{self, Request};
 use crate::domain::viewer::Sight;
 use crate::domain::{Feature, FeatureId, Layer, Problem, Schema, Viewer};
 use crate::geo::Bbox;
+use crate::service::phone_key::{self, KeyFileError};
 use crate::service::seen::Rule;
 use crate::service::{ServiceError, Yitu, off_thread};
 
@@ -268,11 +268,13 @@ async fn by_phone(yitu: &Yitu, viewer: &Viewer, q: &str) -> Result<Vec<(String, 
     if !q.bytes().all(|b| b.is_ascii_digit()) || !(q.len() == 4 || q.len() == 11) {
         return Ok(Vec::new());
     }
-    // Without a key no phone was ever stored.
-    let Ok(hex) = tokio::fs::read_to_string(yitu.config.data_dir.join("phone.key")).await else {
-        return Ok(Vec::new());
+    let folder = yitu.config.data_dir.clone();
+    let key = match off_thread(move || phone_key::read(&folder)).await? {
+        Ok(Some(key)) => key,
+        // Without a key no phone was ever stored.
+        Ok(None) | Err(KeyFileError::File { .. }) => return Ok(Vec::new()),
+        Err(error) => return Err(ServiceError::Internal(error.to_string())),
     };
-    let key = PhoneKey::from_hex(&hex).map_err(|e| ServiceError::Internal(e.to_string()))?;
     let number = key.number_hash(q);
     // All digits find that number alone.
     let tail = if q.len() == 4 { key.tail_hash(q) } else { number };

@@ -42,15 +42,15 @@ fn figures(
     let position = yitu.atlas.applied().position();
     let tree = Tree::read(yitu);
     let counts = Counts::read(yitu);
-    let of = |id: FeatureId| counts.figures(viewer, &tree.under(id), counted, published.of(id));
+    let of = |id: FeatureId, all: &HashSet<FeatureId>| counts.figures(viewer, all, counted, published.of(id));
     let all = tree.under(id);
     let children = tree.children.get(&id).into_iter().flatten().filter_map(|&child| {
         let region: Arc<Feature> = region(yitu, child).ok()?;
-        Some(json!({"region": brief(yitu, &region), "figures": of(child)}))
+        Some(json!({"region": brief(yitu, &region), "figures": of(child, &tree.under(child))}))
     });
     let children: Vec<Value> = children.collect();
     let (by_state, by_category) = open_by(&all, counted);
-    json!({"region": brief(yitu, subject), "figures": of(id), "children": children,
+    json!({"region": brief(yitu, subject), "figures": of(id, &all), "children": children,
         "by_state": by_state, "by_category": by_category, "seq": position.to_string()})
 }
 
@@ -182,7 +182,7 @@ impl Counts {
 fn knows_households_of(viewer: &Viewer, ids: &HashSet<FeatureId>) -> bool {
     match viewer.reach_of_people() {
         Reach::Every | Reach::All => true,
-        Reach::Part => ids.is_subset(&viewer.scope().regions.iter().copied().collect()),
+        Reach::Part => ids.iter().all(|id| viewer.scope().regions.contains(id)),
         Reach::None => false,
     }
 }

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
+use crate::domain::viewer::Reach;
 use crate::domain::{Feature, Layer, Value as Of, Viewer};
 use crate::service::ogc::words;
-use crate::service::seen::Rule;
 use crate::service::{Yitu, seen};
 use crate::tiles::config::TileConfig;
 use crate::tiles::drawing::{COARSER, COUNT, MARKERS};
@@ -49,7 +49,7 @@ pub fn vector_layers(
 
 /// The kinds a viewer's own features are of, where not all of the layer are the viewer's: a rare one would tell of somebody.
 fn kinds_seen(yitu: &Yitu, viewer: &Viewer, layer: Layer, property: &str) -> Option<HashSet<String>> {
-    if Rule::of(viewer, layer, yitu.atlas.layer(layer).schema()).admits_all() {
+    if matches!(seen::reach(viewer, layer), Reach::Every | Reach::All) {
         return None;
     }
     let seen = seen::layer(yitu, viewer, layer);

@@ -13,11 +13,11 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Encoding, MapLayers};
 use crate::atlas::Atlas;
-use crate::domain::viewer::Role;
+use crate::domain::viewer::Reach;
 use crate::domain::{Feature, FeatureId, Layer, LogPosition, Problem, ProblemKind, Schema, Viewer};
 use crate::geo::TileId;
 use crate::service::ogc::filter::{Bound, Filter};
-use crate::service::seen::{Rule, veiled};
+use crate::service::seen::{reach, veiled};
 use crate::service::spatial::int;
 use crate::service::{ServiceError, Yitu, off_thread, ogc};
 use crate::tiles::encode::Scratch;
@@ -308,18 +308,16 @@ fn people(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> People {
         return People::All;
     }
     let scope = viewer.scope();
-    let rule = Rule::of(viewer, Layer::Household, yitu.atlas.layer(Layer::Household).schema());
-    if !rule.admits_any() {
-        return People::Some { grids: BTreeSet::new(), linked: BTreeSet::new(), masked: false };
+    match reach(viewer, Layer::Household) {
+        Reach::Every => People::All,
+        Reach::All => People::Masked,
+        Reach::None => People::Some { grids: BTreeSet::new(), linked: BTreeSet::new(), masked: false },
+        Reach::Part => {
+            let grids = within(yitu, Layer::Grid, asked.tile, &scope.grids);
+            let masked = !grids.is_subset(&scope.in_full);
+            People::Some { grids, linked: linked(yitu, asked.tile, &scope.households), masked }
+        }
     }
-    let of_tile = |grids: &BTreeSet<FeatureId>| within(yitu, Layer::Grid, asked.tile, grids);
-    let linked = linked(yitu, asked.tile, &scope.households);
-    if rule.admits_all() {
-        return if viewer.role() == Role::System { People::All } else { People::Masked };
-    }
-    let grids = of_tile(&scope.grids);
-    let masked = !grids.is_subset(&scope.in_full);
-    People::Some { grids, linked, masked }
 }
 
 /// Those of some households that lie in a tile or beside it.
@@ -336,15 +334,15 @@ fn matters(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Option<Matters> {
         return None;
     }
     let scope = viewer.scope();
-    let rule = Rule::of(viewer, Layer::Incident, yitu.atlas.layer(Layer::Incident).schema());
-    if !rule.admits_any() {
-        return Some(Matters::default());
+    match reach(viewer, Layer::Incident) {
+        Reach::Every | Reach::All => None,
+        Reach::None => Some(Matters::default()),
+        Reach::Part => Some(Matters {
+            grids: within(yitu, Layer::Grid, asked.tile, &scope.grids),
+            villages: within(yitu, Layer::Region, asked.tile, &scope.regions),
+            numbers: scope.matters.clone(),
+        }),
     }
-    (!rule.admits_all()).then(|| Matters {
-        grids: within(yitu, Layer::Grid, asked.tile, &scope.grids),
-        villages: within(yitu, Layer::Region, asked.tile, &scope.regions),
-        numbers: scope.matters.clone(),
-    })
 }
 
 /// Those of some areas that lie in a tile or beside it.
