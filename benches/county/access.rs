@@ -13,6 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use yitu::domain::Viewer;
 use yitu::domain::viewer::Role;
+use yitu::geo::TileId;
 use yitu::service::access::audit::Doer;
 use yitu::service::access::demo::PASSWORD;
 use yitu::service::access::token::{Holder, NewToken};
@@ -123,15 +124,14 @@ fn report(w: &Worker) -> Asked {
     ("POST", "/api/incidents".to_owned(), body.to_string())
 }
 
-fn tile_path(layer: &str, w: &Worker, z: u32) -> String {
+fn tile_path(layer: &str, w: &Worker, z: u8) -> String {
     let (x, y) = tile_of(w, z);
     format!("/tiles/{layer}/{z}/{x}/{y}")
 }
 
-fn tile_of(w: &Worker, z: u32) -> (u32, u32) {
-    let n = f64::from(1_u32 << z);
-    let y = (1.0 - w.lat.to_radians().tan().asinh() / std::f64::consts::PI) / 2.0;
-    (((w.lon + 180.0) / 360.0 * n) as u32, (y * n) as u32)
+fn tile_of(w: &Worker, z: u8) -> (u32, u32) {
+    let tile = TileId::containing(z, w.lon, w.lat);
+    (tile.x(), tile.y())
 }
 
 /// The same questions of both servers in turns; only the second asks who.

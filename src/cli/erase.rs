@@ -2,11 +2,10 @@
 
 use chrono::Utc;
 
-use super::{CliError, no_county};
+use super::{CliError, no_county, on_the_county};
 use crate::config::Config;
 use crate::db::{Databases, unit};
-use crate::domain::{FeatureId, Viewer};
-use crate::service::access::audit::Doer;
+use crate::domain::Viewer;
 use crate::service::incident::erase::erase;
 use crate::service::{ServiceError, household, startup};
 
@@ -40,39 +39,36 @@ pub(super) struct Ground {
 
 pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliError> {
     let (Arguments::Incident { ground, .. } | Arguments::Household { ground, .. }) = &arguments;
-    let by = ground.by.trim();
+    let (by, reason) = (ground.by.trim(), &ground.reason);
     if by.is_empty() {
         return Err(CliError::wrong_use("--by 不能为空。请写明由谁删除。"));
     }
-    let database = startup::open_database(&config).await.map_err(CliError::fault)?;
-    let erased = erased(config, &database.databases, &arguments, (by, &ground.reason)).await;
-    database.close().await;
-    println!("{}", erased?);
+    match &arguments {
+        Arguments::Incident { id, .. } => {
+            let database = startup::open_database(&config).await.map_err(CliError::fault)?;
+            let number = incident(&database.databases, id, reason, by).await;
+            database.close().await;
+            println!("第 {} 号事件的个人内容已依法删除,历史校验链不受影响。", number?);
+        }
+        Arguments::Household { number, .. } => {
+            on_the_county(config, by, async |yitu, doer, _| {
+                household::erase::erase(yitu, doer, number, reason).await.map_err(refused)
+            })
+            .await?;
+            println!("户 {number} 及其成员、电话与联户关系已依法删除,删除已记入审计日志。");
+        }
+    }
     Ok(())
 }
 
-async fn erased(
-    config: Config,
-    databases: &Databases,
-    arguments: &Arguments,
-    (by, reason): (&str, &str),
-) -> Result<String, CliError> {
-    let county: FeatureId = unit::county(&databases.migrator).await.map_err(CliError::fault)?.ok_or_else(no_county)?;
-    let viewer = Viewer::whole_county(county, by);
-    let refused = |e: ServiceError| match e {
+async fn incident(databases: &Databases, id: &str, reason: &str, by: &str) -> Result<i64, CliError> {
+    let county = unit::county(&databases.migrator).await.map_err(CliError::fault)?.ok_or_else(no_county)?;
+    erase(databases, &Viewer::whole_county(county, by), id, reason, Utc::now()).await.map_err(refused)
+}
+
+fn refused(error: ServiceError) -> CliError {
+    match error {
         ServiceError::Problem(problem) => CliError::wrong_use(problem),
         other => CliError::fault(format!("没有删除:{other}")),
-    };
-    match arguments {
-        Arguments::Incident { id, .. } => {
-            let number = erase(databases, &viewer, id, reason, Utc::now()).await.map_err(refused)?;
-            Ok(format!("第 {number} 号事件的个人内容已依法删除,历史校验链不受影响。"))
-        }
-        Arguments::Household { number, .. } => {
-            let yitu = startup::stand_still(config, databases.clone()).await.map_err(CliError::fault)?;
-            let doer = Doer { viewer, origin: String::new() };
-            household::erase::erase(&yitu, &doer, number, reason).await.map_err(refused)?;
-            Ok(format!("户 {number} 及其成员、电话与联户关系已依法删除,删除已记入审计日志。"))
-        }
     }
 }

@@ -18,6 +18,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, LogFormat};
+use crate::domain::{FeatureId, Viewer};
+use crate::service::access::audit::Doer;
+use crate::service::{Yitu, county, startup};
 
 /// Exit code: something was found to be at fault.
 pub const FOUND_FAULTS: u8 = 1;
@@ -92,6 +95,24 @@ impl CliError {
 /// Nothing can be done before a county is loaded.
 fn no_county() -> CliError {
     CliError::wrong_use("数据库里还没有县。请先运行 yitu demo,或用 yitu import region 导入辖区。")
+}
+
+/// Acts on the county the database holds, in somebody's name; the database is closed whatever comes of it.
+async fn on_the_county<T>(
+    config: Config,
+    by: &str,
+    act: impl AsyncFnOnce(&Yitu, &Doer, FeatureId) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let database = startup::open_database(&config).await.map_err(CliError::fault)?;
+    let acted = async {
+        let yitu = startup::stand_still(config, database.databases.clone()).await.map_err(CliError::fault)?;
+        let county = county::current(&yitu).map_err(|_| no_county())?;
+        let doer = Doer { viewer: Viewer::whole_county(county, by), origin: String::new() };
+        act(&yitu, &doer, county).await
+    };
+    let outcome = acted.await;
+    database.close().await;
+    outcome
 }
 
 /// Refuses to be overheard.

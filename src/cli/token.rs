@@ -2,16 +2,15 @@
 
 use std::io::Write;
 
-use super::CliError;
 use super::user::{named, told};
+use super::{CliError, on_the_county};
 use crate::config::Config;
+use crate::domain::FeatureId;
 use crate::domain::viewer::Role;
-use crate::domain::{FeatureId, Viewer};
+use crate::service::Yitu;
 use crate::service::access::audit::Doer;
 use crate::service::access::token::{self, Holder, NewToken, TokenView};
 use crate::service::access::user::{UserView, read_role};
-use crate::service::startup::{self, OpenDatabase};
-use crate::service::{Yitu, county};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Arguments {
@@ -47,29 +46,23 @@ pub(super) struct Add {
 }
 
 pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliError> {
-    let database = startup::open_database(&config).await.map_err(CliError::fault)?;
-    let outcome = acted(config, &database, arguments).await;
-    database.close().await;
-    outcome
+    on_the_county(config, "yitu token", async |yitu, doer, county| acted(yitu, doer, county, arguments).await).await
 }
 
-async fn acted(config: Config, database: &OpenDatabase, arguments: Arguments) -> Result<(), CliError> {
-    let yitu = startup::stand_still(config, database.databases.clone()).await.map_err(CliError::fault)?;
-    let county = county::current(&yitu).map_err(|_| super::no_county())?;
-    let doer = Doer { viewer: Viewer::whole_county(county, "yitu token"), origin: String::new() };
+async fn acted(yitu: &Yitu, doer: &Doer, county: FeatureId, arguments: Arguments) -> Result<(), CliError> {
     match arguments {
         Arguments::Add(asked) => {
-            let account = named(&yitu, county, &asked.name).await?;
-            add(&yitu, &doer, county, (&account, asked)).await
+            let account = named(yitu, county, &asked.name).await?;
+            add(yitu, doer, county, (&account, asked)).await
         }
         Arguments::List { name } => {
-            let account = named(&yitu, county, &name).await?;
-            let tokens = token::of_account(&yitu, account.id).await.map_err(told)?;
+            let account = named(yitu, county, &name).await?;
+            let tokens = token::of_account(yitu, account.id).await.map_err(told)?;
             tokens.iter().try_for_each(|token| say(&line(token)))
         }
         Arguments::Revoke { name, id } => {
-            let account = named(&yitu, county, &name).await?;
-            token::take_back(&yitu, &doer, Some(account.id), id).await.map_err(told)?;
+            let account = named(yitu, county, &name).await?;
+            token::take_back(yitu, doer, Some(account.id), id).await.map_err(told)?;
             say(&format!("{name} 的令牌 {id} 已收回。"))
         }
     }

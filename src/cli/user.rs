@@ -6,14 +6,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 
-use super::{CliError, no_county};
+use super::{CliError, on_the_county};
 use crate::config::Config;
-use crate::domain::{FeatureId, Viewer};
+use crate::domain::FeatureId;
 use crate::service::access::audit::Doer;
 use crate::service::access::grant::{self, Grant};
 use crate::service::access::user::{self, Change, IdentityChange, NewUser, UserView, read_role};
-use crate::service::startup::{self, OpenDatabase};
-use crate::service::{ServiceError, Yitu, county};
+use crate::service::{ServiceError, Yitu};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Arguments {
@@ -101,30 +100,24 @@ pub(super) struct Give {
 }
 
 pub(super) async fn run(config: Config, arguments: Arguments) -> Result<(), CliError> {
-    let database = startup::open_database(&config).await.map_err(CliError::fault)?;
-    let outcome = acted(config, &database, arguments).await;
-    database.close().await;
-    outcome
+    on_the_county(config, "yitu user", async |yitu, doer, county| acted(yitu, doer, county, arguments).await).await
 }
 
-async fn acted(config: Config, database: &OpenDatabase, arguments: Arguments) -> Result<(), CliError> {
-    let yitu = startup::stand_still(config, database.databases.clone()).await.map_err(CliError::fault)?;
-    let county = county::current(&yitu).map_err(|_| no_county())?;
-    let doer = Doer { viewer: Viewer::whole_county(county, "yitu user"), origin: String::new() };
+async fn acted(yitu: &Yitu, doer: &Doer, county: FeatureId, arguments: Arguments) -> Result<(), CliError> {
     match arguments {
-        Arguments::Add(add) => self::add(&yitu, &doer, county, add).await,
-        Arguments::List => list(&yitu, county).await,
+        Arguments::Add(add) => self::add(yitu, doer, county, add).await,
+        Arguments::List => list(yitu, county).await,
         Arguments::Password { name } => {
-            let there = named(&yitu, county, &name).await?;
+            let there = named(yitu, county, &name).await?;
             let (password, made) = password()?;
-            user::set_password(&yitu, &doer, (there.id, &there.name), &password).await.map_err(told)?;
+            user::set_password(yitu, doer, (there.id, &there.name), &password).await.map_err(told)?;
             say(&format!("{name} 的口令已重设,其会话已全部失效;下次登录时须修改。"), made.then_some(&password))
         }
-        Arguments::Disable { name } => disable(&yitu, &doer, county, &name, true).await,
-        Arguments::Enable { name } => disable(&yitu, &doer, county, &name, false).await,
-        Arguments::Identity { name, forget } => identity(&yitu, &doer, county, (&name, forget)).await,
+        Arguments::Disable { name } => disable(yitu, doer, county, &name, true).await,
+        Arguments::Enable { name } => disable(yitu, doer, county, &name, false).await,
+        Arguments::Identity { name, forget } => identity(yitu, doer, county, (&name, forget)).await,
         Arguments::Grant(give) => {
-            let there = named(&yitu, county, &give.name).await?;
+            let there = named(yitu, county, &give.name).await?;
             let asked = Grant {
                 region_id: give.region,
                 grid_id: give.grid,
@@ -133,7 +126,7 @@ async fn acted(config: Config, database: &OpenDatabase, arguments: Arguments) ->
                 reason: give.reason,
                 in_full: give.in_full,
             };
-            grant::grant(&yitu, &doer, there.id, &asked).await.map_err(told)?;
+            grant::grant(yitu, doer, there.id, &asked).await.map_err(told)?;
             say(&format!("已授予 {}。", there.name), None)
         }
     }

@@ -17,8 +17,8 @@ use yitu::config::Config;
 use yitu::domain::Layer;
 use yitu::geo::TileId;
 
-use crate::Town;
 use crate::support::{DEMO_NOW, StillClock, tells};
+use crate::{Town, encoded};
 
 const NAME: &str = "冼不落";
 const MEMBER: &str = "冼未央";
@@ -111,9 +111,7 @@ impl Planted {
     }
 
     fn tile(&self, z: u8) -> TileId {
-        let n = f64::from(1_u32 << z);
-        let y = (1.0 - self.lat.to_radians().tan().asinh() / std::f64::consts::PI) / 2.0;
-        TileId::new(z, ((self.lon + 180.0) / 360.0 * n) as u32, (y * n) as u32).unwrap()
+        TileId::containing(z, self.lon, self.lat)
     }
 }
 
@@ -122,10 +120,6 @@ struct Hunt {
     planted: Planted,
     incident: String,
     deliberation: String,
-}
-
-fn encoded(text: &str) -> String {
-    text.bytes().map(|b| format!("%{b:02X}")).collect()
 }
 
 impl Hunt {

@@ -82,6 +82,11 @@ impl Town {
     }
 }
 
+/// A text as it stands in an address.
+fn encoded(text: &str) -> String {
+    text.bytes().map(|b| format!("%{b:02X}")).collect()
+}
+
 /// The JSON of an answer of a status.
 async fn told(response: Response, status: StatusCode) -> Value {
     let (was, url) = (response.status(), response.url().to_string());

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use yitu::domain::viewer::Role;
+use yitu::geo::TileId;
 
 use crate::support::mvt;
 use crate::{Town, told};
@@ -180,12 +181,11 @@ async fn collected(town: &Town, role: &str, collection: &str) -> Vec<Value> {
 }
 
 /// What the points of a tile stand for together.
-async fn drawn(town: &Town, role: &str, layer: &str, (lon, lat): (f64, f64), z: u32) -> u64 {
-    let n = f64::from(1_u32 << z);
-    let y = (1.0 - lat.to_radians().tan().asinh() / std::f64::consts::PI) / 2.0;
+async fn drawn(town: &Town, role: &str, layer: &str, (lon, lat): (f64, f64), z: u8) -> u64 {
+    let tile = TileId::containing(z, lon, lat);
     let mut total = 0;
     // The county is smaller than a tile of this zoom and may lie on the edge of two.
-    let (x, y) = (((lon + 180.0) / 360.0 * n) as u32, (y * n) as u32);
+    let (x, y) = (tile.x(), tile.y());
     for (x, y) in (x - 1..=x + 1).flat_map(|x| (y - 1..=y + 1).map(move |y| (x, y))) {
         let tile = town.ask(role, Method::GET, &format!("/tiles/{layer}/{z}/{x}/{y}")).send().await.unwrap();
         let bytes = tile.bytes().await.unwrap();

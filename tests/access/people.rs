@@ -6,13 +6,14 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use yitu::access::mask;
 use yitu::domain::Viewer;
+use yitu::geo::TileId;
 use yitu::service::ServiceError;
 use yitu::service::access::audit::Doer;
 use yitu::service::access::principal::of_secret;
 use yitu::service::household::erase::erase;
 
 use crate::support::mvt;
-use crate::{Town, problem, told};
+use crate::{Town, encoded, problem, told};
 
 /// A household and what of it is hidden.
 #[derive(Debug, sqlx::FromRow)]
@@ -45,15 +46,15 @@ impl House {
         .unwrap()
     }
 
-    fn tile(&self, z: u32) -> String {
-        let n = f64::from(1_u32 << z);
-        let y = (1.0 - self.lat.to_radians().tan().asinh() / std::f64::consts::PI) / 2.0;
-        format!("/tiles/household/{z}/{}/{}", ((self.lon + 180.0) / 360.0 * n) as u32, (y * n) as u32)
+    fn tile(&self, z: u8) -> String {
+        tile_at("household", z, (self.lon, self.lat))
     }
 }
 
-fn encoded(text: &str) -> String {
-    text.bytes().map(|b| format!("%{b:02X}")).collect()
+/// The tile of a layer that a place lies in.
+fn tile_at(layer: &str, z: u8, (lon, lat): (f64, f64)) -> String {
+    let tile = TileId::containing(z, lon, lat);
+    format!("/tiles/{layer}/{z}/{}/{}", tile.x(), tile.y())
 }
 
 #[tokio::test]
@@ -239,10 +240,7 @@ async fn a_wall_is_told_four_things_of_a_matter() {
     let one = town.ask("wall", Method::GET, &format!("/ogc/collections/incident/items/{number}")).send().await.unwrap();
     assert_eq!(one.status(), StatusCode::NOT_FOUND);
     for z in [9, 12, 16] {
-        let (lon, lat) = points[0];
-        let n = f64::from(1_u32 << z);
-        let y = (1.0 - lat.to_radians().tan().asinh() / std::f64::consts::PI) / 2.0;
-        let path = format!("/tiles/incident/{z}/{}/{}", ((lon + 180.0) / 360.0 * n) as u32, (y * n) as u32);
+        let path = tile_at("incident", z, points[0]);
         assert_eq!(
             town.ask("wall", Method::GET, &path).send().await.unwrap().status(),
             StatusCode::NO_CONTENT,

@@ -11,10 +11,11 @@ use yitu::access::sight::{HouseholdPlace, MatterPlace, of_household, of_matter};
 use yitu::db::Request;
 use yitu::domain::viewer::{Role, Scope, Sight};
 use yitu::domain::{Layer, Viewer};
+use yitu::geo::TileId;
 use yitu::service::access::principal::of_secret;
 use yitu::service::seen;
 
-use crate::{Town, problem, told};
+use crate::{Town, encoded, problem, told};
 
 /// What scopes are drawn from: villages with their grids, units, households.
 struct Pool {
@@ -185,7 +186,8 @@ async fn a_household_out_of_scope_is_in_no_answer() {
     };
     for (own, planted) in [(true, plant(true).await), (false, plant(false).await)] {
         let Planted { id, number, head_name, address, lon, lat, village_id } = &planted;
-        let (x, y) = tile(16, *lon, *lat);
+        let tile = TileId::containing(16, *lon, *lat);
+        let (x, y) = (tile.x(), tile.y());
         let get = async |path: String| {
             let response = town.ask("grid_worker", Method::GET, &path).send().await.unwrap();
             let status = response.status();
@@ -201,13 +203,12 @@ async fn a_household_out_of_scope_is_in_no_answer() {
             };
             (status, headers + &text)
         };
-        let enc = |text: &str| text.bytes().map(|b| format!("%{b:02X}")).collect::<String>();
         let questions = [
             format!("/api/near?lon={lon}&lat={lat}&kind=household&radius_m=30"),
             format!("/api/within?region={village_id}&kind=household&limit=1000"),
-            format!("/api/search?q={}&kind=household", enc(head_name)),
+            format!("/api/search?q={}&kind=household", encoded(head_name)),
             format!("/api/search?q={number}"),
-            format!("/ogc/collections/household/items?filter={}", enc(&format!("number = '{number}'"))),
+            format!("/ogc/collections/household/items?filter={}", encoded(&format!("number = '{number}'"))),
             format!(
                 "/ogc/collections/household/items?bbox={},{},{},{}",
                 lon - 1e-4,
@@ -217,7 +218,7 @@ async fn a_household_out_of_scope_is_in_no_answer() {
             ),
             format!("/ogc/collections/household/items/{id}"),
             format!("/tiles/household/16/{x}/{y}"),
-            format!("/tiles/household/16/{x}/{y}?filter={}", enc(&format!("number = '{number}'"))),
+            format!("/tiles/household/16/{x}/{y}?filter={}", encoded(&format!("number = '{number}'"))),
             format!("/ogc/collections/household/tiles/WebMercatorQuad/16/{y}/{x}"),
         ];
         for path in questions {
@@ -239,12 +240,6 @@ async fn a_household_out_of_scope_is_in_no_answer() {
             assert_eq!(problem(refused, StatusCode::BAD_REQUEST).await, "bad-field");
         }
     }
-}
-
-fn tile(z: u32, lon: f64, lat: f64) -> (u32, u32) {
-    let n = f64::from(1_u32 << z);
-    let y = (1.0 - lat.to_radians().tan().asinh() / std::f64::consts::PI) / 2.0;
-    (((lon + 180.0) / 360.0 * n) as u32, (y * n) as u32)
 }
 
 #[tokio::test]

@@ -165,11 +165,10 @@ async fn failed(
 pub async fn sign_out(yitu: &Yitu, principal: &Principal, origin: &str) -> Result<(), ServiceError> {
     let viewer = &principal.viewer;
     // A wall's token is taken back where it was made, not by whoever stands before the wall.
-    if principal.means == Means::Display {
-        return note(yitu, &principal.doer(origin), Deed::SignOut, What::default()).await;
+    if principal.means != Means::Display {
+        account::revoke(&yitu.db.system, viewer.county_id(), principal.credential_id, None, yitu.clock.now()).await?;
+        forget(yitu, principal.account_id);
     }
-    account::revoke(&yitu.db.system, viewer.county_id(), principal.credential_id, None, yitu.clock.now()).await?;
-    forget(yitu, principal.account_id);
     note(yitu, &principal.doer(origin), Deed::SignOut, What::default()).await
 }
 
