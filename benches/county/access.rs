@@ -51,21 +51,13 @@ pub async fn measure(folder: &Path) -> Vec<Figure> {
     let unlimited = [("YITU_REQUESTS_PER_SECOND", "0".to_owned())];
     let servers = [Server::with(&open, &unlimited).await, Server::with(&asking, &unlimited).await];
     let mut figures = Vec::new();
-    let near = |w: &Worker| {
-        format!(
-            "/ogc/collections/household/items?limit=20&bbox={:.7},{:.7},{:.7},{:.7}",
-            w.lon - 2e-4,
-            w.lat - 2e-4,
-            w.lon + 2e-4,
-            w.lat + 2e-4
-        )
+    let page = |w: &Worker| {
+        let (west, south, east, north) = (w.lon - 2e-4, w.lat - 2e-4, w.lon + 2e-4, w.lat + 2e-4);
+        get(&format!("/ogc/collections/household/items?limit=20&bbox={west:.7},{south:.7},{east:.7},{north:.7}"))
     };
-    let one = |w: &Worker| format!("/ogc/collections/household/items/{}", w.household);
-    let kinds: [(&str, &dyn Fn(&Worker) -> String); 2] =
-        [("A page of households of the own grid", &near), ("One household (by the database)", &one)];
-    for (what, path) in kinds {
-        figures.push(beside(what, &servers, &workers, folder, "≥ 0.85 ×", &|w| get(&path(w))).told());
-    }
+    figures.push(beside("A page of households of the own grid", &servers, &workers, folder, "≥ 0.85 ×", &page).told());
+    let household = |w: &Worker| get(&format!("/ogc/collections/household/items/{}", w.household));
+    figures.push(beside("One household (by the database)", &servers, &workers, folder, "≥ 0.85 ×", &household).told());
     figures.push(beside("`POST /api/incidents`", &servers, &workers, folder, "≥ 0.85 ×", &report).told());
     figures.push(shared_tiles(&asking, &workers).await.told());
     let tile = |w: &Worker| get(&tile_path("household", w, 15));

@@ -6,7 +6,7 @@ use clap::Subcommand;
 
 use super::{CliError, not_overheard};
 use crate::config::{Config, LogFormat};
-use crate::http::tls::Certificate;
+use crate::http::certificate::Certificate;
 use crate::service::access::oidc::Oidc;
 use crate::service::photo::store::Store;
 use crate::service::tile::check_settings;

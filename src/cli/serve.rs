@@ -8,7 +8,7 @@ use super::{CliError, not_overheard};
 use crate::config::Config;
 use crate::db::account;
 use crate::http;
-use crate::http::tls::Certificate;
+use crate::http::certificate::Certificate;
 use crate::service::incident::deadline;
 use crate::service::outbox::deliver;
 use crate::service::photo::sweep;

@@ -2,6 +2,8 @@
 
 pub mod access;
 pub mod calendar;
+pub mod certificate;
+mod connections;
 pub mod county;
 pub mod deliberation;
 mod described;
@@ -22,7 +24,6 @@ pub mod photo;
 pub mod problem;
 pub mod spatial;
 pub mod tile;
-pub mod tls;
 pub mod unit;
 pub mod web_map;
 pub mod webhook;
@@ -35,7 +36,6 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::serve::ListenerExt;
 use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
@@ -48,6 +48,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::service::{ServiceError, Yitu};
 
+pub use connections::serve;
 pub use problem::Failure;
 
 /// Handlers answer this.
@@ -104,7 +105,7 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
 }
 
 /// The whole server over a running [`Yitu`].
-pub fn app(yitu: Yitu) -> Router {
+fn app(yitu: Yitu) -> Router {
     let (router, document) = routes();
     let pages = web_map::routes()
         .route("/metrics", axum::routing::get(metrics::expose))
@@ -149,30 +150,6 @@ impl MakeRequestId for RequestIds {
         let id = format!("{:08x}-{:x}", self.process, self.count.fetch_add(1, Ordering::Relaxed));
         HeaderValue::try_from(id).ok().map(RequestId::new)
     }
-}
-
-/// Serves until `stop` resolves, then lets the requests under way finish; over TLS where there is a certificate.
-///
-/// # Errors
-/// When the listener fails.
-pub async fn serve(
-    listener: tokio::net::TcpListener,
-    certificate: Option<tls::Certificate>,
-    yitu: Yitu,
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> std::io::Result<()> {
-    let gathering = tokio::spawn(metrics::gather());
-    let app = app(yitu).into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let served = match certificate {
-        None => axum::serve(listener, app).with_graceful_shutdown(stop).await,
-        Some(certificate) => {
-            // Of a listener that is not the framework's own, the address is told only through what taps it.
-            let listener = tls::TlsListener::over(listener, certificate)?.tap_io(|_| {});
-            axum::serve(listener, app).with_graceful_shutdown(stop).await
-        }
-    };
-    gathering.abort();
-    served
 }
 
 /// Of all but tiles, which the OGC API has too, and events, which must not wait for a full block.

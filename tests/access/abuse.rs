@@ -181,3 +181,43 @@ async fn a_session_that_was_taken_elsewhere_changes_nothing() {
     let before: i64 = town.one("SELECT count(*) FROM audit_event WHERE action = 'refused'").await;
     assert!(before >= 3, "{before} refusals on record");
 }
+
+#[tokio::test]
+async fn whoever_does_not_come_to_the_point_is_let_go() {
+    let town = Arc::new(Town::open().await);
+    let settings = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    let whole = b"GET /health/live HTTP/1.1\r\nHost: map\r\n\r\n";
+    // What is said at once, and what byte by byte.
+    let kinds: [(&str, &[u8], &[u8]); 5] = [
+        ("nothing", b"", b""),
+        ("a head", b"", &[b'G'; 600]),
+        ("the beginning of HTTP/2", b"", settings),
+        ("HTTP/2 without a question", settings, b""),
+        ("a second head", whole, &[b'G'; 600]),
+    ];
+    let held = kinds.map(|(kind, at_once, slowly)| {
+        let town = Arc::clone(&town);
+        async move {
+            let mut stream = TcpStream::connect(town.server.address).await.unwrap();
+            stream.write_all(at_once).await.unwrap();
+            let begun = std::time::Instant::now();
+            let (mut reading, mut writing) = stream.into_split();
+            let write = async {
+                for byte in slowly {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    if writing.write_all(&[*byte]).await.is_err() {
+                        break;
+                    }
+                }
+                std::future::pending::<()>().await;
+            };
+            let mut answer = Vec::new();
+            let closed = tokio::time::timeout(Duration::from_secs(40), reading.read_to_end(&mut answer));
+            let closed = tokio::select! { closed = closed => closed, () = write => unreachable!() };
+            assert!(closed.is_ok(), "{kind}: still open after {:?}", begun.elapsed());
+            assert!(begun.elapsed() > Duration::from_secs(15), "{kind}: a slow network is not abuse");
+        }
+    });
+    futures::future::join_all(held).await;
+    town.get("village_cadre", "/api/county").await;
+}

@@ -24,6 +24,7 @@ struct House {
 }
 
 #[derive(Debug, sqlx::FromRow)]
+#[allow(clippy::struct_excessive_bools)] // what the tables say of it
 struct Case {
     id: uuid::Uuid,
     number: i64,

@@ -17,7 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use yitu::config::Config;
-use yitu::http::tls::{Certificate, CertificateError};
+use yitu::http::certificate::{Certificate, CertificateError};
 use yitu::service::access::demo::{self, PASSWORD};
 use yitu::service::startup;
 

@@ -48,3 +48,33 @@ async fn a_new_item_is_told_to_listeners_with_the_tiles_it_changed() {
     let bytes = server.get(&path).await.bytes().await.unwrap();
     assert!(String::from_utf8_lossy(&bytes).contains("新议事亭"));
 }
+
+/// A server that stops lets answers under way finish and its streams go: a restart waits for no screen.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_waits_for_no_stream() {
+    let database = TestDatabase::with_demo().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = format!("http://{}", listener.local_addr().unwrap());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = yitu::http::serve(listener, None, database.yitu().await, async { drop(stopped.await) });
+    let serving = tokio::spawn(serving);
+    let client = reqwest::Client::new();
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut stream = client.get(format!("{at}/live")).send().await.unwrap().bytes_stream();
+        assert!(stream.next().await.unwrap().is_ok(), "it begins by telling where it stands");
+        streams.push(stream);
+    }
+    let answer = client.get(format!("{at}/api/county")).send().await.unwrap();
+    stop.send(()).unwrap();
+    let began = Instant::now();
+    tokio::time::timeout(Duration::from_secs(10), serving).await.expect("it stops").unwrap().unwrap();
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(answer.text().await.unwrap().contains("岚溪"));
+    for mut stream in streams {
+        while let Some(more) = stream.next().await {
+            assert!(more.is_ok(), "ended, not cut off");
+        }
+    }
+    assert!(client.get(format!("{at}/health/live")).send().await.is_err());
+}

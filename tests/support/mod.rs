@@ -176,8 +176,8 @@ impl TestServer {
         // The client's TLS needs a provider, and takes none by itself.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let address = listener.local_addr().unwrap();
-        let app = yitu::http::app(yitu.clone());
-        let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        let serving = yitu::http::serve(listener, None, yitu.clone(), std::future::pending());
+        let task = tokio::spawn(async move { serving.await.unwrap() });
         Self { address, yitu, client: reqwest::Client::new(), task }
     }
 

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
@@ -13,6 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::access::gate::Caller;
+use super::connections::Stopping;
 use super::extract::Query;
 use super::{Answer, Failure};
 use crate::domain::Problem;
@@ -43,12 +45,13 @@ struct Wanted {
 async fn live(
     State(yitu): State<Yitu>,
     caller: Caller,
+    Extension(stopping): Extension<Stopping>,
     Query(wanted): Query<Wanted>,
     headers: HeaderMap,
 ) -> Answer<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>> {
     let topics = topics(wanted.topics.as_deref())?;
     let viewer = caller.viewer.clone();
-    let ended = ended(yitu.clone(), caller);
+    let ended = ended(yitu.clone(), caller, stopping);
     // Listening begins before anything is told, so that nothing falls between.
     let changes = BroadcastStream::new(yitu.changes.listen());
     let heard = headers.get("last-event-id").and_then(|v| v.to_str().ok()).or(wanted.last_event_id.as_deref());
@@ -74,15 +77,19 @@ async fn live(
     Ok(Sse::new(all.map(Ok).take_until(ended)).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
 }
 
-/// Comes when what a stream was opened with is no longer good, or its scope is another.
-async fn ended(yitu: Yitu, caller: Caller) {
-    let Some(secret) = &caller.secret else { return std::future::pending().await };
-    loop {
-        tokio::time::sleep(LOOK).await;
-        if !is_still(&yitu, secret, &caller.viewer).await {
-            return;
+/// Comes when what a stream was opened with is no longer good, or its scope is another, or the server stops.
+async fn ended(yitu: Yitu, caller: Caller, stopping: Stopping) {
+    let shut = async {
+        let Some(secret) = &caller.secret else { return std::future::pending().await };
+        loop {
+            tokio::time::sleep(LOOK).await;
+            // A question to the database is large while it is asked: not to be kept room for in every stream.
+            if !Box::pin(is_still(&yitu, secret, &caller.viewer)).await {
+                return;
+            }
         }
-    }
+    };
+    tokio::select! { () = stopping.comes() => {}, () = shut => {} }
 }
 
 fn topics(list: Option<&str>) -> Result<Vec<Topic>, Failure> {

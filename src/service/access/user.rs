@@ -259,19 +259,7 @@ pub async fn change(
 ) -> Result<UserView, ServiceError> {
     let version = asked.expected_version.or(if_match).ok_or_else(Problem::version_required)?;
     let (county, by) = (doer.viewer.county_id(), doer.viewer.role());
-    let rights = [
-        ("/role", asked.role.is_some()),
-        ("/responder_id", asked.responder_id.is_some()),
-        ("/unit_id", asked.unit_id.is_some()),
-        ("/forget_second_factor", asked.forget_second_factor),
-    ];
-    if let Some((field, _)) = rights.iter().find(|(_, given)| *given && by == Role::SystemAdmin) {
-        return Err(not_theirs(field, Role::SecurityAdmin).into());
-    }
-    let data = [("/display_name", asked.display_name.is_some()), ("/identity", asked.identity.is_some())];
-    if let Some((field, _)) = data.iter().find(|(_, given)| *given && by == Role::SecurityAdmin) {
-        return Err(not_theirs(field, Role::SystemAdmin).into());
-    }
+    is_theirs(asked, by)?;
     let role = asked.role.as_deref().map(read_role).transpose()?;
     let display_name = asked.display_name.as_deref().map(str::trim);
     check_text("/display_name", display_name.unwrap_or_default(), 100)?;
@@ -313,6 +301,24 @@ pub async fn change(
         "responder_id": asked.responder_id, "unit_id": asked.unit_id, "forget_second_factor": asked.forget_second_factor});
     note(yitu, doer, Deed::AccountChanged, What { detail, ..What::about("account", id) }).await?;
     find(yitu, county, id).await
+}
+
+/// Whether what is to be changed is for a role to change: one says what an account may, another who it is.
+fn is_theirs(asked: &Change, by: Role) -> Result<(), Problem> {
+    let rights = [
+        ("/role", asked.role.is_some()),
+        ("/responder_id", asked.responder_id.is_some()),
+        ("/unit_id", asked.unit_id.is_some()),
+        ("/forget_second_factor", asked.forget_second_factor),
+    ];
+    if let Some((field, _)) = rights.iter().find(|(_, given)| *given && by == Role::SystemAdmin) {
+        return Err(not_theirs(field, Role::SecurityAdmin));
+    }
+    let data = [("/display_name", asked.display_name.is_some()), ("/identity", asked.identity.is_some())];
+    if let Some((field, _)) = data.iter().find(|(_, given)| *given && by == Role::SecurityAdmin) {
+        return Err(not_theirs(field, Role::SystemAdmin));
+    }
+    Ok(())
 }
 
 /// A password for an account whose owner has forgotten theirs.
