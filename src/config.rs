@@ -48,6 +48,8 @@ pub struct Config {
     pub oidc_account_claim: String,
     /// Requests a second that one account may make; 0 is as many as come.
     pub requests_per_second: u32,
+    /// Days after its end that an incident keeps its words, photos and who reported it; 0 is until they are erased by hand.
+    pub incident_kept_days: u32,
     /// Log lines: `json` or `text`.
     pub log_format: LogFormat,
     /// Log filter, such as `info` or `yitu=debug`.
@@ -85,6 +87,7 @@ impl Default for Config {
             oidc_name: "统一身份认证".to_owned(),
             oidc_account_claim: "preferred_username".to_owned(),
             requests_per_second: 1000,
+            incident_kept_days: 0,
             log_format: LogFormat::Json,
             log: "info,sqlx=warn".to_owned(),
         }
@@ -187,7 +190,7 @@ fn connections() -> u32 {
 /// A variable is text; numbers are given to the parser as numbers.
 fn typed(key: &str, value: &str) -> toml::Value {
     match key {
-        "request_connections" | "tile_cache_bytes" | "requests_per_second" => {
+        "request_connections" | "tile_cache_bytes" | "requests_per_second" | "incident_kept_days" => {
             value.parse().map_or_else(|_| toml::Value::String(value.to_owned()), toml::Value::Integer)
         }
         "behind_proxy" => value.parse().map_or_else(|_| toml::Value::String(value.to_owned()), toml::Value::Boolean),

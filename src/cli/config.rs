@@ -48,6 +48,7 @@ pub(super) fn run(config: &Config, arguments: Arguments) -> Result<(), CliError>
     println!("  oidc_name             {}", config.oidc_name);
     println!("  oidc_account_claim    {}", config.oidc_account_claim);
     println!("  requests_per_second   {}", config.requests_per_second);
+    println!("  incident_kept_days    {}", config.incident_kept_days);
     let format = match config.log_format {
         LogFormat::Json => "json",
         LogFormat::Text => "text",

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::db::account;
 use crate::http;
 use crate::http::certificate::Certificate;
-use crate::service::incident::deadline;
+use crate::service::incident::{deadline, retention};
 use crate::service::outbox::deliver;
 use crate::service::photo::sweep;
 use crate::service::{seal, startup};
@@ -39,6 +39,7 @@ pub(super) async fn run(mut config: Config, arguments: Arguments) -> Result<(), 
     let yitu = startup::start(config, database.databases.clone()).await.map_err(CliError::fault)?;
     tracing::info!(address = %listener.local_addr().unwrap_or(listen), tls = certificate.is_some(), "listening");
     tokio::spawn(deadline::run(yitu.downgrade()));
+    tokio::spawn(retention::run(yitu.downgrade()));
     tokio::spawn(sweep::run(yitu.downgrade()));
     tokio::spawn(seal::run(yitu.downgrade()));
     tokio::spawn(deliver::run(yitu.downgrade()));

@@ -354,6 +354,20 @@ pub async fn due(system: &PgPool, now: DateTime<Utc>, most: i64) -> Result<Vec<(
     Ok(sqlx::query_as(sql).bind(now).bind(most).fetch_all(system).await?)
 }
 
+/// Incidents that ended before an instant and still hold their words, the first to end first.
+///
+/// # Errors
+/// When the database fails.
+pub async fn kept_since(
+    system: &PgPool,
+    ended_before: DateTime<Utc>,
+    most: i64,
+) -> Result<Vec<(FeatureId, Uuid)>, DbError> {
+    let sql = "SELECT i.county_id, i.id FROM incident i WHERE i.closed_at < $1 AND NOT EXISTS (SELECT FROM incident_history h
+                 WHERE h.county_id = i.county_id AND h.incident_id = i.id AND h.action = 'erase') ORDER BY i.closed_at, i.id LIMIT $2";
+    Ok(sqlx::query_as(sql).bind(ended_before).bind(most).fetch_all(system).await?)
+}
+
 /// Takes the lock on an incident unless somebody else has it. Whether it was taken.
 ///
 /// # Errors

@@ -1,10 +1,10 @@
 //! Lawful erasure: the words go, the chain stays.
 
 use serde_json::json;
-use yitu::domain::seal::ERASED;
+use yitu::domain::seal::{ERASED, SYSTEM};
 use yitu::service::ServiceError;
 use yitu::service::incident::erase::erase;
-use yitu::service::incident::list;
+use yitu::service::incident::{list, retention};
 
 use crate::Desk;
 
@@ -95,4 +95,33 @@ async fn an_erasure_that_is_not_recorded_is_named_and_no_login_rewrites_history(
         .await
         .unwrap();
     assert_eq!(desk.kinds().await, ["unrecorded_erasure"]);
+}
+
+#[tokio::test]
+async fn what_was_kept_long_enough_goes_by_itself() {
+    let mut desk = Desk::sealed().await;
+    let made = desk.report("林小明与邻居争吵").await;
+    let signed = desk.act(&made, json!({"action": "accept", "note": "林小明在家"})).await;
+    let done = desk.act(&signed, json!({"action": "resolve", "note": "劝和"})).await;
+    desk.act(&done, json!({"action": "check", "passed": true, "note": "林小明满意"})).await;
+    let open = desk.report("林小明家漏水").await;
+    desk.seal().await;
+    let (db, now) = (desk.database.databases.clone(), desk.now());
+    let ended: i64 = desk.one("SELECT count(*) FROM incident WHERE closed_at IS NOT NULL").await;
+    let earlier = ended - 1;
+    let day = chrono::Duration::days(1);
+    assert_eq!(retention::pass(&db, 0, now + day * 4000).await.unwrap(), 0, "unless the county says how long");
+    // The demo's ended before now, this one at this very instant.
+    assert_eq!(retention::pass(&db, 30, now + day * 30).await.unwrap() as i64, earlier);
+    assert!(holding(&desk, "争吵").await > 0);
+    assert_eq!(retention::pass(&db, 30, now + day * 31).await.unwrap(), 1);
+    assert_eq!(retention::pass(&db, 30, now + day * 31).await.unwrap(), 0, "once");
+    assert_eq!(holding(&desk, "争吵").await, 0);
+    assert!(holding(&desk, "漏水").await > 0, "what is open is needed");
+    let erased = list::find(&desk.yitu, &desk.viewer, made.id).await.unwrap();
+    let last = erased.timeline.unwrap().pop().unwrap();
+    assert_eq!((last.action.as_str(), last.actor.as_str(), last.note.as_str()), ("erase", SYSTEM, "保存期满 30 天"));
+    assert_eq!(list::find(&desk.yitu, &desk.viewer, open.id).await.unwrap().description, "林小明家漏水");
+    desk.seal().await;
+    assert_eq!(desk.check_at(now + day * 32, desk.data.path()).await.count, 0);
 }

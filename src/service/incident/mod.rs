@@ -16,6 +16,7 @@ pub mod plan;
 pub mod preview;
 pub mod replay;
 pub mod report;
+pub mod retention;
 pub mod step;
 pub mod view;
 pub mod wall;
