@@ -88,7 +88,7 @@ pub async fn serve(
             () = &mut stop => break,
         };
         match places.take(place, peer.ip()) {
-            Some(place) => drop(tokio::spawn(server.clone().connection(stream, peer, place, graceful.watcher()))),
+            Some(place) => server.clone().connection(stream, peer, place, graceful.watcher()),
             None => tracing::debug!(%peer, "too many connections from one address"),
         }
     }
@@ -116,21 +116,28 @@ struct Server {
 }
 
 impl Server {
-    async fn connection(self, stream: TcpStream, peer: SocketAddr, _place: Place, watcher: Watcher) {
+    /// Serves a client in a task of its own.
+    fn connection(self, stream: TcpStream, peer: SocketAddr, place: Place, watcher: Watcher) {
         // Events and answers are small and must not wait for more.
         let _ = stream.set_nodelay(true);
-        let Some(acceptor) = self.acceptor.clone() else { return self.speak(stream, peer, watcher).await };
-        match tokio::time::timeout(HEAD, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => self.speak(stream, peer, watcher).await,
-            Ok(Err(error)) => tracing::debug!(%error, %peer, "no TLS"),
-            Err(_) => tracing::debug!(%peer, "no TLS in time"),
-        }
+        let Some(acceptor) = self.acceptor.clone() else {
+            tokio::spawn(self.speak(stream, peer, place, watcher));
+            return;
+        };
+        tokio::spawn(async move {
+            match tokio::time::timeout(HEAD, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => drop(tokio::spawn(self.speak(stream, peer, place, watcher))),
+                Ok(Err(error)) => tracing::debug!(%error, %peer, "no TLS"),
+                Err(_) => tracing::debug!(%peer, "no TLS in time"),
+            }
+        });
     }
 
     async fn speak(
         self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         peer: SocketAddr,
+        _place: Place,
         watcher: Watcher,
     ) {
         let Self { app, protocols, stopping, .. } = self;
@@ -143,7 +150,8 @@ impl Server {
             app.clone().oneshot(request.map(Body::new))
         });
         let connection = protocols.serve_connection(TokioIo::new(stream), TowerToHyperService::new(answer));
-        let mut connection = pin!(watcher.watch(connection.into_owned()));
+        // Apart, so that it is not moved about: a server keeps ten thousands of them.
+        let mut connection = Box::pin(watcher.watch(connection.into_owned()));
         // The protocols' own limits begin once it is known which one is spoken.
         let served = tokio::select! {
             served = &mut connection => served,

@@ -81,15 +81,15 @@ pub fn routes() -> (Router<Yitu>, utoipa::openapi::OpenApi) {
         .merge(county::routes())
         .merge(calendar::routes())
         .merge(deliberation::routes())
-        .merge(live::routes())
         .merge(spatial::routes())
         .merge(unit::routes())
         .merge(ogc::routes())
         .merge(webhook::routes())
         .merge(exchange::routes())
         .layer(compression())
-        // Tiles come encoded from their own cache.
+        // Tiles come encoded from their own cache; events must not wait for a full block.
         .merge(tile::routes())
+        .merge(live::routes())
         // This limit, not the smaller one that extractors have by themselves.
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(BODY_LIMIT_BYTES))
@@ -152,13 +152,10 @@ impl MakeRequestId for RequestIds {
     }
 }
 
-/// Of all but tiles, which the OGC API has too, and events, which must not wait for a full block.
+/// Of all but tiles, which the OGC API has too.
 fn compression() -> CompressionLayer<impl Predicate> {
-    CompressionLayer::new().compress_when(
-        DefaultPredicate::new()
-            .and(NotForContentType::const_new("application/vnd.mapbox-vector-tile"))
-            .and(NotForContentType::const_new("text/event-stream")),
-    )
+    CompressionLayer::new()
+        .compress_when(DefaultPredicate::new().and(NotForContentType::const_new("application/vnd.mapbox-vector-tile")))
 }
 
 /// Where this server is, as the asker calls it: `https://map.county`. What cannot be a host's name is not repeated.
