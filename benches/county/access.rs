@@ -59,7 +59,7 @@ pub async fn measure(folder: &Path) -> Vec<Figure> {
     let household = |w: &Worker| get(&format!("/ogc/collections/household/items/{}", w.household));
     figures.push(beside("One household (by the database)", &servers, &workers, folder, "≥ 0.85 ×", &household).told());
     figures.push(beside("`POST /api/incidents`", &servers, &workers, folder, "≥ 0.85 ×", &report).told());
-    figures.push(shared_tiles(&asking, &workers).await.told());
+    figures.push(shared_tiles(&open, &asking, &workers).await.told());
     let tile = |w: &Worker| get(&tile_path("household", w, 15));
     figures.push(beside("A `household` tile z15, cached", &servers, &workers, folder, "≥ 0.9 ×", &tile).told());
     drop(servers);
@@ -177,38 +177,50 @@ fn beside(
 }
 
 /// Each worker opens the map on a phone: the county, the township, the village, the own grid; a minute apart, on a server
-/// that has just begun.
-async fn shared_tiles(database: &TestDatabase, workers: &[Worker]) -> Figure {
-    let server = Server::with(database, &[("YITU_REQUESTS_PER_SECOND", "0".to_owned())]).await;
+/// that has just begun. What they share then is beside each other; without accounts, as much as they ever could.
+async fn shared_tiles(open: &TestDatabase, asking: &TestDatabase, workers: &[Worker]) -> Figure {
+    let admin: String = system_token(asking).await;
+    let share = |(hits, drawn): (f64, f64)| 100.0 * hits / (hits + drawn);
+    let unlimited = [("YITU_REQUESTS_PER_SECOND", "0".to_owned())];
+    let without = openings(&Server::with(open, &unlimited).await, &admin, workers).await;
+    let server = Server::with(asking, &unlimited).await;
+    let (first, second) = (openings(&server, &admin, workers).await, openings(&server, &admin, workers).await);
+    Figure {
+        what: format!("Tiles from the cache, {} grid workers opening the map, each twice", workers.len()),
+        measured: format!(
+            "{:.1} % of {:.0} tiles",
+            share((first.0 + second.0, first.1 + second.1)),
+            first.0 + first.1 + second.0 + second.1
+        ),
+        beside: format!(
+            "the first time, from a cold start, {:.1} % (without accounts {:.1} %), the second {:.1} %",
+            share(first),
+            share(without),
+            share(second)
+        ),
+        target: "≥ 80 %",
+    }
+}
+
+/// How many tiles come from the cache, and how many are drawn, when each worker opens the map.
+async fn openings(server: &Server, admin: &str, workers: &[Worker]) -> (f64, f64) {
     let client = reqwest::Client::new();
-    let admin: String = system_token(database).await;
-    let counted = async |layers: &[&str]| -> (f64, f64) {
-        let before = tiles_from(&server, &admin).await;
-        for w in workers {
-            for z in [9, 11, 13, 14, 15, 16] {
-                let (x, y) = tile_of(w, z);
-                // A phone shows about two tiles of 512 pixels beside and three above one another.
-                for (x, y) in [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1), (x, y - 1), (x + 1, y - 1)] {
-                    for layer in layers {
-                        let url = server.url(&format!("/tiles/{layer}/{z}/{x}/{y}"));
-                        let status = client.get(url).bearer_auth(&w.token).send().await.unwrap().status();
-                        assert!(status.is_success(), "{status}");
-                    }
+    let before = tiles_from(server, admin).await;
+    for w in workers {
+        for z in [9, 11, 13, 14, 15, 16] {
+            let (x, y) = tile_of(w, z);
+            // A phone shows about two tiles of 512 pixels beside and three above one another.
+            for (x, y) in [(x, y), (x + 1, y), (x, y + 1), (x + 1, y + 1), (x, y - 1), (x + 1, y - 1)] {
+                for layer in FIELD_LAYERS {
+                    let url = server.url(&format!("/tiles/{layer}/{z}/{x}/{y}"));
+                    let status = client.get(url).bearer_auth(&w.token).send().await.unwrap().status();
+                    assert!(status.is_success(), "{status}");
                 }
             }
         }
-        let after = tiles_from(&server, &admin).await;
-        (after.0 - before.0, after.1 - before.1)
-    };
-    let share = |(hits, drawn): (f64, f64)| 100.0 * hits / (hits + drawn);
-    let first = counted(&FIELD_LAYERS).await;
-    let again = counted(&["household"]).await;
-    Figure {
-        what: format!("Tiles from the cache, {} grid workers opening the map once each", workers.len()),
-        measured: format!("{:.1} % of {:.0} tiles, from a cold start", share(first), first.0 + first.1),
-        beside: format!("`household` alone, the second time: {:.1} %", share(again)),
-        target: "≥ 80 %",
     }
+    let after = tiles_from(server, admin).await;
+    (after.0 - before.0, after.1 - before.1)
 }
 
 async fn system_token(database: &TestDatabase) -> String {

@@ -148,8 +148,6 @@ pub struct PrincipalRow {
     /// By their appointments: the units they act in, the grids they answer for.
     pub units: Vec<FeatureId>,
     pub own_grids: Vec<FeatureId>,
-    /// Numbers of the matters at work that their units have a part in.
-    pub matters: Vec<FeatureId>,
     /// Households they are linked to.
     pub households: Vec<FeatureId>,
 }

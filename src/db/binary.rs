@@ -107,6 +107,18 @@ pub fn text(bytes: &[u8]) -> Result<&str, DbError> {
 /// # Errors
 /// See [`int4`].
 pub fn text_list(bytes: &[u8]) -> Result<Vec<&str>, DbError> {
+    list(bytes, text)
+}
+
+/// `bigint[]` of one dimension without NULLs.
+///
+/// # Errors
+/// See [`int4`].
+pub fn int8_list(bytes: &[u8]) -> Result<Vec<i64>, DbError> {
+    list(bytes, int8)
+}
+
+fn list<'r, T>(bytes: &'r [u8], of: impl Fn(&'r [u8]) -> Result<T, DbError>) -> Result<Vec<T>, DbError> {
     let mut fields = Fields(bytes);
     let mut number = || fields.array().map(i32::from_be_bytes);
     // The second tells whether there are NULLs, the third the elements' type, the last where the subscripts begin.
@@ -118,7 +130,7 @@ pub fn text_list(bytes: &[u8]) -> Result<Vec<&str>, DbError> {
     if dimensions != 1 {
         return Err(malformed());
     }
-    (0..count).map(|_| text(fields.value()?.ok_or_else(malformed)?)).collect()
+    (0..count).map(|_| of(fields.value()?.ok_or_else(malformed)?)).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Layers read whole or by id from their `layer_…` views.
 //!
 //! A view gives `id, county_id, version, geom`, then properties under their public names; whatever those
-//! are, they are read by their type, so that a new property needs no code here.
+//! are, they are read by their type, so that a new property needs no code here. A last column `known_to`
+//! (`bigint[]`) is no property but says who knows of a feature.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ use crate::geo::ewkb;
 
 /// Texts of one column beyond this many different ones are not shared: they are names, not kinds.
 const SHARED_TEXTS: usize = 4096;
+/// The column of [`Schema::known_to`].
+const KNOWN_TO: &str = "known_to";
 
 /// A layer's view as the database describes it today.
 #[derive(Debug)]
@@ -34,13 +37,14 @@ impl LayerReader {
     /// # Errors
     /// When the view is missing, or has a column of a type no property can have.
     pub async fn open(connection: &mut PgConnection, layer: Layer) -> Result<Self, DbError> {
-        let columns: Vec<(String, String)> = sqlx::query_as(
+        let mut columns: Vec<(String, String)> = sqlx::query_as(
             "SELECT attname::text, format_type(atttypid, NULL) FROM pg_attribute
              WHERE attrelid = $1::regclass AND attnum > 4 AND NOT attisdropped ORDER BY attnum",
         )
         .bind(format!("layer_{}", layer.name()))
         .fetch_all(connection)
         .await?;
+        let is_known_to = columns.pop_if(|(name, _)| name == KNOWN_TO).is_some();
         let mut selected = vec!["id".to_owned(), "version".to_owned(), "ST_AsEWKB(geom) AS geom".to_owned()];
         let mut kinds = Vec::with_capacity(columns.len());
         for (name, type_name) in &columns {
@@ -61,9 +65,14 @@ impl LayerReader {
             kinds.push(kind);
             selected.push(expression);
         }
+        let mut schema = Schema::new(columns.iter().map(|(name, _)| name.as_str()).zip(kinds.iter().copied()));
+        if is_known_to {
+            selected.push(KNOWN_TO.to_owned());
+            schema = schema.with_known_to();
+        }
         Ok(Self {
             layer,
-            schema: Schema::new(columns.iter().map(|(name, _)| name.as_str()).zip(kinds.iter().copied())),
+            schema,
             shared: kinds.iter().map(|_| HashSet::new()).collect(),
             kinds,
             select: format!("SELECT {} FROM layer_{}", selected.join(", "), layer.name()),
@@ -82,11 +91,12 @@ impl LayerReader {
     /// When the view cannot be read.
     pub async fn all(&mut self, connection: &mut PgConnection) -> Result<Vec<Feature>, DbError> {
         let copy = format!("COPY ({}) TO STDOUT (FORMAT binary)", self.select);
+        let columns = self.kinds.len() + 3 + usize::from(self.schema.known_to().is_some());
         let mut messages = connection.copy_out_raw(copy.as_str()).await?;
         let mut features = Vec::new();
         while let Some(message) = messages.try_next().await? {
             let mut fields = Fields::of_message(&message);
-            while fields.begin_row(self.kinds.len() + 3)? {
+            while fields.begin_row(columns)? {
                 features.push(self.feature(|_| fields.value())?);
             }
         }
@@ -112,10 +122,13 @@ impl LayerReader {
         let id = binary::int8(column(0)?.ok_or_else(missing)?)?;
         let version = binary::int4(column(1)?.ok_or_else(missing)?)?;
         let geometry = column(2)?.map(ewkb::decode).transpose()?;
-        let values = (0..self.kinds.len())
+        let mut values = (0..self.kinds.len())
             .map(|at| column(at + 3)?.map_or(Ok(Value::Null), |bytes| self.value(at, bytes)))
-            .collect::<Result<_, _>>()?;
-        Ok(Feature { id, version, geometry, values })
+            .collect::<Result<Vec<_>, _>>()?;
+        if let Some(at) = self.schema.known_to() {
+            values.push(Value::Ids(column(at + 3)?.map(binary::int8_list).transpose()?.unwrap_or_default().into()));
+        }
+        Ok(Feature { id, version, geometry, values: values.into() })
     }
 
     fn value(&mut self, at: usize, bytes: &[u8]) -> Result<Value, DbError> {

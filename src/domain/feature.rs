@@ -20,6 +20,8 @@ pub enum Value {
     Text(Arc<str>),
     /// A list of texts, such as a household's tags.
     TextList(Arc<[Arc<str>]>),
+    /// Whom a feature is known to, see [`Schema::known_to`]; no property is of this form.
+    Ids(Arc<[FeatureId]>),
 }
 
 impl Value {
@@ -41,6 +43,15 @@ impl Value {
         }
     }
 
+    /// The ids, where it is those.
+    #[must_use]
+    pub fn as_ids(&self) -> &[FeatureId] {
+        match self {
+            Self::Ids(ids) => ids,
+            _ => &[],
+        }
+    }
+
     /// As JSON.
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
@@ -51,6 +62,7 @@ impl Value {
             Self::Float(f) => (*f).into(),
             Self::Text(t) => t.as_ref().into(),
             Self::TextList(list) => list.iter().map(AsRef::as_ref).collect::<Vec<&str>>().into(),
+            Self::Ids(ids) => ids.to_vec().into(),
         }
     }
 }
@@ -79,6 +91,7 @@ pub enum PropertyKind {
 pub struct Schema {
     names: Arc<[Arc<str>]>,
     kinds: Arc<[PropertyKind]>,
+    is_known_to: bool,
 }
 
 impl Schema {
@@ -86,7 +99,20 @@ impl Schema {
     pub fn new(properties: impl IntoIterator<Item = (impl Into<Arc<str>>, PropertyKind)>) -> Self {
         let (names, kinds): (Vec<Arc<str>>, Vec<PropertyKind>) =
             properties.into_iter().map(|(name, kind)| (name.into(), kind)).unzip();
-        Self { names: names.into(), kinds: kinds.into() }
+        Self { names: names.into(), kinds: kinds.into(), is_known_to: false }
+    }
+
+    /// The same with one more value after the properties: [`Schema::known_to`].
+    #[must_use]
+    pub fn with_known_to(self) -> Self {
+        Self { is_known_to: true, ..self }
+    }
+
+    /// Where it is stored which units and accounts know of a feature wherever it lies. It is no property: it is in no
+    /// answer, and nothing that is asked can name it.
+    #[must_use]
+    pub fn known_to(&self) -> Option<usize> {
+        self.is_known_to.then_some(self.names.len())
     }
 
     /// The names, in storage order.
@@ -117,7 +143,7 @@ pub struct Feature {
     pub version: i32,
     /// Degrees, EPSG:4490; none for a household not yet placed, and for people.
     pub geometry: Option<Geometry>,
-    /// One value a property of the schema.
+    /// One value a property of the schema, and whom it is known to.
     pub values: Box<[Value]>,
 }
 
@@ -126,5 +152,11 @@ impl Feature {
     #[must_use]
     pub fn get<'a>(&'a self, schema: &Schema, name: &str) -> Option<&'a Value> {
         schema.position(name).and_then(|at| self.values.get(at))
+    }
+
+    /// The units and accounts that know of it wherever it lies.
+    #[must_use]
+    pub fn known_to(&self, schema: &Schema) -> &[FeatureId] {
+        schema.known_to().and_then(|at| self.values.get(at)).map_or(&[], Value::as_ids)
     }
 }

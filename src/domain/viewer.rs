@@ -110,8 +110,6 @@ pub struct Scope {
     pub in_full: BTreeSet<FeatureId>,
     /// Households they are linked to: in scope and seen in full, wherever they are.
     pub households: BTreeSet<FeatureId>,
-    /// Numbers of the matters their units have a part in, where their scope is not the whole county.
-    pub matters: BTreeSet<FeatureId>,
     /// Units they act for.
     pub units: BTreeSet<FeatureId>,
     /// As whom of the people who act.
@@ -170,12 +168,10 @@ impl Viewer {
         }
     }
 
-    /// Whether another time's viewer may see what this one may. Matters come and go with every step that is taken.
+    /// Whether another time's viewer may see what this one may.
     #[must_use]
     pub fn sees_as(&self, other: &Self) -> bool {
-        let mut scope = Scope::clone(&other.scope);
-        scope.matters.clone_from(&self.scope.matters);
-        self.role == other.role && *self.scope == scope
+        self.role == other.role && self.scope == other.scope
     }
 
     /// The county all reads of this viewer are held to.

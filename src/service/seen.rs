@@ -11,7 +11,7 @@ use crate::access::mask::{hidden, masked};
 use crate::access::sight::{HouseholdPlace, MatterPlace, of_household, of_matter};
 use crate::atlas::LayerStore;
 use crate::domain::viewer::{Reach, Role, Sight};
-use crate::domain::{Feature, FeatureId, Layer, Schema, Viewer};
+use crate::domain::{Feature, FeatureId, Layer, Schema, Value, Viewer};
 use crate::geo::Bbox;
 
 /// A layer for one viewer. Hold it briefly and never across an await.
@@ -29,6 +29,7 @@ pub struct Rule<'a> {
     /// Where a feature's grid and village are stored.
     grid: Option<usize>,
     village: Option<usize>,
+    known_to: Option<usize>,
 }
 
 /// How far what a viewer is shown of a layer reaches, before its features are looked at.
@@ -46,7 +47,6 @@ pub fn reach(viewer: &Viewer, layer: Layer) -> Reach {
 pub fn reach_of_told(viewer: &Viewer, layer: Layer) -> Reach {
     match layer {
         Layer::Household if viewer.role() != Role::System => viewer.reach_of_people(),
-        // What is restricted is in no layer.
         Layer::Incident => viewer.reach_of_matters(),
         _ => Reach::Every,
     }
@@ -84,7 +84,8 @@ impl<'a> Rule<'a> {
     }
 
     fn within(reach: Reach, viewer: &'a Viewer, layer: Layer, schema: &Schema) -> Self {
-        Self { viewer, layer, reach, grid: schema.position("grid_id"), village: schema.position("village_id") }
+        let (grid, village) = (schema.position("grid_id"), schema.position("village_id"));
+        Self { viewer, layer, reach, grid, village, known_to: schema.known_to() }
     }
 
     /// How much of a feature of its layer may be known.
@@ -100,9 +101,17 @@ impl<'a> Rule<'a> {
             }
             (Reach::All, _) => Sight::Full,
             (Reach::Part, _) => {
-                let at = MatterPlace { grid: id(self.grid), village: id(self.village), ..MatterPlace::default() };
-                let is_theirs = of_matter(self.viewer, at) || self.viewer.scope().matters.contains(&feature.id);
-                if is_theirs { Sight::Full } else { Sight::Nothing }
+                let known_to = self.known_to.and_then(|at| feature.values.get(at)).map_or(&[][..], Value::as_ids);
+                let at = MatterPlace {
+                    // What is restricted is in no layer.
+                    restricted: false,
+                    grid: id(self.grid),
+                    village: id(self.village),
+                    // An id is one thing's alone.
+                    units: known_to,
+                    reported_by: self.viewer.account_id().filter(|account| known_to.contains(account)),
+                };
+                if of_matter(self.viewer, at) { Sight::Full } else { Sight::Nothing }
             }
         }
     }

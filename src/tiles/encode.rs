@@ -312,7 +312,7 @@ fn end_message(out: &mut Vec<u8>, start: usize) {
 pub fn value_field(out: &mut Vec<u8>, value: &Value) -> bool {
     let mut bytes = Vec::new();
     match value {
-        Value::Null => return false,
+        Value::Null | Value::Ids(_) => return false,
         Value::Bool(b) => varint_field(&mut bytes, 7, u64::from(*b)),
         Value::Int(i) => varint_field(&mut bytes, 4, *i as u64),
         Value::Float(f) => {

@@ -399,7 +399,9 @@ async fn a_household_that_is_not_theirs_changes_nothing_they_are_told() {
 }
 
 /// What a stream tells until it is silent for a while.
-async fn heard(mut stream: impl futures::Stream<Item = reqwest::Result<bytes::Bytes>> + Unpin) -> Vec<Value> {
+pub(crate) async fn heard(
+    mut stream: impl futures::Stream<Item = reqwest::Result<bytes::Bytes>> + Unpin,
+) -> Vec<Value> {
     let mut text = String::new();
     while let Ok(Some(Ok(bytes))) = tokio::time::timeout(Duration::from_millis(700), stream.next()).await {
         text.push_str(&String::from_utf8_lossy(&bytes));

@@ -15,6 +15,7 @@ use yitu::geo::TileId;
 use yitu::service::access::principal::of_secret;
 use yitu::service::seen;
 
+use crate::leak::heard;
 use crate::{Town, encoded, problem, told};
 
 /// What scopes are drawn from: villages with their grids, units, households.
@@ -294,6 +295,67 @@ async fn a_matter_is_known_to_those_it_concerns() {
     );
     let again = told(town.post("grid_worker", "/api/incidents", body).await, StatusCode::OK).await;
     assert_eq!(again["number"], mine["number"], "a retry is the same matter");
+}
+
+/// A matter is known to the unit it comes to and to whoever reported it the moment it is, on the map and by the stream; its
+/// owners are in no answer.
+#[tokio::test]
+async fn a_matter_is_on_the_map_of_those_it_comes_to_at_once() {
+    let town = Town::open().await;
+    let of = async |role: &str| {
+        of_secret(&town.server.yitu, town.tokens[role].as_str().unwrap()).await.unwrap().unwrap().viewer.clone()
+    };
+    let (worker, department) = (of("grid_worker").await, of("department").await);
+    let sql = "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(geom) p FROM layer_grid
+               WHERE kind = 'general' AND village_id NOT IN (SELECT village_id FROM grid WHERE id = ANY($1)) ORDER BY id DESC LIMIT 1) q";
+    let grids: Vec<i64> = worker.scope().grids.iter().copied().collect();
+    let (lon, lat): (f64, f64) =
+        sqlx::query_as(sql).bind(grids).fetch_one(&town.database.databases.migrator).await.unwrap();
+    let listen = async |role: &str| town.ask(role, Method::GET, "/live").send().await.unwrap().bytes_stream();
+    let drawn = async |role: &str| -> bool {
+        let tile = TileId::containing(16, lon, lat);
+        let path = format!("/tiles/incident/16/{}/{}", tile.x(), tile.y());
+        !town.ask(role, Method::GET, &path).send().await.unwrap().bytes().await.unwrap().is_empty()
+    };
+    // What is heard of a matter: the layers whose tiles change, and the matter itself.
+    let told_of = |events: &[Value], matter: &Value| {
+        let tiles = events.iter().any(|e| e["layer"] == "incident" && !e["tiles"].is_null());
+        (tiles, events.iter().any(|e| e["id"] == matter["id"] || e["incident_id"] == matter["id"]))
+    };
+    let before = [drawn("grid_worker").await, drawn("department").await];
+    assert_eq!(before, [false, false], "nothing of theirs is there yet");
+
+    let (own, others) = (listen("grid_worker").await, listen("department").await);
+    let body = json!({"id": uuid::Uuid::new_v4(), "category": "0301", "description": "路过看见", "location": {"source": "map", "lon": lon, "lat": lat}});
+    let made = told(town.post("grid_worker", "/api/incidents", body).await, StatusCode::CREATED).await;
+    let (own, others) = (heard(own).await, heard(others).await);
+    assert_eq!((told_of(&own, &made), told_of(&others, &made)), ((true, true), (false, false)), "{own:?} {others:?}");
+    assert_eq!([drawn("grid_worker").await, drawn("department").await], [true, false]);
+
+    let listening = listen("department").await;
+    let unit = department.scope().units.first().unwrap();
+    let act = json!({"action": "transfer", "to_unit_id": unit, "expected_version": made["version"]});
+    let path = format!("/api/incidents/{}/actions", made["id"].as_str().unwrap());
+    let moved = told(town.post("duty_officer", &path, act).await, StatusCode::OK).await;
+    let events = heard(listening).await;
+    assert_eq!(told_of(&events, &moved), (true, true), "{events:?}");
+    assert!(drawn("department").await);
+
+    for role in ["grid_worker", "department", "duty_officer", "gis_client"] {
+        let path = format!("/ogc/collections/incident/items/{}", made["number"]);
+        let item = town.ask(role, Method::GET, &path).send().await.unwrap();
+        if item.status() == StatusCode::OK {
+            let item: Value = item.json().await.unwrap();
+            assert!(item["properties"].get("known_to").is_none(), "{role}: {item}");
+        }
+        for ask in ["queryables", "items?limit=3"] {
+            let text = town.get(role, &format!("/ogc/collections/incident/{ask}")).await.to_string();
+            assert!(!text.contains("known_to"), "{role} {ask}");
+        }
+        let filter = format!("/ogc/collections/incident/items?filter={}", encoded(&format!("known_to = {unit}")));
+        let refused = town.ask(role, Method::GET, &filter).send().await.unwrap();
+        assert_eq!(refused.status(), StatusCode::BAD_REQUEST, "{role}");
+    }
 }
 
 #[tokio::test]

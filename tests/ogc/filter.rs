@@ -43,6 +43,7 @@ fn of_value(random: &mut ChaCha8Rng, name: &str, kind: PropertyKind, value: &Val
     let compare = *["=", "<>", "<", "<=", ">", ">="].choose(random).unwrap();
     let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
     match (kind, value) {
+        (_, Value::Ids(_)) => unreachable!("no property"),
         (_, Value::Null) => (format!("{name} IS NOT NULL"), format!("{name} IS NOT NULL")),
         (_, Value::Int(n)) if random.random_bool(0.3) => {
             let between = format!("{name} BETWEEN {} AND {}", n - 5, n + random.random_range(0..1000));

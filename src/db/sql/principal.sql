@@ -11,10 +11,6 @@ SELECT c.id AS credential_id, c.kind::text AS kind, c.may_write, c.expires_at, a
     UNION SELECT p.unit_id FROM appointment p WHERE p.responder_id = a.responder_id AND p.valid_during @> d.today) AS units,
   ARRAY(SELECT p.grid_id FROM appointment p WHERE p.responder_id = a.responder_id AND p.valid_during @> d.today
     AND p.grid_id IS NOT NULL AND p.role IN ('grid_worker', 'grid_leader')) AS own_grids,
-  ARRAY(SELECT DISTINCT i.number FROM assignment t JOIN incident i ON i.county_id = t.county_id AND i.id = t.incident_id
-    WHERE i.next_deadline_at IS NOT NULL AND t.county_id = a.county_id AND t.unit_id IN (SELECT a.unit_id WHERE a.unit_id IS NOT NULL
-      UNION SELECT p.unit_id FROM appointment p WHERE p.responder_id = a.responder_id AND p.valid_during @> d.today)
-    ORDER BY i.number DESC LIMIT 5000) AS matters,
   ARRAY(SELECT l.household_id FROM household_link l WHERE l.responder_id = a.responder_id AND l.valid_during @> d.today) AS households
 FROM credential c JOIN account a ON a.id = c.account_id
 JOIN region county ON county.id = a.county_id

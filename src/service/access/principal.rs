@@ -247,7 +247,6 @@ fn scope(yitu: &Yitu, row: &PrincipalRow, role: Role) -> Scope {
         grids,
         in_full,
         households: row.households.iter().copied().collect(),
-        matters: if whole { BTreeSet::new() } else { row.matters.iter().copied().collect() },
         units: row.units.iter().copied().collect(),
         responder: row.responder_id,
     }

@@ -61,6 +61,10 @@ impl State {
                 self.number(5, (texts.len() as u64).to_le_bytes());
                 texts.iter().for_each(|t| self.text(t));
             }
+            Value::Ids(ids) => {
+                self.number(6, (ids.len() as u64).to_le_bytes());
+                ids.iter().for_each(|id| self.0.update(id.to_le_bytes()));
+            }
         }
     }
 

@@ -36,8 +36,8 @@ pub enum What {
 pub struct Touched {
     /// Which.
     pub id: FeatureId,
-    /// The grids and villages by which it is somebody's, or was.
-    pub areas: BTreeSet<FeatureId>,
+    /// The grids, villages, units and accounts by which it is somebody's, or was.
+    pub whose: BTreeSet<FeatureId>,
     /// The tiles that look different for it; absent where it was drawn together with many others.
     pub tiles: Option<TileRanges>,
 }

@@ -101,9 +101,12 @@ fn own<'a>(viewer: &Viewer, change: &'a Change) -> Option<Own<'a>> {
         (_, what) => return Some(Own::All(what)),
     };
     let scope = viewer.scope();
-    let theirs = if change.layer == Layer::Household { &scope.households } else { &scope.matters };
-    let in_scope = |area: &FeatureId| scope.grids.contains(area) || scope.regions.contains(area);
-    let is_own = |t: &&Touched| theirs.contains(&t.id) || t.areas.iter().any(in_scope);
+    let is_linked = |t: &Touched| change.layer == Layer::Household && scope.households.contains(&t.id);
+    let is_theirs = |id: &FeatureId| {
+        let theirs = [&scope.grids, &scope.regions, &scope.units];
+        theirs.iter().any(|ids| ids.contains(id)) || viewer.account_id() == Some(*id)
+    };
+    let is_own = |t: &&Touched| is_linked(t) || t.whose.iter().any(is_theirs);
     let own: Vec<&Touched> = touched.iter().filter(is_own).collect();
     (!own.is_empty()).then_some(Own::Some(own))
 }

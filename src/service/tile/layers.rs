@@ -176,8 +176,10 @@ impl MapLayers {
         if !matches!(layer, Layer::Household | Layer::Incident) {
             return (self.draw(layer, schema, changes, now), Vec::new());
         }
-        let touched =
-            |change: &FeatureChange, tiles| Touched { id: change.id, areas: areas(layer, schema, change), tiles };
+        let touched = |change: &FeatureChange, tiles| {
+            let versions = change.before.iter().chain(&change.now);
+            Touched { id: change.id, whose: versions.flat_map(|f| whose(layer, schema, f)).collect(), tiles }
+        };
         if changes.len() > DRAWN_APART {
             let all = self.draw(layer, schema, changes, now);
             return (all, changes.iter().map(|c| touched(c, None)).collect());
@@ -197,8 +199,17 @@ impl MapLayers {
         let slot = &self.slots[layer as usize];
         let mut held = slot.drawing.write();
         let Some(drawing) = held.as_mut() else { return TileRanges::default() };
-        let changes: Vec<_> = changes.iter().map(|c| (c.id, c.before.clone(), c.now.clone())).collect();
-        let (tiles, beyond) = drawing.put(&changes, &|f, name| derived(schema, f, name, now));
+        let mut drawn = Vec::with_capacity(changes.len());
+        for FeatureChange { id, before, now } in changes.iter().cloned() {
+            let whose = |f: &Option<Arc<Feature>>| f.as_ref().map(|f| whose(layer, schema, f));
+            // Whose a matter is is not drawn: for those who lose it it goes, and for others it comes, though it looks the same.
+            if layer == Layer::Incident && before.is_some() && now.is_some() && whose(&before) != whose(&now) {
+                drawn.extend([(id, before, None), (id, None, now)]);
+            } else {
+                drawn.push((id, before, now));
+            }
+        }
+        let (tiles, beyond) = drawing.put(&drawn, &|f, name| derived(schema, f, name, now));
         slot.clock.note(&tiles, &beyond);
         tiles
     }
@@ -246,16 +257,13 @@ impl MapLayers {
 /// The tiles that look different, and what of people and matters is different in which of them.
 type Looks = (TileRanges, Vec<Touched>);
 
-/// The grids and villages by which a household or an incident is somebody's, or was.
-fn areas(layer: Layer, schema: &Schema, change: &FeatureChange) -> BTreeSet<FeatureId> {
-    let of = |f: &Arc<Feature>| {
-        let id = |name: &str| f.get(schema, name).and_then(Value::as_int);
-        let grid = id("grid_id");
-        // A household goes by its village only where it has no grid.
-        let village = id("village_id").filter(|_| layer == Layer::Incident || grid.is_none());
-        [grid, village]
-    };
-    change.before.iter().chain(&change.now).flat_map(of).flatten().collect()
+/// The grids, villages, units and accounts by which a household or an incident is somebody's.
+fn whose(layer: Layer, schema: &Schema, feature: &Feature) -> BTreeSet<FeatureId> {
+    let id = |name: &str| feature.get(schema, name).and_then(Value::as_int);
+    let grid = id("grid_id");
+    // A household goes by its village only where it has no grid.
+    let village = id("village_id").filter(|_| layer == Layer::Incident || grid.is_none());
+    grid.into_iter().chain(village).chain(feature.known_to(schema).iter().copied()).collect()
 }
 
 /// Reads the settings of a folder as far as that goes without the data they are for.

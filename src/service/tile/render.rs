@@ -132,7 +132,8 @@ impl People {
 struct Matters {
     grids: BTreeSet<FeatureId>,
     villages: BTreeSet<FeatureId>,
-    numbers: BTreeSet<FeatureId>,
+    /// The units and the account it is asked as.
+    known_to: BTreeSet<FeatureId>,
 }
 
 #[derive(Debug, Clone)]
@@ -340,7 +341,7 @@ fn matters(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Option<Matters> {
         Reach::Part => Some(Matters {
             grids: within(yitu, Layer::Grid, asked.tile, &scope.grids),
             villages: within(yitu, Layer::Region, asked.tile, &scope.regions),
-            numbers: scope.matters.clone(),
+            known_to: scope.units.iter().copied().chain(viewer.account_id()).collect(),
         }),
     }
 }
@@ -354,7 +355,8 @@ impl Matters {
     fn admit(&self, feature: &Feature, schema: &Schema) -> bool {
         let is_in =
             |name: &str, some: &BTreeSet<FeatureId>| int(feature, schema, name).is_some_and(|id| some.contains(&id));
-        is_in("grid_id", &self.grids) || is_in("village_id", &self.villages) || self.numbers.contains(&feature.id)
+        let is_known = || feature.known_to(schema).iter().any(|id| self.known_to.contains(id));
+        is_in("grid_id", &self.grids) || is_in("village_id", &self.villages) || is_known()
     }
 }
 
