@@ -29,8 +29,11 @@ use super::certificate::Certificate;
 use super::{app, metrics};
 use crate::service::Yitu;
 
-/// How long a client may take to agree on a key, to ask its first question, and for the head of each later one.
-const HEAD: Duration = Duration::from_secs(20);
+/// How long a client may take to agree on a key, and then to ask its first question.
+const FIRST: Duration = Duration::from_secs(20);
+/// How long it may take from an answer to the next question: longer than proxies keep their connections, a minute, so that
+/// none is closed just as it is used.
+const NEXT: Duration = Duration::from_secs(75);
 /// How often an HTTP/2 client with nothing to say is asked whether it is there, and how long it may take to answer.
 const PING: Duration = Duration::from_secs(20);
 /// How long those under way may take to finish when the server stops.
@@ -101,7 +104,7 @@ pub async fn serve(
 
 fn protocols() -> auto::Builder<TokioExecutor> {
     let mut protocols = auto::Builder::new(TokioExecutor::new());
-    protocols.http1().timer(TokioTimer::new()).header_read_timeout(HEAD);
+    protocols.http1().timer(TokioTimer::new()).header_read_timeout(NEXT);
     protocols.http2().timer(TokioTimer::new()).keep_alive_interval(PING).keep_alive_timeout(PING);
     protocols
 }
@@ -125,7 +128,7 @@ impl Server {
             return;
         };
         tokio::spawn(async move {
-            match tokio::time::timeout(HEAD, acceptor.accept(stream)).await {
+            match tokio::time::timeout(FIRST, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => drop(tokio::spawn(self.speak(stream, peer, place, watcher))),
                 Ok(Err(error)) => tracing::debug!(%error, %peer, "no TLS"),
                 Err(_) => tracing::debug!(%peer, "no TLS in time"),
@@ -155,7 +158,7 @@ impl Server {
         // The protocols' own limits begin once it is known which one is spoken.
         let served = tokio::select! {
             served = &mut connection => served,
-            () = tokio::time::sleep(HEAD) => {
+            () = tokio::time::sleep(FIRST) => {
                 if !asked.load(Ordering::Relaxed) {
                     tracing::debug!(%peer, "nothing asked in time");
                     return;

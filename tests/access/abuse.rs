@@ -190,10 +190,10 @@ async fn whoever_does_not_come_to_the_point_is_let_go() {
     // What is said at once, and what byte by byte.
     let kinds: [(&str, &[u8], &[u8]); 5] = [
         ("nothing", b"", b""),
-        ("a head", b"", &[b'G'; 600]),
+        ("a head", b"", &[b'G'; 300]),
         ("the beginning of HTTP/2", b"", settings),
         ("HTTP/2 without a question", settings, b""),
-        ("a second head", whole, &[b'G'; 600]),
+        ("a second head", whole, &[b'G'; 300]),
     ];
     let held = kinds.map(|(kind, at_once, slowly)| {
         let town = Arc::clone(&town);
@@ -212,10 +212,13 @@ async fn whoever_does_not_come_to_the_point_is_let_go() {
                 std::future::pending::<()>().await;
             };
             let mut answer = Vec::new();
-            let closed = tokio::time::timeout(Duration::from_secs(40), reading.read_to_end(&mut answer));
+            let closed = tokio::time::timeout(Duration::from_secs(100), reading.read_to_end(&mut answer));
             let closed = tokio::select! { closed = closed => closed, () = write => unreachable!() };
             assert!(closed.is_ok(), "{kind}: still open after {:?}", begun.elapsed());
-            assert!(begun.elapsed() > Duration::from_secs(15), "{kind}: a slow network is not abuse");
+            let took = begun.elapsed().as_secs();
+            // A slow network is not abuse; and a proxy keeps a connection for a minute.
+            let expected = if at_once == whole { 70..90 } else { 15..30 };
+            assert!(expected.contains(&took), "{kind}: {took} s");
         }
     });
     futures::future::join_all(held).await;

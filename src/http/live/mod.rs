@@ -19,6 +19,7 @@ use super::extract::Query;
 use super::{Answer, Failure};
 use crate::domain::Problem;
 use crate::service::Yitu;
+use crate::service::access::limits::Running;
 use crate::service::access::principal::is_still;
 use crate::service::live::{Event, Topic, events, missed, missed_since};
 
@@ -51,7 +52,12 @@ async fn live(
 ) -> Answer<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>> {
     let topics = topics(wanted.topics.as_deref())?;
     let viewer = caller.viewer.clone();
-    let ended = ended(yitu.clone(), caller, stopping);
+    let counted = caller
+        .principal
+        .as_ref()
+        .map(|principal| yitu.access.limits.begin_stream(principal.account_id, yitu.config.requests_per_second));
+    let counted = counted.transpose()?;
+    let ended = ended(yitu.clone(), caller, stopping, counted);
     // Listening begins before anything is told, so that nothing falls between.
     let changes = BroadcastStream::new(yitu.changes.listen());
     let heard = headers.get("last-event-id").and_then(|v| v.to_str().ok()).or(wanted.last_event_id.as_deref());
@@ -78,7 +84,7 @@ async fn live(
 }
 
 /// Comes when what a stream was opened with is no longer good, or its scope is another, or the server stops.
-async fn ended(yitu: Yitu, caller: Caller, stopping: Stopping) {
+async fn ended(yitu: Yitu, caller: Caller, stopping: Stopping, _counted: Option<Running>) {
     let shut = async {
         let Some(secret) = &caller.secret else { return std::future::pending().await };
         loop {

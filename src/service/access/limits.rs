@@ -9,6 +9,8 @@ use crate::domain::{FeatureId, Problem, ProblemKind};
 
 /// Answers under way for one account at most: more than a browser asks over one connection of HTTP/2.
 const AT_ONCE: u32 = 256;
+/// Streams of one account at most: a screen has one, and so has each tab of a browser.
+const STREAMS: u32 = 64;
 /// Accounts that are remembered before those that ask no more are forgotten.
 const MOST_KNOWN: usize = 10_000;
 
@@ -23,13 +25,15 @@ struct Load {
     second: i64,
     asked: u32,
     running: u32,
+    streams: u32,
 }
 
-/// A request under way; it no longer is when this is dropped.
+/// A request or a stream under way; it no longer is when this is dropped.
 #[derive(Debug)]
 pub struct Running {
     limits: Arc<Limits>,
     account: FeatureId,
+    count: fn(&mut Load) -> &mut u32,
 }
 
 impl Limits {
@@ -40,40 +44,55 @@ impl Limits {
     pub fn begin(self: &Arc<Self>, account: FeatureId, second: i64, most: u32) -> Result<Running, Problem> {
         let mut all = self.of.lock();
         if all.len() >= MOST_KNOWN {
-            all.retain(|_, load| load.running > 0 || load.second == second);
+            all.retain(|_, load| load.running > 0 || load.streams > 0 || load.second == second);
         }
         let load = all.entry(account).or_default();
         if load.second != second {
             (load.second, load.asked) = (second, 0);
         }
         if most > 0 && (load.asked >= most || load.running >= AT_ONCE) {
-            return Err(too_many(most));
+            return Err(too_many(
+                format!("一个账号每秒最多 {most} 个请求、同时最多 {AT_ONCE} 个,请稍后再试。"),
+                format!("An account may ask {most} times a second, and {AT_ONCE} at a time; try again shortly."),
+            ));
         }
         load.asked += 1;
-        load.running += 1;
-        Ok(Running { limits: Arc::clone(self), account })
+        Ok(self.count(account, load, |load| &mut load.running))
+    }
+
+    /// Counts a stream of an account, which goes on when its request is answered. Where `most` is 0, as many as come.
+    ///
+    /// # Errors
+    /// `too-many-requests`.
+    pub fn begin_stream(self: &Arc<Self>, account: FeatureId, most: u32) -> Result<Running, Problem> {
+        let mut all = self.of.lock();
+        let load = all.entry(account).or_default();
+        if most > 0 && load.streams >= STREAMS {
+            return Err(too_many(
+                format!("一个账号同时最多打开 {STREAMS} 条实时通道,请先关闭不用的页面。"),
+                format!("An account may have {STREAMS} streams open; close pages that are not needed."),
+            ));
+        }
+        Ok(self.count(account, load, |load| &mut load.streams))
+    }
+
+    fn count(self: &Arc<Self>, account: FeatureId, load: &mut Load, count: fn(&mut Load) -> &mut u32) -> Running {
+        *count(load) += 1;
+        Running { limits: Arc::clone(self), account, count }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(load) = self.limits.of.lock().get_mut(&self.account) {
-            load.running -= 1;
+            *(self.count)(load) -= 1;
         }
     }
 }
 
-fn too_many(most: u32) -> Problem {
-    Problem::new(
-        ProblemKind::TooMany,
-        "too-many-requests",
-        ("请求过于频繁", "Too many requests"),
-        (
-            format!("一个账号每秒最多 {most} 个请求、同时最多 {AT_ONCE} 个,请稍后再试。"),
-            format!("An account may ask {most} times a second, and {AT_ONCE} at a time; try again shortly."),
-        ),
-    )
-    .with_extra("retry_after_s", 1)
+fn too_many(zh: String, en: String) -> Problem {
+    Problem::new(ProblemKind::TooMany, "too-many-requests", ("请求过于频繁", "Too many requests"), (zh, en))
+        .with_extra("retry_after_s", 1)
 }
 
 #[cfg(test)]
@@ -95,5 +114,15 @@ mod tests {
         assert!(many.iter().all(Result::is_ok) && limits.begin(1, 102, 1000).is_err(), "so many at a time");
         drop(many);
         assert!(limits.begin(1, 102, 1000).is_ok());
+    }
+
+    #[test]
+    fn one_account_does_not_hold_every_stream() {
+        let limits = Arc::new(Limits::default());
+        let mut open: Vec<_> = (0..STREAMS).map(|_| limits.begin_stream(1, 1000)).collect();
+        assert!(open.iter().all(Result::is_ok) && limits.begin_stream(1, 1000).is_err());
+        assert!(limits.begin_stream(2, 1000).is_ok() && limits.begin(1, 100, 1000).is_ok());
+        open.pop();
+        assert!(limits.begin_stream(1, 1000).is_ok());
     }
 }
