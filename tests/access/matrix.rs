@@ -227,7 +227,6 @@ async fn each_role_gets_the_households_it_is_given() {
         }
         let on_map = expected.values().filter(|(h, _)| h.lon.is_some()).count() as u64;
         for z in [9, 11] {
-            // Some lie by the register in a grid that is elsewhere: a part of a county that is told apart by grid may lack them.
             let shown = drawn(&town, role, "household", placed, z).await;
             assert_eq!(shown, on_map, "{role} z{z}");
         }

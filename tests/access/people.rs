@@ -137,6 +137,46 @@ async fn names_and_addresses_are_for_those_whose_households_they_are() {
 }
 
 #[tokio::test]
+async fn a_household_of_ones_grid_is_on_ones_map_wherever_it_lies() {
+    let town = Town::open().await;
+    let house = House::some(&town, true).await;
+    let sql = "SELECT ST_X(h.geom), ST_Y(h.geom) FROM household h, household own WHERE own.id = $1 AND h.geom IS NOT NULL ORDER BY h.geom <-> own.geom DESC LIMIT 1";
+    let (lon, lat): (f64, f64) =
+        sqlx::query_as(sql).bind(house.id).fetch_one(&town.database.databases.migrator).await.unwrap();
+    let is_drawn = async |role: &str, z: u8| -> bool {
+        let number = encoded(&format!("number = '{}'", house.number));
+        let path = format!("{}?filter={number}", tile_at("household", z, (lon, lat)));
+        town.ask(role, Method::GET, &path).send().await.unwrap().status() == StatusCode::OK
+    };
+    assert!(!is_drawn("grid_worker", 16).await);
+    // By the register it stays where it is, as far away as the county goes.
+    let moved = "UPDATE household SET geom = ST_SetSRID(ST_MakePoint($2, $3), 4490), grid_source = 'register', register_grid_id = grid_id WHERE id = $1";
+    let moved = sqlx::query(moved).bind(house.id).bind(lon).bind(lat);
+    moved.execute(&town.database.databases.migrator).await.unwrap();
+    let begun = std::time::Instant::now();
+    while !is_drawn("duty_officer", 16).await {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "the map follows");
+    }
+    for z in [9, 13, 14, 16] {
+        assert!(is_drawn("grid_worker", z).await, "z{z}");
+    }
+    assert!(!is_drawn("department", 16).await);
+    // It is told by name: no other grid's people are in that tile.
+    let path = tile_at("household", 16, (lon, lat));
+    let tile = town.ask("grid_worker", Method::GET, &path).send().await.unwrap().bytes().await.unwrap();
+    let drawn = mvt::layers(&tile);
+    assert_eq!((drawn[0].features.len(), &drawn[0].features[0].properties["name"]), (1, &house.head_name));
+    let back =
+        "UPDATE household SET geom = ST_SetSRID(ST_MakePoint($2, $3), 4490), grid_source = 'point' WHERE id = $1";
+    let back = sqlx::query(back).bind(house.id).bind(house.lon).bind(house.lat);
+    back.execute(&town.database.databases.migrator).await.unwrap();
+    let begun = std::time::Instant::now();
+    while is_drawn("grid_worker", 16).await {
+        assert!(begun.elapsed() < std::time::Duration::from_secs(5), "the map follows");
+    }
+}
+
+#[tokio::test]
 async fn a_look_takes_a_reason_and_is_on_record() {
     let data = tempfile::tempdir().unwrap();
     std::fs::write(data.path().join("phone.key"), "5a".repeat(32)).unwrap();

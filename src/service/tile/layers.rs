@@ -1,6 +1,6 @@
 //! The layers prepared for drawing, kept in step with the atlas.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -37,9 +37,13 @@ pub struct MapLayers {
     /// Deadlines still to come, and whose they are. Whoever writes holds it: the atlas and what is prepared from it
     /// change together.
     due: Mutex<Due>,
+    strays: RwLock<Strays>,
 }
 
 type Due = BTreeSet<(DateTime<Utc>, FeatureId)>;
+
+/// Households that belong to a grid by the register and not by their place (插花户), by that grid.
+type Strays = BTreeMap<FeatureId, BTreeSet<FeatureId>>;
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -58,6 +62,7 @@ impl MapLayers {
             slots: Layer::ALL.iter().map(|_| Slot::default()).collect(),
             configs: RwLock::new(Arc::new(configs)),
             due: Mutex::default(),
+            strays: RwLock::default(),
         };
         std::thread::scope(|scope| {
             for &layer in Layer::ALL {
@@ -68,6 +73,7 @@ impl MapLayers {
             }
         });
         note_due(atlas, now, &mut layers.due.lock());
+        layers.note_strays(atlas);
         Ok(layers)
     }
 
@@ -120,8 +126,35 @@ impl MapLayers {
 
     fn prepare_anew(&self, atlas: &Atlas, layer: Layer, now: DateTime<Utc>, due: &mut Due) {
         self.prepare(atlas, layer, now);
-        if layer == Layer::Incident {
-            note_due(atlas, now, due);
+        match layer {
+            Layer::Incident => note_due(atlas, now, due),
+            Layer::Household => self.note_strays(atlas),
+            _ => {}
+        }
+    }
+
+    fn note_strays(&self, atlas: &Atlas) {
+        let households = atlas.layer(Layer::Household);
+        let mut strays = Strays::new();
+        for household in households.iter() {
+            if let Some(grid) = strays_from(households.schema(), household) {
+                strays.entry(grid).or_default().insert(household.id);
+            }
+        }
+        *self.strays.write() = strays;
+    }
+
+    /// Households that belong to some grids without lying in them, with their grids.
+    #[must_use]
+    pub fn strays(&self, grids: &BTreeSet<FeatureId>) -> Vec<(FeatureId, FeatureId)> {
+        let strays = self.strays.read();
+        let each =
+            |(grid, ids): (&FeatureId, &BTreeSet<FeatureId>)| ids.iter().map(|id| (*grid, *id)).collect::<Vec<_>>();
+        // The shorter of the two is gone through: it is asked for every tile.
+        if strays.len() < grids.len() {
+            strays.iter().filter(|(grid, _)| grids.contains(grid)).flat_map(each).collect()
+        } else {
+            grids.iter().filter_map(|grid| strays.get_key_value(grid)).flat_map(each).collect()
         }
     }
 
@@ -167,6 +200,19 @@ impl MapLayers {
                 }
                 due.extend(of(&change.now).filter(|(at, _)| *at > now));
             }
+        }
+        if layer == Layer::Household {
+            let mut strays = self.strays.write();
+            for change in &changes {
+                let from = |f: &Option<Arc<Feature>>| strays_from(&schema, f.as_ref()?);
+                if let Some(of) = from(&change.before).and_then(|grid| strays.get_mut(&grid)) {
+                    of.remove(&change.id);
+                }
+                if let Some(grid) = from(&change.now) {
+                    strays.entry(grid).or_default().insert(change.id);
+                }
+            }
+            strays.retain(|_, of| !of.is_empty());
         }
         self.looks(layer, &schema, &changes, now)
     }
@@ -264,6 +310,13 @@ fn whose(layer: Layer, schema: &Schema, feature: &Feature) -> BTreeSet<FeatureId
     // A household goes by its village only where it has no grid.
     let village = id("village_id").filter(|_| layer == Layer::Incident || grid.is_none());
     grid.into_iter().chain(village).chain(feature.known_to(schema).iter().copied()).collect()
+}
+
+/// The grid a household belongs to without lying in it.
+fn strays_from(schema: &Schema, household: &Feature) -> Option<FeatureId> {
+    let source = household.get(schema, "grid_source")?.as_text()?;
+    household.geometry.as_ref().filter(|_| source == "register")?;
+    household.get(schema, "grid_id")?.as_int()
 }
 
 /// Reads the settings of a folder as far as that goes without the data they are for.

@@ -12,7 +12,7 @@ use moka::future::Cache;
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Encoding, MapLayers};
-use crate::atlas::Atlas;
+use crate::atlas::{Atlas, LayerStore};
 use crate::domain::viewer::Reach;
 use crate::domain::{Feature, FeatureId, Layer, LogPosition, Problem, ProblemKind, Schema, Viewer};
 use crate::geo::TileId;
@@ -314,20 +314,30 @@ fn people(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> People {
         Reach::All => People::Masked,
         Reach::None => People::Some { grids: BTreeSet::new(), linked: BTreeSet::new(), masked: false },
         Reach::Part => {
-            let grids = within(yitu, Layer::Grid, asked.tile, &scope.grids);
+            let mut grids = within(yitu, Layer::Grid, asked.tile, &scope.grids);
+            grids.extend(straying(yitu, asked.tile, &scope.grids));
             let masked = !grids.is_subset(&scope.in_full);
             People::Some { grids, linked: linked(yitu, asked.tile, &scope.households), masked }
         }
     }
 }
 
+/// Those of some grids that have a household in a tile or beside it without lying there themselves.
+fn straying(yitu: &Yitu, tile: TileId, some: &BTreeSet<FeatureId>) -> BTreeSet<FeatureId> {
+    let strays = yitu.tiles.layers.strays(some);
+    let households = yitu.atlas.layer(Layer::Household);
+    strays.into_iter().filter(|(_, id)| is_near(&households, *id, tile)).map(|(grid, _)| grid).collect()
+}
+
 /// Those of some households that lie in a tile or beside it.
 fn linked(yitu: &Yitu, tile: TileId, some: &BTreeSet<FeatureId>) -> BTreeSet<FeatureId> {
     let households = yitu.atlas.layer(Layer::Household);
-    let area = tile.bbox(BESIDE);
-    let is_there =
-        |id: &FeatureId| households.get(*id).and_then(|f| f.geometry.as_ref()).is_some_and(|g| area.intersects(g));
-    some.iter().copied().filter(is_there).collect()
+    some.iter().copied().filter(|id| is_near(&households, *id, tile)).collect()
+}
+
+/// Whether a feature lies in a tile or beside it.
+fn is_near(layer: &LayerStore, id: FeatureId, tile: TileId) -> bool {
+    layer.get(id).and_then(|f| f.geometry.as_ref()).is_some_and(|g| tile.bbox(BESIDE).intersects(g))
 }
 
 fn matters(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Option<Matters> {
