@@ -27,6 +27,23 @@ async fn without_accounts_the_server_is_ones_own_and_with_them_it_asks_who() {
 }
 
 #[tokio::test]
+async fn whoever_works_in_one_village_is_at_home_there() {
+    let town = Town::open().await;
+    let villages: Vec<(i64, String)> = sqlx::query_as(
+        "SELECT DISTINCT v.id, v.name FROM account a JOIN appointment p ON p.responder_id = a.responder_id AND p.valid_during @> current_date
+         JOIN grid g ON g.id = p.grid_id JOIN region v ON v.id = g.village_id WHERE a.name = 'grid_worker'",
+    )
+    .fetch_all(&town.database.databases.migrator)
+    .await
+    .unwrap();
+    let [(id, name)] = villages.try_into().unwrap();
+    assert_eq!(town.get("grid_worker", "/api/session").await["home"], json!({"id": id, "name": name}));
+    for role in ["duty_officer", "township_staff", "department", "wall", "system_admin"] {
+        assert_eq!(town.get(role, "/api/session").await["home"], json!(null), "{role}");
+    }
+}
+
+#[tokio::test]
 async fn a_session_is_a_cookie_and_changes_things_only_from_its_own_pages() {
     let town = Town::open().await;
     let (cookie, response) = town.sign_in(json!({"name": "Duty_Officer ", "password": PASSWORD})).await;

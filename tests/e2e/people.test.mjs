@@ -17,6 +17,25 @@ async function own(context) {
   return { id, number, name, address };
 }
 
+test("a grid worker's phone opens in the own village, until another is chosen", async () => {
+  const { page, context, faults } = await open(browser, '/field', { viewport: SIZES.field, as: as('grid_worker') });
+  const { home } = await (await context.request.get(`${base}/api/session`)).json();
+  const village = page.locator('.tasks .where');
+  await village.filter({ hasText: home.name }).waitFor();
+  await idle(page);
+  assert.equal(await page.locator('.tasks .choose').count(), 0, 'nothing to choose');
+  const { region: { bbox: [west, south, east, north] } } = await (await context.request.get(`${base}/api/summary?region=${home.id}`)).json();
+  await page.waitForFunction(() => parseFloat(location.hash.slice('#map='.length)) > 11);
+  const [lat, lon] = new URL(page.url()).hash.split('/').slice(1).map(parseFloat);
+  assert.ok(lon > west && lon < east && lat > south && lat < north, `${page.url()} ${[west, south, east, north]}`);
+  await shoot(page, 'field-own-village');
+  await page.evaluate(() => localStorage.setItem('yitu.field.village', '1\n别的村'));
+  await page.reload();
+  await village.filter({ hasText: '别的村' }).waitFor();
+  assert.deepEqual(faults, []);
+  await context.close();
+});
+
 test('a grid worker finds a household of the own grid and can call at once', async () => {
   const { page, context, faults } = await open(browser, '/field', { viewport: SIZES.field, as: as('grid_worker') });
   const { number, name, address } = await own(context);

@@ -72,7 +72,7 @@ pub(super) async fn callback(
     match oidc::come_back(&yitu, kept, returned, &origin.address).await? {
         Outcome::Refused { why, next } => Ok(back(why, &next, origin.is_secure)),
         Outcome::SignedIn { begun, next } => {
-            let view = of_secret(&yitu, &begun.secret).await?.map(|principal| SessionView::of(&principal, None));
+            let view = of_secret(&yitu, &begun.secret).await?.map(|principal| SessionView::of(&yitu, &principal, None));
             let is_done = view.is_some_and(|view| !(view.code_due || view.second_factor_due));
             let next = if is_done { next } else { format!("/sign-in?due&next={}", escaped(&next)) };
             Ok(on(&next, &begun.secret, origin.is_secure))

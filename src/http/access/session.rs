@@ -23,9 +23,11 @@ pub(super) async fn show(
     caller: Option<axum::Extension<Caller>>,
 ) -> Answer<Response> {
     let view = match caller.map(|c| c.0) {
-        Some(Caller { principal: Some(p), secret, .. }) => {
-            SessionView::of(&p, secret.as_deref().filter(|_| p.means == Means::Session && cookie(&headers).is_some()))
-        }
+        Some(Caller { principal: Some(p), secret, .. }) => SessionView::of(
+            &yitu,
+            &p,
+            secret.as_deref().filter(|_| p.means == Means::Session && cookie(&headers).is_some()),
+        ),
         Some(_) => SessionView::open(),
         None if !has_begun(&yitu).await? => SessionView::open(),
         None => return Err(not_signed_in().into()),
@@ -42,7 +44,7 @@ pub(super) async fn show(
 pub(super) async fn sign_in(State(yitu): State<Yitu>, origin: Origin, Json(asked): Json<SignIn>) -> Answer<Response> {
     let begun = session::sign_in(&yitu, &asked, &origin.address).await?;
     let principal = of_secret(&yitu, &begun.secret).await?.ok_or_else(not_signed_in)?;
-    let view = SessionView::of(&principal, Some(&begun.secret));
+    let view = SessionView::of(&yitu, &principal, Some(&begun.secret));
     let headers = [
         (header::SET_COOKIE, set_cookie(Some(&begun.secret), origin.is_secure)),
         (header::CACHE_CONTROL, axum::http::HeaderValue::from_static("no-store")),
@@ -62,7 +64,7 @@ pub(super) async fn display(State(yitu): State<Yitu>, origin: Origin, Json(asked
         (header::SET_COOKIE, cookie_of(asked.token.trim(), Some(left), origin.is_secure)),
         (header::CACHE_CONTROL, axum::http::HeaderValue::from_static("no-store")),
     ];
-    Ok((headers, axum::Json(SessionView::of(&principal, None))).into_response())
+    Ok((headers, axum::Json(SessionView::of(&yitu, &principal, None))).into_response())
 }
 
 /// 退出登录。

@@ -15,8 +15,9 @@ use crate::access::credential;
 use crate::access::operations::{Need, may};
 use crate::access::password::{self, LEAST, MOST, Weakness};
 use crate::db::account::{self, AccountRow, NewCredential};
-use crate::domain::viewer::Role;
-use crate::domain::{FeatureId, Problem, ProblemKind};
+use crate::domain::viewer::{Role, Scope};
+use crate::domain::{FeatureId, Layer, Problem, ProblemKind};
+use crate::service::spatial::{int, text};
 use crate::service::{ServiceError, Yitu, county, off_thread};
 
 /// How long a session lasts.
@@ -349,6 +350,8 @@ pub struct SessionView {
     pub grids: Vec<FeatureId>,
     /// Units acted for.
     pub units: Vec<FeatureId>,
+    /// The village, where all that is in scope lies in one: a phone opens there.
+    pub home: Option<Home>,
     /// The password is to be changed first.
     pub password_expires: bool,
     /// A second factor is to be set up first.
@@ -360,6 +363,15 @@ pub struct SessionView {
     pub page_key: Option<String>,
     /// Until when.
     pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// A village somebody works in.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Home {
+    /// Its id.
+    pub id: FeatureId,
+    /// Its name.
+    pub name: String,
 }
 
 const ABILITIES: [(&str, Need); 11] = [
@@ -396,6 +408,7 @@ impl SessionView {
             regions: Vec::new(),
             grids: Vec::new(),
             units: Vec::new(),
+            home: None,
             password_expires: false,
             second_factor_due: false,
             code_due: false,
@@ -406,7 +419,7 @@ impl SessionView {
 
     /// Of somebody who is signed in. `secret` is what the cookie holds.
     #[must_use]
-    pub fn of(principal: &Principal, secret: Option<&str>) -> Self {
+    pub fn of(yitu: &Yitu, principal: &Principal, secret: Option<&str>) -> Self {
         let (role, scope) = (principal.viewer.role(), principal.viewer.scope());
         Self {
             open: false,
@@ -420,6 +433,7 @@ impl SessionView {
             regions: scope.regions.iter().copied().collect(),
             grids: scope.grids.iter().copied().collect(),
             units: scope.units.iter().copied().collect(),
+            home: home(yitu, scope),
             password_expires: principal.password_expires,
             second_factor_due: needs_second_factor(principal),
             code_due: principal.code_due,
@@ -427,6 +441,16 @@ impl SessionView {
             expires_at: Some(principal.expires_at),
         }
     }
+}
+
+fn home(yitu: &Yitu, scope: &Scope) -> Option<Home> {
+    let grids = yitu.atlas.layer(Layer::Grid);
+    let village_of = |id: &FeatureId| int(grids.get(*id)?, grids.schema(), "village_id");
+    let mut villages = scope.grids.iter().filter_map(village_of);
+    let id = villages.next().filter(|first| villages.all(|other| other == *first))?;
+    drop(grids);
+    let regions = yitu.atlas.layer(Layer::Region);
+    Some(Home { id, name: text(regions.get(id)?, regions.schema(), "name").to_owned() })
 }
 
 /// Whoever administers has to have a second factor, and sets it up before anything else.

@@ -185,7 +185,7 @@ export const problem = obj({
 /** Who is signed in. */
 export const session = obj({
   open: bool, account: str, name: str, role: str, role_name: str, may: list(str), password_expires: bool, second_factor_due: bool, code_due: bool,
-  page_key: maybe(str),
+  page_key: maybe(str), home: maybe(obj({ id, name: str })),
 });
 export type Session = Checked<typeof session>;
 

@@ -27,4 +27,8 @@ export function myVillage(): Village | null {
   return id && name ? { id, name } : null;
 }
 
+/** Whose phone it is, so that the next one to sign in on it begins in the own village. */
+export const myAccount = (): string => remembered('account') ?? '';
+export const setMyAccount = (name: string): void => remember('account', name);
+
 export const setMyVillage = ({ id, name }: Village): void => remember('village', `${id}\n${name}`);
