@@ -90,9 +90,10 @@ pub async fn serve(
             taken = taken => taken,
             () = &mut stop => break,
         };
-        match places.take(place, peer.ip()) {
-            Some(place) => server.clone().connection(stream, peer, place, graceful.watcher()),
-            None => tracing::debug!(%peer, "too many connections from one address"),
+        if let Some(place) = places.take(place, peer.ip()) {
+            server.clone().connection(stream, peer, place, graceful.watcher());
+        } else {
+            tracing::debug!(%peer, "too many connections from one address");
         }
     }
     drop((listener, stopping));
@@ -185,9 +186,12 @@ struct Places {
     free: Arc<Semaphore>,
     /// One address must not take the places of all others.
     most_of_one: usize,
-    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    taken: Taken,
     behind_proxy: bool,
 }
+
+/// How many places addresses have.
+type Taken = Arc<Mutex<HashMap<IpAddr, usize>>>;
 
 impl Places {
     fn for_files(files: usize, behind_proxy: bool) -> Self {
@@ -228,7 +232,7 @@ fn network(address: IpAddr) -> IpAddr {
 #[derive(Debug)]
 struct Place {
     _permit: Option<OwnedSemaphorePermit>,
-    of: Option<(IpAddr, Arc<Mutex<HashMap<IpAddr, usize>>>)>,
+    of: Option<(IpAddr, Taken)>,
 }
 
 impl Drop for Place {
@@ -253,19 +257,19 @@ mod tests {
         let places = Places::for_files(OWN_FILES + 64, false);
         let take = async |address: &str| {
             let permit = places.free().await;
-            places.take(permit, address.parse().unwrap())
+            places.take(permit, address.parse().expect("an address"))
         };
         let mut held = Vec::new();
         for _ in 0..16 {
-            held.push(take("10.1.2.3").await.unwrap());
+            held.push(take("10.1.2.3").await.expect("a place"));
         }
         assert!(take("10.1.2.3").await.is_none() && take("::ffff:10.1.2.3").await.is_none());
-        let other = take("10.1.2.4").await.unwrap();
+        let other = take("10.1.2.4").await.expect("a place");
         assert!(take("::1").await.is_some());
         held.pop();
-        held.push(take("10.1.2.3").await.unwrap());
+        held.push(take("10.1.2.3").await.expect("a place"));
         for host in 0..16 {
-            held.push(take(&format!("fd00::{host}")).await.unwrap());
+            held.push(take(&format!("fd00::{host}")).await.expect("a place"));
         }
         assert!(take("fd00::ffff").await.is_none() && take("fd00:0:0:1::1").await.is_some());
         drop((held, other));
@@ -279,7 +283,7 @@ mod tests {
         let mut held = Vec::new();
         for _ in 0..64 {
             let permit = places.free().await;
-            held.push(places.take(permit, "10.1.2.3".parse().unwrap()).unwrap());
+            held.push(places.take(permit, IpAddr::from([10, 1, 2, 3])));
         }
         let next = places.free();
         assert!(tokio::time::timeout(Duration::from_millis(20), next).await.is_err());
