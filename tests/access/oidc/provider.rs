@@ -12,7 +12,7 @@ use yitu::service::access::audit::Doer;
 use yitu::service::access::user::{self, Change, IdentityChange};
 
 use super::*;
-use crate::session::{base32, code};
+use crate::session::Authenticator;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/oidc");
 /// Whoever is first installs what the lock names; the others wait.
@@ -159,8 +159,8 @@ async fn administrators_still_give_their_second_factor_unless_they_gave_one_ther
         client.request(method, county.town.server.url(path)).header("x-page-key", key)
     };
     let made = ask(&chen, Method::POST, "/api/session/second-factor", &key).send().await.unwrap();
-    let secret = base32(told(made, StatusCode::OK).await["secret"].as_str().unwrap());
-    let confirm = ask(&chen, Method::PUT, "/api/session/second-factor", &key).json(&json!({"code": code(&secret)}));
+    let [code, next] = Authenticator::of(&told(made, StatusCode::OK).await).codes();
+    let confirm = ask(&chen, Method::PUT, "/api/session/second-factor", &key).json(&json!({"code": code}));
     assert_eq!(confirm.send().await.unwrap().status(), StatusCode::NO_CONTENT);
     assert_eq!(county.get(&chen, "/api/audit").await.status(), StatusCode::OK);
     // From then on it is asked for each time, and until it is given the session is good for nothing.
@@ -180,17 +180,8 @@ async fn administrators_still_give_their_second_factor_unless_they_gave_one_ther
     let give = async |code: String| {
         ask(&again, Method::PUT, "/api/session/second-factor", &key).json(&json!({"code": code})).send().await.unwrap()
     };
-    assert_eq!(give(code(&secret)).await.status(), StatusCode::BAD_REQUEST, "no code serves twice");
+    assert_eq!(give(code).await.status(), StatusCode::BAD_REQUEST, "no code serves twice");
     // The next step's code is taken already.
-    assert_eq!(give(next_code(&secret)).await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(give(next).await.status(), StatusCode::NO_CONTENT);
     assert_eq!(county.get(&again, "/api/audit").await.status(), StatusCode::OK);
-}
-
-/// The code of the step after the present one.
-fn next_code(secret: &[u8]) -> String {
-    let step = yitu::access::second_factor::STEP_S;
-    let later = Utc::now().timestamp() as u64 + step;
-    let wanted = (later / step) as i64;
-    let mut codes = (0..1_000_000_u32).map(|n| format!("{n:06}"));
-    codes.find(|c| yitu::access::second_factor::step_of(secret, c, later) == Some(wanted)).unwrap()
 }
