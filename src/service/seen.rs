@@ -166,6 +166,12 @@ impl Seen<'_> {
         self.store.schema()
     }
 
+    /// A feature by its id. What is hidden of it is not hidden yet.
+    #[must_use]
+    pub fn get(&self, id: FeatureId) -> Option<&Arc<Feature>> {
+        self.store.get(id).filter(|f| self.rule.admits(f))
+    }
+
     /// All features, in no order. What is hidden of them is not hidden yet.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Feature>> {
         self.store.iter().filter(|f| self.rule.admits(f))

@@ -268,6 +268,17 @@ impl Drawing {
         }
     }
 
+    /// The points that drawing a tile looks at, in no order; nothing where more than `most` lie in it.
+    #[must_use]
+    pub fn points_near(&self, tile: TileId, most: usize) -> Option<Vec<FeatureId>> {
+        if self.points.count_in(tile) > most {
+            return None;
+        }
+        let mut ids = Vec::new();
+        self.points.in_tile(tile, true, |_, row| ids.push(row.id));
+        Some(ids)
+    }
+
     /// Appends the layer to a tile's bytes.
     pub fn render(&self, tile: TileId, wanted: &Wanted<'_>, scratch: &mut Scratch, out: &mut Vec<u8>) {
         let config = self.rules.config();

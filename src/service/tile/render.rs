@@ -17,7 +17,7 @@ use crate::domain::viewer::Reach;
 use crate::domain::{Feature, FeatureId, Layer, LogPosition, Problem, ProblemKind, Schema, Viewer};
 use crate::geo::TileId;
 use crate::service::ogc::filter::{Bound, Filter};
-use crate::service::seen::{reach, veiled};
+use crate::service::seen::{self, reach, veiled};
 use crate::service::spatial::int;
 use crate::service::{ServiceError, Yitu, off_thread, ogc};
 use crate::tiles::encode::Scratch;
@@ -33,6 +33,8 @@ const LONGEST_KEPT_FILTER: usize = 1024;
 const TURNS: usize = 3;
 /// A tile of fewer features is drawn at once: to hand it to another thread would take longer.
 const FEW: usize = 200;
+/// A tile of more matters is kept by whose they are, not by which.
+const MOST_MATTERS: usize = 1000;
 /// How far beside a tile what is drawn into it may lie, in tiles.
 const BESIDE: f64 = 0.1;
 /// What an entry of the cache takes beside its bytes, about.
@@ -128,12 +130,14 @@ impl People {
 }
 
 /// What of a tile's matters somebody may see.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-struct Matters {
-    grids: BTreeSet<FeatureId>,
-    villages: BTreeSet<FeatureId>,
-    /// The units and the account it is asked as.
-    known_to: BTreeSet<FeatureId>,
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Matters {
+    /// Just these of those in it and beside it, in order: few people may see just the same of a county, and most see the
+    /// same, often nothing, of one tile.
+    These(Vec<FeatureId>),
+    /// What lies in some grids or villages or is known to some units or accounts; where too many lie to go through them
+    /// each time the tile is asked for.
+    Of { grids: BTreeSet<FeatureId>, villages: BTreeSet<FeatureId>, known_to: BTreeSet<FeatureId> },
 }
 
 #[derive(Debug, Clone)]
@@ -165,7 +169,10 @@ impl TileCache {
     pub fn new(bytes: u64) -> Self {
         let weigh = |key: &Key, held: &Held| {
             let asked = match key {
-                Key::Tile(key) => key.filter.as_ref().map_or(0, String::len) + key.layers.len(),
+                Key::Tile(key) => {
+                    let matters = if let Some(Matters::These(ids)) = &key.matters { 8 * ids.len() } else { 0 };
+                    key.filter.as_ref().map_or(0, String::len) + key.layers.len() + matters
+                }
                 Key::Packed(..) => 0,
             };
             let bytes = match held {
@@ -340,20 +347,29 @@ fn is_near(layer: &LayerStore, id: FeatureId, tile: TileId) -> bool {
     layer.get(id).and_then(|f| f.geometry.as_ref()).is_some_and(|g| tile.bbox(BESIDE).intersects(g))
 }
 
+/// What of a tile's matters a viewer may see; nothing where that is all of them.
 fn matters(yitu: &Yitu, viewer: &Viewer, asked: &Asked) -> Option<Matters> {
     if !asked.layers.contains(&Layer::Incident) {
         return None;
     }
-    let scope = viewer.scope();
     match reach(viewer, Layer::Incident) {
-        Reach::Every | Reach::All => None,
-        Reach::None => Some(Matters::default()),
-        Reach::Part => Some(Matters {
+        Reach::Every | Reach::All => return None,
+        Reach::None => return Some(Matters::These(Vec::new())),
+        Reach::Part => {}
+    }
+    let scope = viewer.scope();
+    let drawn = yitu.tiles.layers.drawing(Layer::Incident).as_ref().map(|d| d.points_near(asked.tile, MOST_MATTERS));
+    let Some(drawn) = drawn.unwrap_or_default() else {
+        return Some(Matters::Of {
             grids: within(yitu, Layer::Grid, asked.tile, &scope.grids),
             villages: within(yitu, Layer::Region, asked.tile, &scope.regions),
             known_to: scope.units.iter().copied().chain(viewer.account_id()).collect(),
-        }),
-    }
+        });
+    };
+    let seen = seen::layer(yitu, viewer, Layer::Incident);
+    let mut these: Vec<FeatureId> = drawn.into_iter().filter(|id| seen.get(*id).is_some()).collect();
+    these.sort_unstable();
+    Some(Matters::These(these))
 }
 
 /// Those of some areas that lie in a tile or beside it.
@@ -363,10 +379,16 @@ fn within(yitu: &Yitu, layer: Layer, tile: TileId, some: &BTreeSet<FeatureId>) -
 
 impl Matters {
     fn admit(&self, feature: &Feature, schema: &Schema) -> bool {
-        let is_in =
-            |name: &str, some: &BTreeSet<FeatureId>| int(feature, schema, name).is_some_and(|id| some.contains(&id));
-        let is_known = || feature.known_to(schema).iter().any(|id| self.known_to.contains(id));
-        is_in("grid_id", &self.grids) || is_in("village_id", &self.villages) || is_known()
+        match self {
+            Self::These(ids) => ids.binary_search(&feature.id).is_ok(),
+            Self::Of { grids, villages, known_to } => {
+                let is_in = |name: &str, some: &BTreeSet<FeatureId>| {
+                    int(feature, schema, name).is_some_and(|id| some.contains(&id))
+                };
+                let is_known = || feature.known_to(schema).iter().any(|id| known_to.contains(id));
+                is_in("grid_id", grids) || is_in("village_id", villages) || is_known()
+            }
+        }
     }
 }
 
