@@ -40,6 +40,8 @@ pub enum Need {
     Grants,
     /// To read accounts, as those who make them and those who say what they may.
     ReadAccounts,
+    /// To read who is told, as those who set it up and those who say what they may be told.
+    ReadReceivers,
     /// To read the audit log.
     Audit,
 }
@@ -67,7 +69,7 @@ pub fn may(role: Role, need: Need) -> bool {
             Need::Exchange => role == R::DutyOfficer,
             Need::Operate | Need::Accounts => role == R::SystemAdmin,
             Need::Grants => role == R::SecurityAdmin,
-            Need::ReadAccounts => matches!(role, R::SystemAdmin | R::SecurityAdmin),
+            Need::ReadAccounts | Need::ReadReceivers => matches!(role, R::SystemAdmin | R::SecurityAdmin),
             Need::Audit => role == R::Auditor,
         }
 }
@@ -220,10 +222,11 @@ pub const OPERATIONS: &[Operation] = {
         get("/api/exchange/incidents/{system}/{no}", Need::Exchange),
         get("/api/exchange/categories/{system}", Need::Exchange),
         put("/api/exchange/categories/{system}", Need::Operate),
-        get("/api/webhooks", Need::Operate),
+        get("/api/webhooks", Need::ReadReceivers),
         post("/api/webhooks", Need::Operate),
-        get("/api/webhooks/{id}", Need::Operate),
+        get("/api/webhooks/{id}", Need::ReadReceivers),
         put("/api/webhooks/{id}", Need::Operate),
+        put("/api/webhooks/{id}/release", Need::Grants),
         delete("/api/webhooks/{id}", Need::Operate),
         post("/api/webhooks/{id}/test", Need::Operate),
         post("/api/webhooks/{id}/replay", Need::Operate),

@@ -1,6 +1,7 @@
 //! How fast guesses at a password may follow each other.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
 
 use chrono::{DateTime, Duration, Utc};
 
@@ -37,6 +38,27 @@ impl Throttle {
         Some(*last + Duration::seconds(wait) - now).filter(|left| *left > Duration::zero())
     }
 
+    /// Counts a try as one that fails before it is known: of many at once no more are let in than one after the other.
+    ///
+    /// # Errors
+    /// How long to wait first; it is not counted then.
+    pub fn begin(&mut self, key: &str, now: DateTime<Utc>) -> Result<(), Duration> {
+        self.wait(key, now).map_or_else(
+            || {
+                self.failed(key, now);
+                Ok(())
+            },
+            Err,
+        )
+    }
+
+    /// Takes back a try that was counted and came to nothing, or did not fail.
+    pub fn forgive(&mut self, key: &str) {
+        if let Some((failed, _)) = self.failures.get_mut(key) {
+            *failed = failed.saturating_sub(1);
+        }
+    }
+
     /// Counts a try that failed.
     pub fn failed(&mut self, key: &str, now: DateTime<Utc>) {
         if self.failures.len() >= MOST {
@@ -60,9 +82,31 @@ impl Throttle {
     }
 }
 
+/// What an address is counted by: itself; of IPv6 the network, since one machine has all addresses of it (RFC 4291 §2.5.4:
+/// 64 bits).
+#[must_use]
+pub fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_tries_at_once_are_as_many_as_one_after_the_other() {
+        let mut throttle = Throttle::after(5);
+        let now = DateTime::UNIX_EPOCH;
+        let let_in = (0..100).filter(|_| throttle.begin("li", now).is_ok()).count();
+        assert_eq!(let_in, 5);
+        throttle.forgive("li");
+        assert!(throttle.begin("li", now).is_ok(), "one did not fail");
+        throttle.succeeded("li");
+        assert!(throttle.begin("li", now).is_ok());
+    }
 
     #[test]
     fn each_failure_from_the_fifth_on_doubles_the_wait() {

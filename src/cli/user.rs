@@ -111,7 +111,7 @@ async fn acted(yitu: &Yitu, doer: &Doer, county: FeatureId, arguments: Arguments
             let there = named(yitu, county, &name).await?;
             let (password, made) = password()?;
             user::set_password(yitu, doer, (there.id, &there.name), &password).await.map_err(told)?;
-            say(&format!("{name} 的口令已重设,其会话已全部失效;下次登录时须修改。"), made.then_some(&password))
+            say(&format!("{name} 的口令已重设,其会话与令牌已全部失效;下次登录时须修改。"), made.then_some(&password))
         }
         Arguments::Disable { name } => disable(yitu, doer, county, &name, true).await,
         Arguments::Enable { name } => disable(yitu, doer, county, &name, false).await,

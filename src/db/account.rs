@@ -218,7 +218,8 @@ pub async fn insert(system: &PgPool, new: &NewAccount<'_>) -> Result<FeatureId, 
     Ok(query.fetch_one(system).await?)
 }
 
-/// Changes an account that is at a version; whether it was.
+/// Changes an account that is at a version; whether it was. With another role all it asks with has to be made anew: a token
+/// of a grid worker's becomes no auditor's.
 ///
 /// # Errors
 /// When something it names is not there, or the database fails.
@@ -228,16 +229,24 @@ pub async fn update(
     change: &AccountChange<'_>,
     now: DateTime<Utc>,
 ) -> Result<bool, DbError> {
+    let mut tx = super::begin(system).await?;
     let sql = "UPDATE account SET display_name = coalesce($4, display_name), role = coalesce($5::account_role, role),
                  responder_id = coalesce($6, responder_id), unit_id = coalesce($7, unit_id),
                  disabled_at = CASE $8 WHEN true THEN coalesce(disabled_at, $9) WHEN false THEN NULL ELSE disabled_at END
                WHERE county_id = $1 AND id = $2 AND version = $3";
     let query = sqlx::query(sql).bind(county).bind(id).bind(version).bind(change.display_name).bind(change.role);
     let query = query.bind(change.responder_id).bind(change.unit_id).bind(change.disabled).bind(now);
-    Ok(query.execute(system).await?.rows_affected() == 1)
+    let done = query.execute(&mut *tx).await?.rows_affected() == 1;
+    if done && change.role.is_some() {
+        let sql = "UPDATE credential SET revoked_at = $2 WHERE account_id = $1 AND revoked_at IS NULL";
+        sqlx::query(sql).bind(id).bind(now).execute(&mut *tx).await?;
+    }
+    tx.commit().await?;
+    Ok(done)
 }
 
-/// Sets a password, and ends every session there is but one.
+/// Sets a password. Of all that the account asks with nothing is good any more, where another set it; its other sessions are
+/// not, where it did so itself in one.
 ///
 /// # Errors
 /// When the database fails.
@@ -245,25 +254,27 @@ pub async fn set_password(
     system: &PgPool,
     id: FeatureId,
     (hash, expires): (&str, bool),
-    but: Option<FeatureId>,
+    own_session: Option<FeatureId>,
     now: DateTime<Utc>,
 ) -> Result<(), DbError> {
     let mut tx = super::begin(system).await?;
     let sql = "UPDATE account SET password_hash = $2, password_expires = $3 WHERE id = $1";
     sqlx::query(sql).bind(id).bind(hash).bind(expires).execute(&mut *tx).await?;
-    let sql = "UPDATE credential SET revoked_at = $3 WHERE account_id = $1 AND kind = 'session' AND revoked_at IS NULL AND id IS DISTINCT FROM $2";
-    sqlx::query(sql).bind(id).bind(but).bind(now).execute(&mut *tx).await?;
+    let sql = "UPDATE credential SET revoked_at = $3 WHERE account_id = $1 AND revoked_at IS NULL
+               AND ($2::bigint IS NULL OR (kind = 'session' AND id <> $2))";
+    sqlx::query(sql).bind(id).bind(own_session).bind(now).execute(&mut *tx).await?;
     Ok(tx.commit().await?)
 }
 
-/// Keeps the sealed secret of a second factor that is still to be confirmed; none takes it away.
+/// Keeps the sealed secret of a second factor that is still to be confirmed; none takes it away. Whether it did: one that is
+/// confirmed is not replaced.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn set_second_factor(system: &PgPool, id: FeatureId, sealed: Option<&[u8]>) -> Result<(), DbError> {
-    let sql = "UPDATE account SET totp_sealed = $2, totp_confirmed = false, totp_step = 0 WHERE id = $1";
-    sqlx::query(sql).bind(id).bind(sealed).execute(system).await?;
-    Ok(())
+pub async fn set_second_factor(system: &PgPool, id: FeatureId, sealed: Option<&[u8]>) -> Result<bool, DbError> {
+    let sql = "UPDATE account SET totp_sealed = $2, totp_confirmed = false, totp_step = 0
+               WHERE id = $1 AND ($2::bytea IS NULL OR NOT totp_confirmed)";
+    Ok(sqlx::query(sql).bind(id).bind(sealed).execute(system).await?.rows_affected() == 1)
 }
 
 /// Notes that a code of a step was used, which confirms the second factor. Whether it is the first use of that step.

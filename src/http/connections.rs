@@ -1,11 +1,14 @@
 //! Connections: taken in, served, and let go when they only cost.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::pin::pin;
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -19,14 +22,16 @@ use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use super::certificate::Certificate;
+use super::watched::Watched;
 use super::{app, metrics};
+use crate::access::throttle::network;
 use crate::service::Yitu;
 
 /// How long a client may take to agree on a key, and then to ask its first question.
@@ -145,31 +150,121 @@ impl Server {
         watcher: Watcher,
     ) {
         let Self { app, protocols, stopping, .. } = self;
-        let asked = Arc::new(AtomicBool::new(false));
-        let first = Arc::clone(&asked);
+        let traffic = Arc::new(Traffic::default());
+        let noted = Arc::clone(&traffic);
         let answer = tower::service_fn(move |mut request: Request<Incoming>| {
-            first.store(true, Ordering::Relaxed);
+            noted.asked();
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(stopping.clone());
-            app.clone().oneshot(request.map(Body::new))
+            let answer = app.clone().oneshot(request.map(Body::new));
+            let traffic = Arc::clone(&noted);
+            // A stream's signs of life are shorter than any answer.
+            async move { Ok::<_, Infallible>(answer.await?.map(|body| Watched::body(body, move || traffic.asked()))) }
         });
-        let connection = protocols.serve_connection(TokioIo::new(stream), TowerToHyperService::new(answer));
+        let stream = TokioIo::new(Noted { of: stream, traffic: Arc::clone(&traffic) });
+        let connection = protocols.serve_connection(stream, TowerToHyperService::new(answer));
         // Apart, so that it is not moved about: a server keeps ten thousands of them.
         let mut connection = Box::pin(watcher.watch(connection.into_owned()));
-        // The protocols' own limits begin once it is known which one is spoken.
-        let served = tokio::select! {
-            served = &mut connection => served,
-            () = tokio::time::sleep(FIRST) => {
-                if !asked.load(Ordering::Relaxed) {
-                    tracing::debug!(%peer, "nothing asked in time");
+        let mut look = pin!(tokio::time::sleep(FIRST));
+        loop {
+            tokio::select! {
+                served = &mut connection => {
+                    if let Err(error) = served {
+                        tracing::debug!(%error, %peer, "connection ended");
+                    }
                     return;
                 }
-                connection.await
+                () = &mut look => {
+                    let Some(left) = traffic.left() else {
+                        tracing::debug!(%peer, "nothing passes");
+                        return;
+                    };
+                    look.as_mut().reset(tokio::time::Instant::now() + left);
+                }
             }
-        };
-        if let Err(error) = served {
-            tracing::debug!(%error, %peer, "connection ended");
         }
+    }
+}
+
+/// When something last passed over a connection. Whoever asks nothing and takes nothing, but says that it is there
+/// (HTTP/2 does by itself), has no need of it.
+#[derive(Debug)]
+struct Traffic {
+    begun: Instant,
+    /// Milliseconds since then; 0 until the first question.
+    last: AtomicU64,
+}
+
+/// Writes of fewer bytes are no answers: an HTTP/2 ping is 17.
+const LEAST_WRITE: usize = 64;
+
+impl Default for Traffic {
+    fn default() -> Self {
+        Self { begun: Instant::now(), last: AtomicU64::new(0) }
+    }
+}
+
+impl Traffic {
+    fn asked(&self) {
+        let now = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(now.max(1), Ordering::Relaxed);
+    }
+
+    fn wrote(&self, bytes: usize) {
+        if bytes >= LEAST_WRITE && self.last.load(Ordering::Relaxed) > 0 {
+            self.asked();
+        }
+    }
+
+    /// How much longer nothing need pass; nothing when it took too long already.
+    fn left(&self) -> Option<Duration> {
+        let last = self.last.load(Ordering::Relaxed);
+        let until = if last == 0 { FIRST } else { Duration::from_millis(last) + NEXT };
+        until.checked_sub(self.begun.elapsed()).filter(|left| !left.is_zero())
+    }
+}
+
+/// A connection's stream, whose writes are noted.
+struct Noted<T> {
+    of: T,
+    traffic: Arc<Traffic>,
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Noted<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.of).poll_read(cx, into)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Noted<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.of).poll_write(cx, bytes).map_ok(|wrote| {
+            self.traffic.wrote(wrote);
+            wrote
+        })
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.of).poll_write_vectored(cx, bytes).map_ok(|wrote| {
+            self.traffic.wrote(wrote);
+            wrote
+        })
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.of.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.of).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.of).poll_shutdown(cx)
     }
 }
 
@@ -217,14 +312,6 @@ impl Places {
         }
         *count += 1;
         Some(Place { _permit: permit, of: Some((network, Arc::clone(&self.taken))) })
-    }
-}
-
-/// An address; of IPv6 the network, since one machine has all addresses of it (RFC 4291 §2.5.4: 64 bits).
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
-        v4 @ IpAddr::V4(_) => v4,
     }
 }
 

@@ -25,6 +25,7 @@ pub mod problem;
 pub mod spatial;
 pub mod tile;
 pub mod unit;
+mod watched;
 pub mod web_map;
 pub mod webhook;
 

@@ -219,3 +219,104 @@ async fn a_stream_ends_with_what_it_was_opened_with() {
     let goes_on = async { while other.next().await.is_some() {} };
     assert!(tokio::time::timeout(Duration::from_secs(3), goes_on).await.is_err(), "others go on");
 }
+
+#[tokio::test]
+async fn what_an_account_asks_with_ends_with_its_role_and_with_anothers_password() {
+    let town = Town::open().await;
+    let make = async |role: &str, days: i64| {
+        let body = json!({"name": "脚本", "may_write": true, "days": days});
+        town.post(role, "/api/tokens", body).await
+    };
+    let works = async |secret: &Value| {
+        let ask = town.server.client.get(town.server.url("/api/county")).bearer_auth(secret.as_str().unwrap());
+        ask.send().await.unwrap().status() == StatusCode::OK
+    };
+    let change = async |role: &str, name: &str, change: Value| {
+        let account = town.account(name).await;
+        let mut change = change;
+        change["expected_version"] = account["version"].clone();
+        town.ask(role, Method::PATCH, &format!("/api/users/{}", account["id"])).json(&change).send().await.unwrap()
+    };
+    // A token makes none that outlives it.
+    let longer = told(make("township_staff", 366).await, StatusCode::BAD_REQUEST).await;
+    assert_eq!(longer["errors"][0]["pointer"], "/days");
+    let [staff, cadre] = [make("township_staff", 1).await, make("village_cadre", 1).await];
+    let (staff, cadre) = (told(staff, StatusCode::CREATED).await, told(cadre, StatusCode::CREATED).await);
+    assert!(works(&staff["secret"]).await && works(&cadre["secret"]).await);
+    told(change("security_admin", "township_staff", json!({"role": "village_cadre"})).await, StatusCode::OK).await;
+    assert!(!works(&staff["secret"]).await, "another role");
+    let path = format!("/api/users/{}/password", town.account("village_cadre").await["id"]);
+    let reset = town.post("system_admin", &path, json!({"password": "Camphor-hill-9"})).await;
+    assert!(reset.status().is_success());
+    assert!(!works(&cadre["secret"]).await, "another's password");
+    // No account becomes one of those who watch over whoever made it.
+    for role in ["auditor", "security_admin", "system_admin"] {
+        let raised = change("security_admin", "department", json!({"role": role})).await;
+        assert_eq!(problem(raised, StatusCode::FORBIDDEN).await, "not-for-your-role", "{role}");
+    }
+    let body = json!({"name": "gao.ming", "display_name": "高明(虚构)", "unit_id": 1});
+    assert_eq!(
+        problem(town.post("system_admin", "/api/users", body).await, StatusCode::FORBIDDEN).await,
+        "not-for-your-role"
+    );
+    let own = change("security_admin", "security_admin", json!({"forget_second_factor": true})).await;
+    assert_eq!(told(own, StatusCode::BAD_REQUEST).await["errors"][0]["pointer"], "/forget_second_factor");
+    // A wall's token is a wall's whatever becomes of the account.
+    let sql = "UPDATE account SET role = 'county_leader' WHERE name = 'wall'";
+    sqlx::query(sql).execute(&town.database.databases.migrator).await.unwrap();
+    let since = Instant::now();
+    while town.ask("wall", Method::GET, "/api/county").send().await.unwrap().status() != StatusCode::UNAUTHORIZED {
+        assert!(since.elapsed() < Duration::from_secs(5));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_runs_the_system_has_no_matters_sent_to_themselves() {
+    let town = Town::open().await;
+    let receiver = |change: Value| {
+        let mut body = json!({"name": "大数据平台", "kind": "yitu", "url": "https://data.example.com/yitu"});
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        body
+    };
+    for more in [json!({"fields": ["description"]}), json!({"subscription": {"restricted": true}})] {
+        let refused = town.post("system_admin", "/api/webhooks", receiver(more)).await;
+        assert_eq!(problem(refused, StatusCode::FORBIDDEN).await, "not-released");
+    }
+    let made = told(town.post("system_admin", "/api/webhooks", receiver(json!({}))).await, StatusCode::CREATED).await;
+    let path = format!("/api/webhooks/{}", made["id"]);
+    let put =
+        async |role: &str, path: &str, body: Value| town.ask(role, Method::PUT, path).json(&body).send().await.unwrap();
+    let release = format!("{path}/release");
+    let asked = |version: i64| json!({"fields": ["description", "note"], "expected_version": version});
+    assert_eq!(put("system_admin", &release, asked(1)).await.status(), StatusCode::FORBIDDEN);
+    let strange = put("security_admin", &release, json!({"fields": ["phone"], "expected_version": 1})).await;
+    assert_eq!(told(strange, StatusCode::BAD_REQUEST).await["errors"][0]["pointer"], "/fields/0");
+    let stale = put("security_admin", &release, asked(7)).await;
+    assert_eq!(problem(stale, StatusCode::PRECONDITION_FAILED).await, "stale-version");
+    let released = told(put("security_admin", &release, asked(1)).await, StatusCode::OK).await;
+    assert_eq!((&released["fields"], &released["version"]), (&json!(["description", "note"]), &json!(2)));
+    // Within that the other may set it up as it should be; beyond it not.
+    let less = put("system_admin", &path, receiver(json!({"fields": ["note"], "expected_version": 2}))).await;
+    assert_eq!(told(less, StatusCode::OK).await["fields"], json!(["note"]));
+    let more =
+        put("system_admin", &path, receiver(json!({"fields": ["note", "position"], "expected_version": 3}))).await;
+    assert_eq!(problem(more, StatusCode::FORBIDDEN).await, "not-released");
+    // What was released, and what is kept, was so for that place.
+    let elsewhere = |change: Value| {
+        let mut body = receiver(change);
+        body["url"] = json!("https://elsewhere.example.com/");
+        body
+    };
+    let kept = put("system_admin", &path, elsewhere(json!({"expected_version": 3}))).await;
+    assert_eq!(told(kept, StatusCode::BAD_REQUEST).await["errors"][0]["pointer"], "/secret");
+    let anew = json!({"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "headers": {}, "fields": ["note"], "expected_version": 3});
+    assert_eq!(problem(put("system_admin", &path, elsewhere(anew)).await, StatusCode::FORBIDDEN).await, "not-released");
+    let log = town.get("auditor", "/api/audit?action=receivers_changed").await;
+    let told_of: Vec<&Value> = log["items"].as_array().unwrap().iter().map(|e| &e["detail"]).collect();
+    assert_eq!(told_of.len(), 3);
+    assert_eq!(
+        *told_of[1],
+        json!({"receiver": made["id"], "origin": "https://data.example.com", "fields": ["description", "note"], "restricted": false})
+    );
+}

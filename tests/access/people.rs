@@ -177,6 +177,39 @@ async fn a_household_of_ones_grid_is_on_ones_map_wherever_it_lies() {
 }
 
 #[tokio::test]
+async fn whoever_tries_names_is_on_record_and_held_back() {
+    use pinyin::ToPinyin;
+    let town = Town::open().await;
+    let sql = "SELECT head_name FROM household WHERE geom IS NOT NULL ORDER BY id LIMIT 1";
+    let name: String = town.one(sql).await;
+    let sound: String = name.as_str().to_pinyin().flatten().map(pinyin::Pinyin::plain).collect();
+    let ask = async |q: &str| {
+        let path = format!("/api/search?q={}&kind=household", encoded(q));
+        town.ask("duty_officer", Method::GET, &path).send().await.unwrap()
+    };
+    let by_sound = told(ask(&sound).await, StatusCode::OK).await;
+    assert_eq!(by_sound["results"], json!([]), "{sound} can be tried through");
+    let found = told(ask(&name).await, StatusCode::OK).await["results"].as_array().unwrap().len();
+    let event = &town.get("auditor", "/api/audit?action=found_by_name").await["items"][0];
+    assert_eq!(event["detail"]["households"], found, "{event}");
+    assert!(!event.to_string().contains(&name));
+    let mut said = Vec::new();
+    for _ in 0..70 {
+        said.push(ask(&name).await.status());
+    }
+    assert!(said.contains(&StatusCode::TOO_MANY_REQUESTS), "{said:?}");
+    // One's own are found as ever.
+    let own: String = town.one(
+        "SELECT h.head_name FROM household h JOIN appointment p ON p.grid_id = h.grid_id AND p.valid_during @> current_date
+         JOIN account a ON a.responder_id = p.responder_id WHERE a.name = 'grid_worker' ORDER BY h.id LIMIT 1",
+    ).await;
+    for _ in 0..70 {
+        let found = town.get("grid_worker", &format!("/api/search?q={}&kind=household", encoded(&own))).await;
+        assert_ne!(found["results"], json!([]));
+    }
+}
+
+#[tokio::test]
 async fn a_look_takes_a_reason_and_is_on_record() {
     let data = tempfile::tempdir().unwrap();
     std::fs::write(data.path().join("phone.key"), "5a".repeat(32)).unwrap();

@@ -28,6 +28,26 @@ async fn without_accounts_the_server_is_ones_own_and_with_them_it_asks_who() {
 }
 
 #[tokio::test]
+async fn a_page_of_another_site_does_not_read_a_server_without_accounts() {
+    use futures::StreamExt;
+    let database = TestDatabase::with_demo().await;
+    let server = TestServer::start(database.yitu().await).await;
+    let ask =
+        async |host: &str| server.client.get(server.url("/api/county")).header("host", host).send().await.unwrap();
+    for host in ["map.attacker.example", "localhost.attacker.example:80", "127.0.0.1.attacker.example"] {
+        assert_eq!(problem(ask(host).await, StatusCode::FORBIDDEN).await, "strange-host", "{host}");
+    }
+    for host in ["localhost", "LOCALHOST:8080", "127.0.0.1", "[::1]:8080", "192.168.1.9:8080"] {
+        assert_eq!(ask(host).await.status(), StatusCode::OK, "{host}");
+    }
+    // What was opened before there were accounts ends with them.
+    let mut stream = server.client.get(server.url("/live")).send().await.unwrap().bytes_stream();
+    yitu::service::access::demo::accounts(&server.yitu).await.unwrap();
+    let ends = async { while stream.next().await.is_some() {} };
+    tokio::time::timeout(std::time::Duration::from_secs(5), ends).await.expect("an open stream ends");
+}
+
+#[tokio::test]
 async fn whoever_works_in_one_village_is_at_home_there() {
     let town = Town::open().await;
     let villages: Vec<(i64, String)> = sqlx::query_as(

@@ -96,7 +96,7 @@ async fn what_came_before_a_cut_need_not_come_again() {
     let half = file.len() / 2;
     let mut wire = tokio::net::TcpStream::connect(bench.server.address).await.unwrap();
     let head = format!(
-        "PATCH /api/photos/{id}/upload HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n\
+        "PATCH /api/photos/{id}/upload HTTP/1.1\r\nHost: localhost\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n\
          Content-Type: application/offset+octet-stream\r\nContent-Length: {}\r\n\r\n",
         file.len()
     );

@@ -255,4 +255,10 @@ async fn bad_questions_name_the_field() {
         let (code, text) = (answer.status().as_u16(), answer.text().await.unwrap());
         assert!(code == 400 && text.contains(word), "{code} {text}");
     }
+    // Each side would be compared with every other.
+    let round = (0..=50_000).map(|k| std::f64::consts::TAU * f64::from(k % 50_000) / 50_000.0);
+    let ring: Vec<[f64; 2]> = round.map(|a| [117.0 + 0.1 * a.cos(), 25.0 + 0.1 * a.sin()]).collect();
+    let answer = server.post_json("/api/within?kind=venue", &json!({"type": "Polygon", "coordinates": [ring]})).await;
+    let (code, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+    assert!(code == 400 && text.contains("50001") && text.contains("10000"), "{code} {text}");
 }

@@ -1,6 +1,7 @@
 //! The gate: every request passes it before its handler, and is refused here where its operation is not for who asks.
 
 use std::net::{IpAddr, SocketAddr};
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use axum::extract::{ConnectInfo, FromRequestParts, MatchedPath, Request, State};
@@ -8,14 +9,17 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
+use tracing::Instrument;
 
 use crate::access::credential::page_key;
 use crate::access::operations::{Need, allow, may, need};
 use crate::domain::{Problem, ProblemKind, Viewer};
 use crate::http::Failure;
 use crate::http::problem::no_such_method;
+use crate::http::watched::Watched;
 use crate::service::access::audit::{Deed, Doer, What, note};
+use crate::service::access::limits::Running;
 use crate::service::access::principal::{Means, Principal, has_begun, of_secret};
 use crate::service::access::session::needs_second_factor;
 use crate::service::{ServiceError, Yitu, county};
@@ -50,6 +54,10 @@ impl Caller {
         Doer { viewer: self.viewer.clone(), origin: self.origin.address.clone() }
     }
 }
+
+/// What an operation says of itself for the log, in its answer's extensions.
+#[derive(Debug, Clone, Default)]
+pub struct Particulars(pub Value);
 
 /// Where a request comes from.
 #[derive(Debug, Clone, Default)]
@@ -91,28 +99,33 @@ pub async fn gate(State(yitu): State<Yitu>, request: Request, next: Next) -> Res
     };
     let (mut parts, body) = request.into_parts();
     match admit(&yitu, &parts, need).await {
-        Ok(caller) => {
-            let mut running = None;
+        Ok(admitted) => {
+            let (caller, running) = admitted.unzip();
             let done = logged(&parts, need)
                 .and_then(|deed| Some((deed, caller.as_ref()?.doer(), parts.uri.path().to_owned())));
+            let changes = is_change(&parts.method) && !is_question(&parts);
             if let Some(caller) = caller {
-                if let Some(principal) = &caller.principal {
-                    let (second, most) = (yitu.clock.now().timestamp(), yitu.config.requests_per_second);
-                    match yitu.access.limits.begin(principal.account_id, second, most) {
-                        Ok(begun) => running = Some(begun),
-                        Err(problem) => return Failure::from(problem).into_response(),
-                    }
-                }
                 parts.extensions.insert(caller);
             }
-            let mut response = next.run(Request::from_parts(parts, body)).await;
-            drop(running);
-            if let Some((deed, doer, subject)) = done.filter(|_| response.status().is_success()) {
-                let what = What { subject, ..What::default() };
-                // It is done: whoever did it is told so, whatever becomes of the log.
-                if let Err(error) = note(&yitu, &doer, deed, what).await {
-                    tracing::error!(%error, deed = deed.code(), "not in the audit log");
+            let answer = async move {
+                let mut response = next.run(Request::from_parts(parts, body)).await;
+                if let Some((deed, doer, subject)) = done.filter(|_| response.status().is_success()) {
+                    let detail = response.extensions_mut().remove::<Particulars>().unwrap_or_default().0;
+                    let what = What { subject, detail, ..What::default() };
+                    // It is done: whoever did it is told so, whatever becomes of the log.
+                    if let Err(error) = note(&yitu, &doer, deed, what).await {
+                        tracing::error!(%error, deed = deed.code(), "not in the audit log");
+                    }
                 }
+                response
+            };
+            let mut response = if changes { to_its_end(answer).await } else { answer.await };
+            if let Some(running) = running.flatten() {
+                // An answer that is not taken is still being given.
+                let held = move || {
+                    let _until_sent = &running;
+                };
+                response = response.map(|body| Watched::body(body, held));
             }
             if need != Need::Nobody {
                 // What one may see, another may not: a cache between them asks anew.
@@ -180,7 +193,21 @@ fn needed(method: &Method, path: &str) -> Option<Need> {
     need(method.as_str(), path)
 }
 
-async fn admit(yitu: &Yitu, request: &Parts, need: Need) -> Result<Option<Caller>, Failure> {
+/// Whoever hangs up leaves nothing half done, and nothing that was done out of the log.
+async fn to_its_end(answer: impl Future<Output = Response> + Send + 'static) -> Response {
+    match tokio::spawn(answer.in_current_span()).await {
+        Ok(response) => response,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => resume_unwind(panic),
+            Err(error) => Failure::from(ServiceError::Internal(error.to_string())).into_response(),
+        },
+    }
+}
+
+/// Who asks, and that they do; nobody where anybody may.
+type Admitted = Option<(Caller, Option<Running>)>;
+
+async fn admit(yitu: &Yitu, request: &Parts, need: Need) -> Result<Admitted, Failure> {
     let headers = &request.headers;
     let peer = request.extensions.get::<ConnectInfo<SocketAddr>>().map(|c| c.0.ip());
     let origin = origin(headers, peer);
@@ -202,19 +229,30 @@ async fn admit(yitu: &Yitu, request: &Parts, need: Need) -> Result<Option<Caller
         if has_begun(yitu).await? {
             return Err(not_signed_in().into());
         }
+        if !is_addressed(headers) {
+            return Err(strange_host().into());
+        }
         // One person's own machine, until there are accounts. Without a county nobody is anybody yet.
         let viewer = Viewer::whole_county(county::current(yitu)?, "本机用户");
-        return Ok(Some(Caller { viewer, principal: None, secret: None, origin }));
+        return Ok(Some((Caller { viewer, principal: None, secret: None, origin }, None)));
     };
+    let now = yitu.clock.now().timestamp();
+    // Before anything else is asked of it: whoever is refused without end is held back, too.
+    let running = yitu.access.limits.begin(principal.account_id, now, yitu.config.requests_per_second)?;
     let viewer = principal.viewer.clone();
     let caller = Caller { viewer, secret: secret.map(Arc::from), origin, principal: Some(Arc::clone(&principal)) };
     if let Err(problem) = allowed(&principal, request, need, by_cookie, secret.unwrap_or_default()) {
-        let path = request.uri.path().to_owned();
-        let detail = json!({"method": request.method.as_str(), "path": path, "why": problem.slug});
-        note(yitu, &caller.doer(), Deed::Refused, What { detail, ..What::default() }).await?;
+        if let Some(unwritten) = yitu.access.limits.note(principal.account_id, now / 60) {
+            let path = request.uri.path();
+            let mut detail = json!({"method": request.method.as_str(), "path": path, "why": problem.slug});
+            if unwritten > 0 {
+                detail["unwritten_before"] = unwritten.into();
+            }
+            note(yitu, &caller.doer(), Deed::Refused, What { detail, ..What::default() }).await?;
+        }
         return Err(problem.into());
     }
-    Ok(Some(caller))
+    Ok(Some((caller, Some(running))))
 }
 
 fn allowed(principal: &Principal, request: &Parts, need: Need, by_cookie: bool, secret: &str) -> Result<(), Problem> {
@@ -246,8 +284,18 @@ fn allowed(principal: &Principal, request: &Parts, need: Need, by_cookie: bool, 
     if changes && !principal.may_write && !is_question(request) {
         return Err(read_only());
     }
-    // A token made meanwhile would not be asked for either.
     let about_oneself = path.starts_with("/api/session/");
+    if about_oneself && principal.means != Means::Session {
+        return Err(first(
+            "session-needed",
+            ("请登录后办理", "Sign in for this"),
+            (
+                "口令与动态口令只能由本人登录后设置,不能用令牌。",
+                "A password or a second factor is set by whoever signed in, not with a token.",
+            ),
+        ));
+    }
+    // A token made meanwhile would not be asked for either.
     if principal.means == Means::Session && principal.password_expires && !about_oneself {
         return Err(first(
             "password-expires",
@@ -273,6 +321,7 @@ fn logged(request: &Parts, need: Need) -> Option<Deed> {
     match need {
         Need::Rules => Some(Deed::RulesChanged),
         Need::Operate => Some(Deed::ReceiversChanged),
+        Need::Grants if request.uri.path().starts_with("/api/webhooks/") => Some(Deed::ReceiversChanged),
         Need::Survey if request.uri.path().starts_with("/api/grids/redraws/") => Some(Deed::GridsChanged),
         _ => None,
     }
@@ -333,10 +382,20 @@ pub(super) fn cookie_of(value: &str, seconds: Option<i64>, is_secure: bool) -> H
 }
 
 fn origin(headers: &HeaderMap, peer: Option<IpAddr>) -> Origin {
-    let text = headers.get(FORWARDED_FOR).and_then(|v| v.to_str().ok());
+    // What our own proxy saw stands last, in the same line as what a client said or in one of its own.
+    let text = headers.get_all(FORWARDED_FOR).iter().next_back().and_then(|v| v.to_str().ok());
     let forwarded = text.and_then(|v| v.rsplit(',').next()?.trim().parse().ok());
     let address = forwarded.or(peer).map_or_else(String::new, |a| a.to_string());
     Origin { address, is_secure: is_secure(headers) }
+}
+
+/// Whether a request names this machine by an address or as the local one. A page of another site can have its own name
+/// lead here (DNS rebinding), and would read all that a server without accounts gives.
+fn is_addressed(headers: &HeaderMap) -> bool {
+    let Some(host) = headers.get(header::HOST) else { return true };
+    let Ok(host) = host.to_str() else { return false };
+    let is_ip = host.parse::<SocketAddr>().is_ok() || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    is_ip || host.split(':').next().is_some_and(|name| name.eq_ignore_ascii_case("localhost"))
 }
 
 fn is_secure(headers: &HeaderMap) -> bool {
@@ -351,6 +410,18 @@ pub(super) fn not_signed_in() -> Problem {
         (
             "此页面或接口需要登录:浏览器请到 /sign-in;程序请带 Authorization: Bearer 令牌。".to_owned(),
             "Sign in first: at /sign-in in a browser, with Authorization: Bearer and a token in a program.".to_owned(),
+        ),
+    )
+}
+
+fn strange_host() -> Problem {
+    Problem::new(
+        ProblemKind::Forbidden,
+        "strange-host",
+        ("请用本机地址访问", "Ask by this machine's address"),
+        (
+            "此服务还没有账号,只供本机使用:请用 http://localhost 或 http://127.0.0.1 加端口访问;供多人使用请先用 yitu user 建立账号。".to_owned(),
+            "This server has no accounts yet and is for its own machine: ask http://localhost or http://127.0.0.1 with its port; for others, make accounts with yitu user first.".to_owned(),
         ),
     )
 }

@@ -86,11 +86,10 @@ async fn live(
 /// Comes when what a stream was opened with is no longer good, or its scope is another, or the server stops.
 async fn ended(yitu: Yitu, caller: Caller, stopping: Stopping, _counted: Option<Running>) {
     let shut = async {
-        let Some(secret) = &caller.secret else { return std::future::pending().await };
         loop {
             tokio::time::sleep(LOOK).await;
             // A question to the database is large while it is asked: not to be kept room for in every stream.
-            if !Box::pin(is_still(&yitu, secret, &caller.viewer)).await {
+            if !Box::pin(is_still(&yitu, caller.secret.as_deref(), &caller.viewer)).await {
                 return;
             }
         }

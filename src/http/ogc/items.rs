@@ -60,7 +60,7 @@ enum FilterLang {
 }
 
 /// The page asked for, and the number of the system its answer is in.
-fn question(asked: &mut Asked) -> Result<(Page, usize), Failure> {
+async fn question(asked: &mut Asked) -> Result<(Page, usize), Failure> {
     let lat_first =
         |asked: &mut Asked, name: &str| Ok::<_, Problem>(crs_number(name, asked.take(name).as_deref())? > 0);
     let crs = crs_number("crs", asked.take("crs").as_deref())?;
@@ -72,9 +72,14 @@ fn question(asked: &mut Asked) -> Result<(Page, usize), Failure> {
         Some(other) => return Err(choice("filter-lang", other, "cql2-text、cql2-json").into()),
     };
     let limit = asked.take("limit").map(|text| text.parse().map_err(|_| bad_limit(&text))).transpose()?;
+    let filter = match asked.take("filter") {
+        // A hostile one takes the parser a good part of a second.
+        Some(text) => Some(off_thread(move || Filter::parse(&text, is_json, filter_lat_first)).await??),
+        None => None,
+    };
     let page = Page {
         bbox: asked.take("bbox").map(|b| ogc::items::bbox(&b, bbox_lat_first)).transpose()?,
-        filter: asked.take("filter").map(|f| Filter::parse(&f, is_json, filter_lat_first)).transpose()?,
+        filter,
         datetime: asked.take("datetime"),
         properties: asked.take("properties").map(|p| p.split(',').map(|n| n.trim().to_owned()).collect()),
         sortby: asked.take("sortby"),
@@ -107,7 +112,7 @@ pub async fn items(
     mut asked: Asked,
 ) -> Answer<Response> {
     let layer = ogc::collection(&name)?;
-    let (page, crs) = question(&mut asked)?;
+    let (page, crs) = question(&mut asked).await?;
     let worker = yitu.clone();
     let found = off_thread(move || ogc::items(&worker, &asker.0, layer, &page)).await??;
     let kind = if asked.html { HTML } else { GEOJSON };

@@ -10,12 +10,13 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::access::gate::Caller;
 use super::{Answer, Failure, extract};
 use crate::domain::{FeatureId, Problem};
 use crate::geo::{Crs, Geometry};
-use crate::service::Yitu;
 use crate::service::spatial::place::Place;
 use crate::service::spatial::{self, search::Question};
+use crate::service::{Yitu, off_thread};
 
 use extract::{Asker, Query};
 
@@ -136,9 +137,13 @@ async fn within_area(
     extract::Json(body): extract::Json<Value>,
 ) -> Answer<Json<Value>> {
     let layer = spatial::layer_named("kind", &q.kind)?;
-    let area = polygon(body)?;
+    let turn = yitu.indexes.long_question().await;
+    let area = off_thread(move || (polygon(body), turn).0).await??;
     Ok(Json(spatial::within::within(&yitu, &asker.0, layer, area, limit(q.limit, 100)?).await?))
 }
+
+/// Corners an area may have: each of its sides is compared with every other.
+const MOST_CORNERS: usize = 10_000;
 
 /// The area a GeoJSON body draws.
 ///
@@ -160,6 +165,12 @@ pub fn polygon(body: Value) -> Result<Geometry, Failure> {
         GeometryValue::MultiPolygon { coordinates } => coordinates.iter().flatten().collect(),
         _ => return Err(bad("type".to_owned()).into()),
     };
+    let corners: usize = rings.iter().map(|ring| ring.len()).sum();
+    if corners > MOST_CORNERS {
+        let mut problem = bad(format!("共 {corners} 个顶点,最多 {MOST_CORNERS} 个,请简化边界"));
+        problem.detail.en = format!("The area has {corners} corners; simplify it to {MOST_CORNERS} at most.");
+        return Err(problem.into());
+    }
     // The conversion takes two numbers for granted.
     if rings.into_iter().flatten().any(|position| position.as_slice().len() < 2) {
         return Err(bad("coordinates".to_owned()).into());
@@ -193,10 +204,10 @@ struct SearchQuery {
 /// Things by what people call them, best first.
 #[utoipa::path(get, path = "/api/search", tag = "spatial", params(SearchQuery), responses((status = 200, description = "Best first"),
     (status = 404, description = "No such region")))]
-async fn search(State(yitu): State<Yitu>, asker: Asker, Query(q): Query<SearchQuery>) -> Answer<Json<Value>> {
+async fn search(State(yitu): State<Yitu>, caller: Caller, Query(q): Query<SearchQuery>) -> Answer<Json<Value>> {
     let kind = q.kind.as_deref().filter(|k| !k.is_empty()).map(|k| spatial::layer_named("kind", k)).transpose()?;
     let question = Question { q: q.q, region: q.region, kind, limit: limit(q.limit, 20)? };
-    Ok(Json(spatial::search::search(&yitu, &asker.0, question).await?))
+    Ok(Json(spatial::search::search(&yitu, &caller.doer(), question).await?))
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

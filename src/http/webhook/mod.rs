@@ -17,6 +17,7 @@ pub fn routes() -> OpenApiRouter<Yitu> {
     OpenApiRouter::new()
         .routes(routes!(list::list, save::create))
         .routes(routes!(list::find, save::update, remove::remove))
+        .routes(routes!(save::release))
         .routes(routes!(test::test))
         .routes(routes!(notification::replay_dead))
         .routes(routes!(notification::list))

@@ -25,6 +25,8 @@ coded! {
         Refused = "refused", "拒绝";
         /// A household was looked at in full.
         Look = "look", "查看个人信息";
+        /// Households that are not one's own were found by the whole name of whom they are of.
+        FoundByName = "found_by_name", "按姓名查找";
         /// A household was erased, as the law asks.
         Erased = "erased", "依法删除";
         /// Data was taken away.

@@ -40,22 +40,21 @@ pub struct Code {
 /// A problem where there is one already; a failing database.
 pub async fn begin_second_factor(yitu: &Yitu, principal: &Principal) -> Result<SecondFactor, ServiceError> {
     let row = one(yitu, principal).await?;
-    if row.totp_confirmed {
+    let secret: [u8; 20] = rand::random();
+    let nonce: [u8; NONCE_BYTES] = rand::random();
+    let sealed = key(yitu).await?.seal(&secret, nonce);
+    if row.totp_confirmed || !account::set_second_factor(&yitu.db.system, row.id, Some(&sealed)).await? {
         return Err(Problem::new(
             ProblemKind::Conflict,
             "has-second-factor",
             ("已有动态口令", "There is a second factor"),
             (
-                "此账号已绑定动态口令。要换绑,请先由系统管理员解除。".to_owned(),
-                "The account has a second factor already; an administrator can take it away.".to_owned(),
+                "此账号已绑定动态口令。要换绑,请先由安全管理员解除。".to_owned(),
+                "The account has a second factor already; the security administrator can take it away.".to_owned(),
             ),
         )
         .into());
     }
-    let secret: [u8; 20] = rand::random();
-    let nonce: [u8; NONCE_BYTES] = rand::random();
-    let sealed = key(yitu).await?.seal(&secret, nonce);
-    account::set_second_factor(&yitu.db.system, row.id, Some(&sealed)).await?;
     let told = second_factor::spelt(&secret).zip(second_factor::address(&secret, &row.name));
     let (secret, address) = told.ok_or_else(|| ServiceError::Internal("a new second factor".to_owned()))?;
     Ok(SecondFactor { secret, address })
@@ -73,12 +72,13 @@ pub async fn confirm_second_factor(
 ) -> Result<(), ServiceError> {
     let now = yitu.clock.now();
     let key = format!("{}@code", principal.account);
-    if let Some(wait) = yitu.access.throttle.lock().wait(&key, now) {
-        return Err(too_many(wait).into());
-    }
     let row = one(yitu, principal).await?;
-    if !is_fresh_code(yitu, &row, code, now).await? {
-        yitu.access.throttle.lock().failed(&key, now);
+    yitu.access.throttle.lock().begin(&key, now).map_err(too_many)?;
+    let fresh = is_fresh_code(yitu, &row, code, now).await;
+    if !matches!(fresh, Ok(false)) {
+        yitu.access.throttle.lock().forgive(&key);
+    }
+    if !fresh? {
         if principal.code_due {
             let what = What { detail: json!({"by": "oidc", "why": "code"}), ..What::about("account", row.id) };
             note(yitu, &principal.doer(origin), Deed::SignInFailed, what).await?;

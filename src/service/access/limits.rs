@@ -11,6 +11,9 @@ use crate::domain::{FeatureId, Problem, ProblemKind};
 const AT_ONCE: u32 = 256;
 /// Streams of one account at most: a screen has one, and so has each tab of a browser.
 const STREAMS: u32 = 64;
+/// What one account has written into the log a minute without having done anything: refusals, names it tried. Of more, how
+/// many there were.
+const NOTES: u32 = 30;
 /// Accounts that are remembered before those that ask no more are forgotten.
 const MOST_KNOWN: usize = 10_000;
 
@@ -26,6 +29,8 @@ struct Load {
     asked: u32,
     running: u32,
     streams: u32,
+    noted_in: i64,
+    notes: u32,
 }
 
 /// A request or a stream under way; it no longer is when this is dropped.
@@ -44,7 +49,7 @@ impl Limits {
     pub fn begin(self: &Arc<Self>, account: FeatureId, second: i64, most: u32) -> Result<Running, Problem> {
         let mut all = self.of.lock();
         if all.len() >= MOST_KNOWN {
-            all.retain(|_, load| load.running > 0 || load.streams > 0 || load.second == second);
+            all.retain(|_, load| load.running > 0 || load.streams > 0 || load.second >= second - 60);
         }
         let load = all.entry(account).or_default();
         if load.second != second {
@@ -74,6 +79,20 @@ impl Limits {
             ));
         }
         Ok(self.count(account, load, |load| &mut load.streams))
+    }
+
+    /// Counts a note for the log about an account in a minute of the clock. Where it is to be written, how many before it
+    /// were not: the log can never be shortened, and is everybody's.
+    pub fn note(&self, account: FeatureId, minute: i64) -> Option<u32> {
+        let mut all = self.of.lock();
+        let load = all.entry(account).or_default();
+        let mut unwritten = 0;
+        if load.noted_in != minute {
+            unwritten = load.notes.saturating_sub(NOTES);
+            (load.noted_in, load.notes) = (minute, 0);
+        }
+        load.notes += 1;
+        (load.notes <= NOTES).then_some(unwritten)
     }
 
     fn count(self: &Arc<Self>, account: FeatureId, load: &mut Load, count: fn(&mut Load) -> &mut u32) -> Running {
@@ -114,6 +133,16 @@ mod tests {
         assert!(many.iter().all(Result::is_ok) && limits.begin(1, 102, 1000).is_err(), "so many at a time");
         drop(many);
         assert!(limits.begin(1, 102, 1000).is_ok());
+    }
+
+    #[test]
+    fn notes_without_end_do_not_fill_the_log() {
+        let limits = Limits::default();
+        let written = |minute: i64| (0..100).filter_map(|_| limits.note(1, minute)).collect::<Vec<_>>();
+        assert_eq!(written(7), vec![0; NOTES as usize]);
+        assert_eq!(limits.note(2, 7), Some(0), "another account's");
+        let next = written(8);
+        assert_eq!((next[0], next[1], next.len()), (100 - NOTES, 0, NOTES as usize));
     }
 
     #[test]

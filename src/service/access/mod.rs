@@ -27,6 +27,9 @@ use principal::Principal;
 /// Passwords hashed at a time: each takes 19 MiB and a core for tens of milliseconds.
 const HASHED_AT_ONCE: usize = 2;
 
+/// Credentials nobody is known by yet that are looked up at a time, of the database's few connections.
+const STRANGERS_AT_ONCE: usize = 2;
+
 /// Somebody, since when they are known, and whether the database is being asked anew.
 #[derive(Debug, Clone)]
 struct Known {
@@ -44,6 +47,7 @@ pub struct Access {
     throttle: Mutex<Throttle>,
     addresses: Mutex<Throttle>,
     hashing: Semaphore,
+    strangers: Semaphore,
     /// Whether there is an account; there always is one from then on.
     begun: AtomicBool,
     /// When it was last seen that there is none.
@@ -65,6 +69,7 @@ impl Access {
             throttle: Mutex::new(Throttle::after(5)),
             addresses: Mutex::new(Throttle::after(50)),
             hashing: Semaphore::new(HASHED_AT_ONCE),
+            strangers: Semaphore::new(STRANGERS_AT_ONCE),
             begun: AtomicBool::new(false),
             without: Mutex::default(),
             limits: Arc::default(),

@@ -160,6 +160,8 @@ pub async fn of_secret(yitu: &Yitu, secret: &str) -> Result<Option<Arc<Principal
             None
         }
     };
+    // Whoever tries one secret after another keeps no more than these connections from those who are known.
+    let _turn = if known.is_none() { yitu.access.strangers.acquire().await.ok() } else { None };
     let row = match (account::principal(&yitu.db.system, &digest, now).await, known) {
         (Ok(row), _) => row,
         (Err(error), Some(known)) if error.outage().is_some() && known.since.elapsed() < KNOWN_IN_AN_OUTAGE => {
@@ -182,8 +184,9 @@ pub async fn of_secret(yitu: &Yitu, secret: &str) -> Result<Option<Arc<Principal
     Ok(found)
 }
 
-/// Whether what a stream was opened with is still good, for whoever it was.
-pub async fn is_still(yitu: &Yitu, secret: &str, as_before: &Viewer) -> bool {
+/// Whether what a stream was opened with is still good, for whoever it was. Without anything it is until there are accounts.
+pub async fn is_still(yitu: &Yitu, secret: Option<&str>, as_before: &Viewer) -> bool {
+    let Some(secret) = secret else { return !has_begun(yitu).await.unwrap_or_default() };
     match of_secret(yitu, secret).await {
         Ok(now) => now.is_some_and(|p| p.viewer.sees_as(as_before)),
         // A database that does not answer is no reason to cut anybody off.
@@ -198,7 +201,8 @@ pub fn forget(yitu: &Yitu, account: FeatureId) {
 
 fn read(yitu: &Yitu, row: PrincipalRow) -> Option<Principal> {
     let role = Role::of_accounts().find(|role| Some(role.code()) == row.role.as_deref())?;
-    let means = Means::from_code(&row.kind)?;
+    // A wall's token stands in an address that many can read: it is a wall's, or nobody's.
+    let means = Means::from_code(&row.kind).filter(|means| *means != Means::Display || role == Role::Wall)?;
     let scope = scope(yitu, &row, role);
     Some(Principal {
         viewer: Viewer::of_account(row.county_id, row.account_id, row.display_name, role, scope),

@@ -8,12 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::Access;
 use super::audit::{Deed, What, note, note_stranger};
 use super::factor::is_fresh_code;
 use super::principal::{Means, Principal, Vouched, forget, of_secret};
 use crate::access::credential;
 use crate::access::operations::{Need, may};
 use crate::access::password::{self, LEAST, MOST, Weakness};
+use crate::access::throttle::network;
 use crate::db::account::{self, AccountRow, NewCredential};
 use crate::domain::viewer::{Role, Scope};
 use crate::domain::{FeatureId, Layer, Problem, ProblemKind};
@@ -60,27 +62,54 @@ pub struct Begun {
 pub async fn sign_in(yitu: &Yitu, asked: &SignIn, origin: &str) -> Result<Begun, ServiceError> {
     let now = yitu.clock.now();
     let name: String = asked.name.trim().to_lowercase().chars().take(64).collect();
-    let key = format!("{name}@{origin}");
-    let waits = [yitu.access.throttle.lock().wait(&key, now), yitu.access.addresses.lock().wait(origin, now)];
-    if let Some(wait) = waits.into_iter().flatten().max() {
+    let (key, address) = (format!("{name}@{origin}"), counted_by(origin));
+    let Access { throttle, addresses, .. } = &*yitu.access;
+    addresses.lock().begin(&address, now).map_err(too_many)?;
+    if let Err(wait) = throttle.lock().begin(&key, now) {
+        addresses.lock().forgive(&address);
         return Err(too_many(wait).into());
     }
-    let row = if name.contains('\0') { None } else { account::named(&yitu.db.system, &name).await? };
+    let tried = tried(yitu, &name, asked, now).await;
+    if !matches!(tried, Ok(Err(_))) {
+        throttle.lock().forgive(&key);
+        addresses.lock().forgive(&address);
+    }
+    match tried? {
+        Ok(row) => {
+            throttle.lock().succeeded(&key);
+            begin(yitu, &row, None, origin).await
+        }
+        Err(account) => Err(failed(yitu, &name, account, origin).await?),
+    }
+}
+
+/// The account of a name and its password; the account alone, where its code was wrong.
+async fn tried(
+    yitu: &Yitu,
+    name: &str,
+    asked: &SignIn,
+    now: DateTime<Utc>,
+) -> Result<Result<AccountRow, Option<FeatureId>>, ServiceError> {
+    let row = if name.contains('\0') { None } else { account::named(&yitu.db.system, name).await? };
     let hash = row.as_ref().and_then(|r| r.password_hash.clone());
     let is_right = verified(yitu, asked.password.clone(), hash).await?;
     let Some(row) = row.filter(|r| is_right && r.disabled_at.is_none() && r.role.is_some()) else {
-        return Err(failed(yitu, &name, None, origin).await?);
+        return Ok(Err(None));
     };
     if row.totp_confirmed {
         let Some(code) = asked.code.as_deref().filter(|c| !c.trim().is_empty()) else {
             return Err(code_needed().into());
         };
         if !is_fresh_code(yitu, &row, code, now).await? {
-            return Err(failed(yitu, &name, Some(row.id), origin).await?);
+            return Ok(Err(Some(row.id)));
         }
     }
-    yitu.access.throttle.lock().succeeded(&key);
-    begin(yitu, &row, None, origin).await
+    Ok(Ok(row))
+}
+
+/// What an address's tries are counted by.
+pub(super) fn counted_by(origin: &str) -> String {
+    origin.parse().map_or_else(|_| origin.to_owned(), |address| network(address).to_string())
 }
 
 /// Begins a session for an account whose owner has proved to be who they are: here, or by the identity server's word.
@@ -139,9 +168,6 @@ async fn failed(
     account: Option<FeatureId>,
     origin: &str,
 ) -> Result<ServiceError, ServiceError> {
-    let now = yitu.clock.now();
-    yitu.access.throttle.lock().failed(&format!("{name}@{origin}"), now);
-    yitu.access.addresses.lock().failed(origin, now);
     // Only names that could be one are written down: a password typed in its place is not.
     let named = if name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)) { name } else { "?" };
     let actor = if named.is_empty() { "?" } else { named };
@@ -193,11 +219,11 @@ impl std::fmt::Debug for Display {
 /// `sign-in-failed` for any other token; `too-many-attempts`; a failing database.
 pub async fn display(yitu: &Yitu, asked: &Display, origin: &str) -> Result<Arc<Principal>, ServiceError> {
     let now = yitu.clock.now();
-    if let Some(wait) = yitu.access.addresses.lock().wait(origin, now) {
-        return Err(too_many(wait).into());
-    }
+    let address = counted_by(origin);
+    yitu.access.addresses.lock().begin(&address, now).map_err(too_many)?;
     let known = of_secret(yitu, asked.token.trim()).await?.filter(|p| p.means == Means::Display);
     let Some(principal) = known else { return Err(failed(yitu, "", None, origin).await?) };
+    yitu.access.addresses.lock().forgive(&address);
     let what = What { detail: json!({"by": "display"}), ..What::about("account", principal.account_id) };
     note(yitu, &principal.doer(origin), Deed::SignIn, what).await?;
     Ok(principal)
@@ -231,12 +257,13 @@ pub async fn change_password(
 ) -> Result<(), ServiceError> {
     let now = yitu.clock.now();
     let key = format!("{}@password", principal.account);
-    if let Some(wait) = yitu.access.throttle.lock().wait(&key, now) {
-        return Err(too_many(wait).into());
-    }
     let row = one(yitu, principal).await?;
-    if !verified(yitu, asked.old.clone(), row.password_hash.clone()).await? {
-        yitu.access.throttle.lock().failed(&key, now);
+    yitu.access.throttle.lock().begin(&key, now).map_err(too_many)?;
+    let verified = verified(yitu, asked.old.clone(), row.password_hash.clone()).await;
+    if !matches!(verified, Ok(false)) {
+        yitu.access.throttle.lock().forgive(&key);
+    }
+    if !verified? {
         return Err(Problem::bad_field("/old", "现用口令不对", "The present password is not right").into());
     }
     if asked.new == asked.old {
@@ -301,7 +328,8 @@ fn code_needed() -> Problem {
     )
 }
 
-pub(super) fn too_many(wait: Duration) -> Problem {
+/// Whoever tried too often waits.
+pub(in crate::service) fn too_many(wait: Duration) -> Problem {
     let seconds = wait.num_seconds().max(1);
     Problem::new(
         ProblemKind::TooMany,

@@ -93,6 +93,15 @@ pub async fn create(
     asked: &NewToken,
     origin: &str,
 ) -> Result<TokenView, ServiceError> {
+    let days = asked.days.unwrap_or(DAYS.0);
+    if principal.means != Means::Session && yitu.clock.now() + Duration::days(days.min(DAYS.1)) > principal.expires_at {
+        return Err(Problem::bad_field(
+            "/days",
+            "用令牌建立的令牌不能比它更晚到期;请登录后再建立,或缩短 days",
+            "A token made with a token ends no later than that one; sign in to make it, or give fewer days",
+        )
+        .into());
+    }
     let holder = Holder {
         county_id: principal.viewer.county_id(),
         account_id: principal.account_id,

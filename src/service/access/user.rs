@@ -29,10 +29,10 @@ pub struct NewUser {
     /// A first password, changed when it is first used; none signs in through the county's own identity server.
     #[serde(default)]
     pub password: Option<String>,
-    /// As whom of the people who act.
+    /// As whom of the people who act. At the server alone; of an account that is there, by the security administrator.
     #[serde(default)]
     pub responder_id: Option<FeatureId>,
-    /// The unit it acts for, beside those of its person's appointments.
+    /// The unit it acts for, beside those of its person's appointments. Given like `responder_id`.
     #[serde(default)]
     pub unit_id: Option<FeatureId>,
     /// The identity server that vouches for it, and what it is called there.
@@ -63,7 +63,7 @@ pub struct Change {
     /// Closed, or open again. By the system administrator or the security administrator.
     #[serde(default)]
     pub disabled: Option<bool>,
-    /// Its role. By the security administrator.
+    /// Its role, none of the administrators'. By the security administrator. All it asks with ends.
     #[serde(default)]
     pub role: Option<String>,
     /// As whom of the people who act. By the security administrator.
@@ -195,6 +195,11 @@ pub async fn make(
     role: Option<Role>,
     expires: bool,
 ) -> Result<UserView, ServiceError> {
+    let by = doer.viewer.role();
+    let rights = [("/responder_id", asked.responder_id.is_some()), ("/unit_id", asked.unit_id.is_some())];
+    if let Some((field, _)) = rights.iter().find(|(_, given)| *given && by == Role::SystemAdmin) {
+        return Err(not_theirs(field, Role::SecurityAdmin).into());
+    }
     let name = asked.name.trim();
     check_name(name)?;
     let display_name = asked.display_name.trim();
@@ -267,9 +272,21 @@ pub async fn change(
         return Err(Problem::bad_field("/display_name", "请写明这是谁的账号", "Say whose account it is").into());
     }
     // Nobody raises themselves, nor shuts themselves out.
-    if doer.viewer.account_id() == Some(id) && (role.is_some() || asked.disabled.is_some()) {
-        let field = if role.is_some() { "/role" } else { "/disabled" };
-        return Err(Problem::bad_field(field, "不能变更自己的账号", "Nobody changes their own account").into());
+    let about_oneself = [
+        ("/role", role.is_some()),
+        ("/disabled", asked.disabled.is_some()),
+        ("/forget_second_factor", asked.forget_second_factor),
+    ];
+    if let Some((field, _)) = about_oneself.iter().find(|(_, given)| *given && doer.viewer.account_id() == Some(id)) {
+        return Err(Problem::bad_field(*field, "不能变更自己的账号", "Nobody changes their own account").into());
+    }
+    // Whoever made the account, or set its password, could come back as one of those who watch over them.
+    if role.is_some_and(Role::administers) && by != Role::System {
+        return Err(at_the_server(
+            "系统管理员、安全管理员、审计员的账号,由运维人员在服务器上用 yitu user add 建立,不由其他账号变更而来。",
+            "Administrators' accounts are made at the server, with yitu user add; no other account becomes one.",
+        )
+        .into());
     }
     let there = find(yitu, county, id).await?;
     let stale = |present: i32| Problem::stale(("账号已被变更", "The account has changed"), present, version);
@@ -335,7 +352,7 @@ impl std::fmt::Debug for Reset {
     }
 }
 
-/// Sets another's password. All their sessions end, and they change it when they first sign in.
+/// Sets another's password. All their sessions and tokens end, and they change it when they first sign in.
 ///
 /// # Errors
 /// `not-found`; a problem that names the field; a failing database.

@@ -31,7 +31,8 @@ pub async fn coverage(
     region(yitu, id)?;
     venue_kind(&kind)?;
     let (worker, viewer) = (yitu.clone(), viewer.clone());
-    off_thread(move || tally(&worker, &viewer, id, &kind, max_m)).await
+    let turn = yitu.indexes.long_question().await;
+    off_thread(move || (tally(&worker, &viewer, id, &kind, max_m), turn).0).await
 }
 
 fn venue_kind(kind: &str) -> Result<(), Problem> {
@@ -52,10 +53,13 @@ fn tally(yitu: &Yitu, viewer: &Viewer, of: FeatureId, kind: &str, max_m: f64) ->
     let venues = of_kind(&yitu.atlas.layer(Layer::Venue), kind);
     let (mut by_village, mut by_grid): (Tally, Tally) = (Tally::new(), Tally::new());
     let (mut served, mut unserved) = (0_usize, 0_usize);
-    let households = seen::layer(yitu, viewer, Layer::Household);
-    let schema = households.schema();
-    for household in households.iter() {
-        let Some(village) = int(household, schema, "village_id").filter(|v| ids.contains(v)) else { continue };
+    // Whoever changes the map does not wait until all are counted.
+    let (households, schema) = {
+        let store = seen::layer(yitu, viewer, Layer::Household);
+        (store.iter().cloned().collect::<Vec<_>>(), store.schema().clone())
+    };
+    for household in &households {
+        let Some(village) = int(household, &schema, "village_id").filter(|v| ids.contains(v)) else { continue };
         let at = household.geometry.as_ref().and_then(point_of).and_then(|c| LonLat::new(c.x, c.y).ok());
         let is_served = at.is_some_and(|at| !nearest_in(&venues, at, max_m, 1).is_empty());
         if is_served {
@@ -68,11 +72,10 @@ fn tally(yitu: &Yitu, viewer: &Viewer, of: FeatureId, kind: &str, max_m: f64) ->
             if is_served { *yes += 1 } else { *no += 1 }
         };
         count(&mut by_village, village);
-        if let Some(grid) = int(household, schema, "grid_id") {
+        if let Some(grid) = int(household, &schema, "grid_id") {
             count(&mut by_grid, grid);
         }
     }
-    drop(households);
     let named = |layer: Layer, tally: &Tally| -> Vec<Value> {
         let store = yitu.atlas.layer(layer);
         let name = |id: &FeatureId| store.get(*id).map(|f| text(f, store.schema(), "name").to_owned());

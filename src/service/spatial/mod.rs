@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use geo::{Centroid, Coord, InteriorPoint};
 use parking_lot::RwLock;
+use tokio::sync::OwnedMutexGuard;
 
 use super::prepared::Prepared;
 use super::{ServiceError, Yitu};
@@ -36,6 +37,16 @@ pub struct Indexes {
     pub(super) dispatch: crate::service::incident::facts::Memory,
     published: published::Memory,
     pub(super) county: Prepared<Option<FeatureId>>,
+    /// Held by a question over a whole area: one after the other, so that they leave a core to everything else.
+    long_questions: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Indexes {
+    /// The turn of a question over a whole area. It is kept until the question is answered, even where nobody waits for it
+    /// any more.
+    pub async fn long_question(&self) -> OwnedMutexGuard<()> {
+        Arc::clone(&self.long_questions).lock_owned().await
+    }
 }
 
 /// The point index over the grids as they are now.

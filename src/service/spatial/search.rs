@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use chrono::Duration;
 use geo::{BoundingRect, Coord};
 use pinyin::ToPinyin;
 use serde_json::{Value, json};
@@ -15,6 +16,8 @@ use crate::db::{self, Request};
 use crate::domain::viewer::Sight;
 use crate::domain::{Feature, FeatureId, Layer, Problem, Schema, Viewer};
 use crate::geo::Bbox;
+use crate::service::access::audit::{Deed, Doer, What, note};
+use crate::service::access::session::too_many;
 use crate::service::phone_key::{self, KeyFileError};
 use crate::service::seen::Rule;
 use crate::service::{ServiceError, Yitu, off_thread};
@@ -148,10 +151,9 @@ impl Entry {
     }
 
     /// How well a household fits whose name is not for the asker: only what they know already finds it. Pieces of a name
-    /// or an address would tell the rest of it.
+    /// or an address would tell the rest of it, and sounds can be tried through.
     fn score_masked(&self, q: &str) -> f64 {
-        let whole = [&self.name, &self.code, &self.pinyin].into_iter().any(|whole| whole == q);
-        if whole { 0.9 } else { 0.0 }
+        if self.name == q || self.code == q { 0.9 } else { 0.0 }
     }
 }
 
@@ -221,7 +223,8 @@ fn index(yitu: &Yitu) -> Arc<NameIndex> {
 ///
 /// # Errors
 /// When nothing is asked, the region is unknown or the database does not answer.
-pub async fn search(yitu: &Yitu, viewer: &Viewer, question: Question) -> Result<Value, ServiceError> {
+pub async fn search(yitu: &Yitu, doer: &Doer, question: Question) -> Result<Value, ServiceError> {
+    let viewer = &doer.viewer;
     let q: String = question.q.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_lowercase();
     if q.is_empty() || q.chars().count() > 64 {
         return Err(Problem::bad_field(
@@ -257,10 +260,20 @@ pub async fn search(yitu: &Yitu, viewer: &Viewer, question: Question) -> Result<
             let place = |f: &Found<'_>| (rank(f.entry.layer), f.entry.feature.id);
             b.score.total_cmp(&a.score).then_with(|| place(a).cmp(&place(b)))
         });
-        let results: Vec<Value> = found.iter().take(question.limit).map(Found::to_json).collect();
-        json!({"results": results})
+        found.truncate(question.limit);
+        let by_name = found.iter().filter(|f| f.sight == Sight::Masked && f.entry.name == q).count();
+        (json!({"results": found.iter().map(Found::to_json).collect::<Vec<_>>()}), by_name)
     };
-    off_thread(scan).await
+    let (results, by_name) = off_thread(scan).await?;
+    if by_name > 0 {
+        // Whoever tries name after name learns who lives where: that is seen, and held back.
+        let minute = yitu.clock.now().timestamp() / 60;
+        if doer.viewer.account_id().is_some_and(|account| yitu.access.limits.note(account, minute).is_none()) {
+            return Err(too_many(Duration::minutes(1)).into());
+        }
+        note(yitu, doer, Deed::FoundByName, What { detail: json!({"households": by_name}), ..What::default() }).await?;
+    }
+    Ok(results)
 }
 
 /// Whoever has a phone that ends in these four digits, or has all of these eleven.

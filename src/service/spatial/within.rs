@@ -10,7 +10,8 @@ use super::{point_of, properties};
 use crate::atlas::locate::AreaIndex;
 use crate::domain::{self, Feature, Layer, Viewer};
 use crate::geo::{Geometry, LonLat};
-use crate::service::{ServiceError, Yitu, off_thread, seen};
+use crate::service::seen::{self, Rule};
+use crate::service::{ServiceError, Yitu, off_thread};
 
 /// Cells along the longer side of an area's index.
 const CELLS: usize = 256;
@@ -28,13 +29,18 @@ pub async fn within(
     limit: usize,
 ) -> Result<Value, ServiceError> {
     let (worker, viewer) = (yitu.clone(), viewer.clone());
-    off_thread(move || found(&worker, &viewer, layer, &area, limit)).await
+    let turn = yitu.indexes.long_question().await;
+    off_thread(move || (found(&worker, &viewer, layer, &area, limit), turn).0).await
 }
 
 fn found(yitu: &Yitu, viewer: &Viewer, layer: Layer, area: &Geometry, limit: usize) -> Value {
-    let store = seen::layer(yitu, viewer, layer);
-    let schema = store.schema();
     let Some(bounds) = area.bounding_rect() else { return json!({"count": 0, "by_tag": {}, "features": []}) };
+    // Whoever changes the map does not wait until the area is gone through.
+    let (near, schema) = {
+        let store = seen::layer(yitu, viewer, layer);
+        (store.in_bbox(bounds).cloned().collect::<Vec<_>>(), store.schema().clone())
+    };
+    let rule = Rule::of(viewer, layer, &schema);
     // Points are most often asked for, and an area of many corners answers them soonest through an index.
     let alone = Feature { id: 0, version: 0, geometry: Some(area.clone()), values: Box::default() };
     let index = AreaIndex::with_cells(vec![Arc::new(alone)], CELLS);
@@ -42,11 +48,11 @@ fn found(yitu: &Yitu, viewer: &Viewer, layer: Layer, area: &Geometry, limit: usi
         Geometry::Point(p) => LonLat::new(p.x(), p.y()).is_ok_and(|at| index.locate(at).is_some()),
         other => area.intersects(other),
     };
-    let mut found: Vec<_> = store.in_bbox(bounds).filter(|f| f.geometry.as_ref().is_some_and(meets)).collect();
+    let mut found: Vec<_> = near.into_iter().filter(|f| f.geometry.as_ref().is_some_and(meets)).collect();
     found.sort_by_key(|f| f.id);
     let mut by_tag: BTreeMap<String, usize> = BTreeMap::new();
     for feature in &found {
-        match feature.get(schema, "tags").or_else(|| feature.get(schema, "kind")) {
+        match feature.get(&schema, "tags").or_else(|| feature.get(&schema, "kind")) {
             Some(domain::Value::TextList(tags)) => {
                 tags.iter().for_each(|t| *by_tag.entry(t.to_string()).or_default() += 1);
             }
@@ -58,9 +64,9 @@ fn found(yitu: &Yitu, viewer: &Viewer, layer: Layer, area: &Geometry, limit: usi
         .iter()
         .take(limit)
         .map(|f| {
-            let f = store.shown(f);
+            let f = rule.shown(f, &schema);
             let at = f.geometry.as_ref().and_then(point_of);
-            let mut item = properties(&f, schema);
+            let mut item = properties(&f, &schema);
             item.insert("id".into(), f.id.into());
             item.insert("lon".into(), json!(at.map(|c| c.x)));
             item.insert("lat".into(), json!(at.map(|c| c.y)));

@@ -279,7 +279,7 @@ pub async fn render(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Tile, 
     };
     let is_kept = key.filter.as_ref().is_none_or(|f| f.len() <= LONGEST_KEPT_FILTER);
     let Some(cache) = yitu.tiles.cache.0.as_ref().filter(|_| is_kept) else {
-        let filters = Arc::new(bound(&yitu.atlas, &key)?);
+        let filters = Arc::new(bound(&yitu.atlas, &key).await?);
         return Ok(draw(yitu, &key, &filters).await?.tile.clone());
     };
     let key = Key::Tile(Box::new(key));
@@ -291,7 +291,7 @@ pub async fn render(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Tile, 
         return Ok(drawn.tile.clone());
     }
     metrics::counter!("yitu_tiles_total", "from" => "drawing").increment(1);
-    let filters = Arc::new(bound(&yitu.atlas, wanted)?);
+    let filters = Arc::new(bound(&yitu.atlas, wanted).await?);
     for _ in 0..TURNS {
         // One draws, and whoever asks for the same meanwhile waits for it.
         let fill = async { draw(yitu, wanted, &filters).await.map_or(Held::Failed, Held::Tile) };
@@ -495,9 +495,9 @@ fn fill(atlas: &Atlas, layers: &MapLayers, key: &TileKey, filters: &[Bound]) -> 
 }
 
 /// The filter as each layer understands it; none where there is none.
-fn bound(atlas: &Atlas, key: &TileKey) -> Result<Vec<Bound>, ServiceError> {
-    let Some(text) = &key.filter else { return Ok(Vec::new()) };
-    let filter = Filter::parse(text, false, false)?;
+async fn bound(atlas: &Atlas, key: &TileKey) -> Result<Vec<Bound>, ServiceError> {
+    let Some(text) = key.filter.clone() else { return Ok(Vec::new()) };
+    let filter = off_thread(move || Filter::parse(&text, false, false)).await??;
     let zone = ogc::zone(atlas);
     let bind = |layer: &Layer| {
         let schema = atlas.layer(*layer).schema().clone();

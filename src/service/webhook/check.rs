@@ -73,9 +73,7 @@ fn check_subscription(body: &Receiver) -> Result<(), Problem> {
     for (n, code) in told.categories.iter().enumerate() {
         check_name(&format!("/subscription/categories/{n}"), code, 64)?;
     }
-    for (n, field) in body.fields.iter().enumerate() {
-        one_of(&format!("/fields/{n}"), field, &FIELDS)?;
-    }
+    check_fields(&body.fields)?;
     let longest = [told.categories.len(), told.regions.len(), told.units.len()].into_iter().max().unwrap_or_default();
     if longest > MOST_OF_A_LIST {
         return Err(Problem::bad_field(
@@ -85,6 +83,11 @@ fn check_subscription(body: &Receiver) -> Result<(), Problem> {
         ));
     }
     Ok(())
+}
+
+/// Whether all of what a receiver is to be told beyond the least can be.
+pub(super) fn check_fields(fields: &[String]) -> Result<(), Problem> {
+    fields.iter().enumerate().try_for_each(|(n, field)| one_of(&format!("/fields/{n}"), field, &FIELDS))
 }
 
 fn check_for_kind(body: &Receiver, secrets: &Secrets) -> Result<(), Problem> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::check::check;
+use super::check::{check, check_fields};
 use super::view::{ReceiverView, Subscription};
 use super::{missing, stale};
 use crate::access::secret::SecretKey;
@@ -13,6 +13,7 @@ use crate::access::signature;
 use crate::db::receiver::{self, ReceiverRow, Unknown};
 use crate::db::{DbError, Refusal, Request};
 use crate::domain::receiver::ReceiverKind;
+use crate::domain::viewer::Role;
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::outbox::address;
 use crate::service::outbox::secrets::{Secrets, key};
@@ -48,7 +49,8 @@ pub struct Receiver {
     /// `exchange`: the system whose incidents it is told of.
     #[serde(default)]
     pub external_system: Option<String>,
-    /// What it is told beyond the least: `description`, `location_text`, `position`, `note`, `handler`.
+    /// What it is told beyond the least: `description`, `location_text`, `position`, `note`, `handler`. What the security
+    /// administrator has released to it; like restricted matters.
     #[serde(default)]
     pub fields: Vec<String>,
     /// `template`: POST, PUT or GET.
@@ -79,6 +81,71 @@ fn ten() -> f64 {
     10.0
 }
 
+/// What of matters a receiver may be told, by whoever says who may see what.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// What it may be told beyond the least: `description`, `location_text`, `position`, `note`, `handler`.
+    #[serde(default)]
+    pub fields: Vec<String>,
+    /// Whether it may be told of restricted matters.
+    #[serde(default)]
+    pub restricted: bool,
+    /// The version that was seen.
+    #[serde(default)]
+    pub expected_version: Option<i32>,
+}
+
+/// Says what of matters a receiver may be told; it is told that from now on.
+///
+/// # Errors
+/// `not-found`, `stale-version`, `version-required`, and others that name the field; a failing database.
+pub async fn release(
+    yitu: &Yitu,
+    viewer: &Viewer,
+    id: FeatureId,
+    asked: Release,
+    if_match: Option<i32>,
+) -> Result<ReceiverView, ServiceError> {
+    let version = asked.expected_version.or(if_match).ok_or_else(Problem::version_required)?;
+    check_fields(&asked.fields)?;
+    let county = viewer.county_id();
+    let mut on = Request::begin(&yitu.db.request, viewer).await?;
+    let mut row = receiver::list(&mut on, county, Some(id)).await?.pop().ok_or_else(|| missing(id))?;
+    let seen = std::mem::replace(&mut row.version, version);
+    (row.fields, row.restricted) = (asked.fields, asked.restricted);
+    if seen != version || !receiver::update(&mut on, &row).await? {
+        return Err(stale(seen, version).into());
+    }
+    row.version += 1;
+    let backlog = receiver::backlog(&mut on, county, id).await?;
+    on.finish().await?;
+    Ok(ReceiverView::of(row, backlog))
+}
+
+/// Whether a receiver as it is to be is told no more than was released to it: whoever runs the system has nobody's matters
+/// sent to a place of their own choice.
+fn is_released(by: Role, new: &ReceiverRow, old: Option<&ReceiverRow>) -> Result<(), Problem> {
+    if by != Role::SystemAdmin {
+        return Ok(());
+    }
+    // What was released was so to that place.
+    let old = old.filter(|old| old.origin == new.origin);
+    let fields = new.fields.iter().all(|field| old.is_some_and(|old| old.fields.contains(field)));
+    let restricted = !new.restricted || old.is_some_and(|old| old.restricted);
+    let pointer = if fields { "/subscription/restricted" } else { "/fields" };
+    if fields && restricted {
+        return Ok(());
+    }
+    let mut problem = Problem::bad_field(
+        pointer,
+        "描述、位置、办理意见等内容和保密件,须先由安全管理员对这个地址放行(PUT /api/webhooks/{id}/release);请先不带此项保存",
+        "Words, places and restricted matters are released to this address by the security administrator first (PUT /api/webhooks/{id}/release); save it without this",
+    );
+    (problem.kind, problem.slug) = (ProblemKind::Forbidden, "not-released");
+    Err(problem)
+}
+
 /// Sets up a receiver. What happens from now on is told to it.
 ///
 /// # Errors
@@ -92,6 +159,7 @@ pub async fn create(yitu: &Yitu, viewer: &Viewer, body: Receiver) -> Result<Rece
     let secrets = Secrets { url, secret, headers: body.headers.clone().unwrap_or_default() };
     let key = key(yitu).await?;
     let mut row = row(viewer, body, secrets, &key)?;
+    is_released(viewer.role(), &row, None)?;
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     refuse_unknown(&mut on, &row).await?;
     row.id = receiver::insert(&mut on, &row).await.map_err(|e| refused(e, &row.name))?;
@@ -121,6 +189,8 @@ pub async fn update(
     // Where the key is another than it was, all three have to be given anew.
     let complete = body.url.is_some() && body.secret.is_some() && body.headers.is_some();
     let kept = if complete { Secrets::default() } else { Secrets::open(&key, &old.sealed).map_err(|_| other_key())? };
+    let all_given = body.secret.is_some() && body.headers.is_some();
+    let has_secrets = kept.secret.is_some() || !kept.headers.is_empty();
     let secrets = Secrets {
         url: body.url.clone().unwrap_or(kept.url),
         secret: body.secret.clone().or(kept.secret).filter(|s| !s.is_empty()),
@@ -128,6 +198,15 @@ pub async fn update(
     };
     let mut row = row(viewer, body, secrets, &key)?;
     (row.id, row.version) = (id, version);
+    if row.origin != old.origin && has_secrets && !all_given {
+        return Err(Problem::bad_field(
+            "/secret",
+            "换了接收地址的主机:原来的密钥与请求头不会发往新地址,请重新填写 secret 与 headers(不需要的填空)",
+            "The address is at another host: what was kept for the old one is not sent there; give secret and headers anew, empty where there are none",
+        )
+        .into());
+    }
+    is_released(viewer.role(), &row, Some(&old))?;
     refuse_unknown(&mut on, &row).await?;
     if !receiver::update(&mut on, &row).await.map_err(|e| refused(e, &row.name))? {
         let there = receiver::list(&mut on, county, Some(id)).await?.pop().ok_or_else(|| missing(id))?;

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::audit::{Deed, What, note_stranger};
 use super::factor::key;
 use super::principal::Vouched;
-use super::session::{Begun, begin};
+use super::session::{Begun, begin, counted_by};
 use crate::access::phone::NONCE_BYTES;
 use crate::db::Refusal;
 use crate::db::account::AccountRow;
@@ -177,7 +177,7 @@ pub async fn come_back(
     let now = yitu.clock.now();
     let opened = opened(yitu, kept).await?;
     let next = opened.as_ref().map_or_else(|| "/".to_owned(), |kept| kept.next.clone());
-    if yitu.access.addresses.lock().wait(origin, now).is_some() {
+    if yitu.access.addresses.lock().wait(&counted_by(origin), now).is_some() {
         return Ok(Outcome::Refused { why: Why::Throttled, next });
     }
     let refused = match proven(yitu, oidc, opened, returned).await? {
@@ -192,7 +192,7 @@ pub async fn come_back(
         Err(why) => Refused { why, account: None },
     };
     if refused.why != Why::Unreachable {
-        yitu.access.addresses.lock().failed(origin, now);
+        yitu.access.addresses.lock().failed(&counted_by(origin), now);
     }
     let (id, name) = refused.account.as_ref().map_or((None, "?"), |(id, name)| (Some(*id), name.as_str()));
     let what = What { detail: json!({"by": "oidc", "why": refused.why.code()}), ..What::default() };
