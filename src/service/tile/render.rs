@@ -262,12 +262,13 @@ pub fn properties(configs: &TileConfigs, layers: &[Layer], list: &str) -> Result
 /// # Errors
 /// The problem `not-yet` when the write asked for does not arrive; one that names `filter` when it does not suit a
 /// layer.
-pub async fn render(yitu: &Yitu, viewer: &Viewer, asked: Asked) -> Result<Tile, ServiceError> {
+pub async fn render(yitu: &Yitu, viewer: &Viewer, mut asked: Asked) -> Result<Tile, ServiceError> {
     if let Some(seq) = asked.min_seq
         && !yitu.atlas.wait_for(seq, WAIT).await
     {
         return Err(not_yet(seq).into());
     }
+    asked.layers.retain(|layer| reach(viewer, *layer) != Reach::None);
     let key = TileKey {
         county: viewer.county_id(),
         people: people(yitu, viewer, &asked),
