@@ -339,3 +339,35 @@ async fn each_role_gets_the_matters_it_is_given() {
     }
     assert!(sizes.len() >= 5, "{sizes:?}");
 }
+
+#[tokio::test]
+async fn each_role_gets_its_own_of_a_crowd_of_matters() {
+    let town = Town::open().await;
+    let crowd = sqlx::query(include_str!("../support/crowd.sql")).bind(4000);
+    crowd.execute(&town.database.databases.migrator).await.unwrap();
+    // All of them open, beside what was there.
+    let open = "WITH opened AS (
+      UPDATE incident SET state = 'pending_accept', next_deadline_at = '2027-01-01T00:00:00Z', accept_by = '2027-01-01T00:00:00Z', closed_at = NULL
+      WHERE next_deadline_at IS NULL AND closed_at IS NOT NULL AND NOT EXISTS (SELECT FROM incident_history h WHERE h.incident_id = incident.id)
+      RETURNING current_assignment_id)
+      UPDATE assignment SET ended_at = NULL WHERE id IN (SELECT current_assignment_id FROM opened)";
+    sqlx::query(open).execute(&town.database.databases.migrator).await.unwrap();
+    let tables = Tables::read(&town).await;
+    let somewhere = tables.houses.iter().find_map(|h| h.lon.zip(h.lat)).unwrap();
+    let mut sizes = BTreeSet::new();
+    for role in ["county_leader", "township_staff", "village_cadre", "grid_worker", "department", "responder"] {
+        let given = tables.given(&town, role).await;
+        let cases = tables.cases_of(role, &given);
+        let on_map = cases.iter().filter(|c| c.is_open && c.placed && !c.restricted).count() as u64;
+        sizes.insert(on_map);
+        for z in [8, 9, 10] {
+            let since = std::time::Instant::now();
+            // The map takes them over first.
+            while drawn(&town, role, "incident", somewhere, z).await != on_map {
+                assert!(since.elapsed().as_secs() < 20, "{role} z{z}");
+                tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            }
+        }
+    }
+    assert!(sizes.len() > 3 && sizes.last() > Some(&1500), "{sizes:?}");
+}
