@@ -416,3 +416,66 @@ async fn each_step_is_taken_by_those_it_is_for() {
     assert!(actors.contains(&"网格员(演示)") && actors.contains(&"村干部(演示)"), "{actors:?}");
     assert!(actors.iter().any(|a| a.ends_with("(值班员(演示)代办)")), "{actors:?}");
 }
+
+#[tokio::test]
+async fn whoever_writes_the_map_has_the_villages_it_lies_in() {
+    let town = Town::open().await;
+    let township =
+        "SELECT g.region_id FROM access_grant g JOIN account a ON a.id = g.account_id WHERE a.name = 'township_staff'";
+    let in_theirs = |theirs: bool, sql: &str| {
+        let not = if theirs { "" } else { "NOT" };
+        sql.replace("{theirs}", &format!("v.level = 'village' AND v.parent_id {not} IN ({township})"))
+    };
+    let id = async |theirs: bool, sql: &str| -> i64 {
+        let sql = in_theirs(theirs, sql);
+        let query = sqlx::query_scalar(sqlx::AssertSqlSafe(sql));
+        query.fetch_one(&town.database.databases.migrator).await.unwrap()
+    };
+    let venue = "SELECT e.id FROM venue e JOIN region v ON v.id = e.village_id WHERE {theirs} ORDER BY e.id LIMIT 1";
+    let road = "SELECT r.id FROM road r WHERE NOT EXISTS (SELECT FROM region v WHERE v.level = 'village' AND ST_Intersects(v.geom, r.geom) AND NOT ({theirs}))
+                AND EXISTS (SELECT FROM region v WHERE ST_Intersects(v.geom, r.geom) AND {theirs}) ORDER BY r.id LIMIT 1";
+    let write = async |role: &str, method: Method, layer: &str, id: i64, body: Option<Value>| {
+        let path = format!("/ogc/collections/{layer}/items/{id}");
+        let mut ask = town.ask(role, method, &path).header("if-match", "*");
+        if let Some(body) = body {
+            ask = ask.header("content-type", "application/merge-patch+json").body(body.to_string());
+        }
+        ask.send().await.unwrap()
+    };
+    let named = || Some(json!({"properties": {"name": "改名"}}));
+    for (layer, sql) in [("venue", venue), ("road", road)] {
+        let (own, foreign) = (id(true, sql).await, id(false, sql).await);
+        told(write("township_staff", Method::PATCH, layer, own, named()).await, StatusCode::OK).await;
+        for (method, body) in [(Method::PATCH, named()), (Method::DELETE, None)] {
+            let refused = write("township_staff", method, layer, foreign, body).await;
+            assert_eq!(problem(refused, StatusCode::FORBIDDEN).await, "out-of-scope", "{layer} {foreign}");
+        }
+        told(write("duty_officer", Method::PATCH, layer, foreign, named()).await, StatusCode::OK).await;
+    }
+    // Neither is anything put there.
+    let (own, foreign) = (id(true, venue).await, id(false, venue).await);
+    let there =
+        town.get("township_staff", &format!("/ogc/collections/venue/items/{foreign}")).await["geometry"].clone();
+    let moved = write("township_staff", Method::PATCH, "venue", own, Some(json!({"geometry": there}))).await;
+    assert_eq!(problem(moved, StatusCode::FORBIDDEN).await, "out-of-scope");
+    let new = json!({"type": "Feature", "geometry": there, "properties": {"name": "新亭", "kind": "pavilion"}});
+    let made = town
+        .ask("township_staff", Method::POST, "/ogc/collections/venue/items")
+        .header("content-type", "application/geo+json");
+    assert_eq!(problem(made.body(new.to_string()).send().await.unwrap(), StatusCode::FORBIDDEN).await, "out-of-scope");
+    let venues: i64 = town.one("SELECT count(*) FROM venue WHERE name = '新亭'").await;
+    assert_eq!(venues, 0);
+    // Whether a number is taken by a household that is not to be known cannot be tried.
+    let household =
+        "SELECT h.id FROM household h JOIN region v ON v.id = h.village_id WHERE {theirs} ORDER BY h.id LIMIT 1";
+    let taken: String = town.one("SELECT number FROM household ORDER BY id DESC LIMIT 1").await;
+    let own = id(true, household).await;
+    let mut said = Vec::new();
+    for number in [taken.as_str(), "没有这个户号"] {
+        let change = Some(json!({"properties": {"number": number}}));
+        let refused =
+            told(write("township_staff", Method::PATCH, "household", own, change).await, StatusCode::BAD_REQUEST).await;
+        said.push((refused["type"].clone(), refused["errors"].clone()));
+    }
+    assert_eq!(said[0], said[1]);
+}
