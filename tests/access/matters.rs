@@ -185,3 +185,74 @@ async fn nothing_is_merged_into_a_matter_that_is_not_theirs() {
     let merged = told(merge(second["id"].as_str().unwrap()).await, StatusCode::OK).await;
     assert_eq!(merged["state"], "cancelled");
 }
+
+#[tokio::test]
+async fn a_batch_tells_nothing_of_matters_that_are_not_theirs() {
+    let here = Township::open().await;
+    here.maps_codes().await;
+    let external = |no: &str| json!({"id": id_of(&number(no)), "external": number(no)});
+    let outside = here.matter(false, external("X1")).await;
+    let restricted: String = here
+        .town
+        .one("SELECT code FROM category WHERE restricted AND parent_id IS NOT NULL ORDER BY code LIMIT 1")
+        .await;
+    let mut more = external("X2");
+    more["category"] = json!(restricted);
+    let secret = here.matter(true, more).await;
+    assert_eq!(secret["restricted"], true);
+    let rows = json!([here.row("A1").await, here.row("X1").await, here.row("X2").await, here.row("A2").await]);
+
+    let refused = told(here.hand_over(true, &rows).await, StatusCode::UNPROCESSABLE_ENTITY).await;
+    let pointers: Vec<&str> =
+        refused["errors"].as_array().unwrap().iter().map(|e| e["pointer"].as_str().unwrap()).collect();
+    assert_eq!(pointers, ["/1/no", "/2/no"], "{refused}");
+    let made: i64 = here.town.one("SELECT count(*) FROM incident WHERE external_no LIKE 'A%'").await;
+    assert_eq!(made, 0);
+
+    // One by one those rows alone are refused.
+    let taken = told(here.hand_over(false, &rows).await, StatusCode::OK).await;
+    let outcomes: Vec<&str> =
+        taken["rows"].as_array().unwrap().iter().map(|r| r["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["created", "refused", "refused", "created"], "{taken}");
+    assert_eq!(taken["rows"][1]["problem"]["status"], 409, "{taken}");
+    for (said, matter) in [(&refused, &outside), (&taken, &outside), (&refused, &secret), (&taken, &secret)] {
+        let said = said.to_string();
+        assert!(!said.contains(matter["id"].as_str().unwrap()), "{said}");
+        assert!(
+            !said.contains(matter["owner"]["unit_name"].as_str().unwrap()) || matter["restricted"] == false,
+            "{said}"
+        );
+    }
+    for row in [&taken["rows"][1], &taken["rows"][2]] {
+        assert!(row.get("number").is_none() && row.get("state").is_none() && row.get("unit_name").is_none(), "{row}");
+    }
+    // What is theirs is known to them, in a batch of its own kind, too.
+    let again =
+        told(here.hand_over(true, &json!([here.row("A3").await, here.row("A1").await])).await, StatusCode::OK).await;
+    let outcomes: Vec<&str> =
+        again["rows"].as_array().unwrap().iter().map(|r| r["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["created", "known"]);
+}
+
+#[tokio::test]
+async fn numbers_of_other_systems_are_taken_from_who_exchanges_with_them() {
+    let here = Township::open().await;
+    here.maps_codes().await;
+    for role in ["grid_worker", "village_cadre", "township_staff", "responder"] {
+        for (more, field) in
+            [(json!({"external": number("E1")}), "/external"), (json!({"id": id_of(&number("E1"))}), "/id")]
+        {
+            for path in ["/api/incidents", "/api/dispatch/preview", "/api/incidents/duplicates"] {
+                let body = here.body(true, more.clone()).await;
+                let refused = told(here.town.post(role, path, body).await, StatusCode::BAD_REQUEST).await;
+                assert_eq!(refused["errors"][0]["pointer"], field, "{role} {path}: {refused}");
+            }
+        }
+    }
+    // The number is still there for the one it is of.
+    let taken = told(here.hand_over(false, &here.row("E1").await).await, StatusCode::OK).await;
+    assert_eq!(taken["created"], 1, "{taken}");
+    let more = json!({"external": number("E2")});
+    told(here.town.post("duty_officer", "/api/incidents", here.body(true, more).await).await, StatusCode::CREATED)
+        .await;
+}
