@@ -256,3 +256,99 @@ async fn numbers_of_other_systems_are_taken_from_who_exchanges_with_them() {
     told(here.town.post("duty_officer", "/api/incidents", here.body(true, more).await).await, StatusCode::CREATED)
         .await;
 }
+
+#[tokio::test]
+async fn an_id_of_a_matter_that_is_not_theirs_is_an_ordinary_conflict() {
+    let here = Township::open().await;
+    let hidden = here.matter(false, json!({})).await;
+    for role in ["grid_worker", "duty_officer"] {
+        let body = here.body(true, json!({"id": hidden["id"]})).await;
+        let refused = here.town.post(role, "/api/incidents", body).await;
+        let said = told(refused, StatusCode::CONFLICT).await;
+        assert_eq!(said["type"], "urn:yitu:problem:incident-elsewhere");
+        assert_eq!(said["errors"][0]["pointer"], "/id");
+    }
+    // The same of a photo's.
+    let (yitu, everything) = (&here.town.server.yitu, here.everything().await);
+    let about =
+        About { id: Uuid::new_v4(), kind: PhotoKind::default(), taken_at: Some(Utc::now()), caption: String::new() };
+    let incident = hidden["id"].as_str().unwrap().parse().unwrap();
+    announce(yitu, &everything, incident, &about, 100).await.unwrap();
+    let own = told(
+        here.town.post("duty_officer", "/api/incidents", here.body(true, json!({})).await).await,
+        StatusCode::CREATED,
+    )
+    .await;
+    for refused in
+        [here.announced("duty_officer", &own, about.id).await, here.photo("duty_officer", &own, about.id).await]
+    {
+        assert_eq!(problem(refused, StatusCode::CONFLICT).await, "photo-elsewhere");
+    }
+    let bytes: i64 = here.town.one("SELECT sent_bytes FROM incident_photo").await;
+    assert_eq!(bytes, 100, "it is as it was");
+}
+
+/// A matter in the grid worker's own grid, which the cadre of its village sees too.
+async fn of_both(here: &Township) -> Value {
+    let sql = "SELECT ST_X(p), ST_Y(p) FROM (SELECT ST_PointOnSurface(g.geom) p FROM layer_grid g JOIN appointment t ON t.grid_id = g.id
+               JOIN account a ON a.responder_id = t.responder_id WHERE a.name = 'grid_worker' AND t.role = 'grid_worker' ORDER BY g.id LIMIT 1) q";
+    let (lon, lat): (f64, f64) = sqlx::query_as(sql).fetch_one(&here.town.database.databases.migrator).await.unwrap();
+    here.matter(true, json!({"location": {"source": "map", "lon": lon, "lat": lat}})).await
+}
+
+#[tokio::test]
+async fn a_photo_is_withdrawn_by_whoever_is_on_duty_or_took_it_until_it_was_looked_at() {
+    let here = Township::open().await;
+    let matter = of_both(&here).await;
+    let [first, second, third] = [Uuid::new_v4(), Uuid::new_v4(), Uuid::new_v4()];
+    for id in [first, second, third] {
+        told(here.photo("village_cadre", &matter, id).await, StatusCode::CREATED).await;
+    }
+    assert_eq!(problem(here.withdraw("grid_worker", first).await, StatusCode::FORBIDDEN).await, "not-your-photo");
+    let withdrawn = told(here.withdraw("village_cadre", first).await, StatusCode::OK).await;
+    assert_eq!(withdrawn["state"], "withdrawn");
+    for (role, act) in [
+        ("grid_worker", json!({"action": "accept"})),
+        ("grid_worker", json!({"action": "resolve", "note": "已清运"})),
+        ("county_leader", json!({"action": "check", "passed": true})),
+    ] {
+        told(here.act(role, &matter, act).await, StatusCode::OK).await;
+    }
+    // What a check rests on is no longer the sender's to take away.
+    assert_eq!(problem(here.withdraw("village_cadre", second).await, StatusCode::FORBIDDEN).await, "not-your-photo");
+    told(here.withdraw("duty_officer", second).await, StatusCode::OK).await;
+    told(here.withdraw("county_leader", third).await, StatusCode::OK).await;
+    let later = Uuid::new_v4();
+    told(here.photo("village_cadre", &matter, later).await, StatusCode::CREATED).await;
+    told(here.withdraw("village_cadre", later).await, StatusCode::OK).await;
+}
+
+#[tokio::test]
+async fn an_upload_is_whose_it_was_begun_by() {
+    let here = Township::open().await;
+    let matter = of_both(&here).await;
+    let id = Uuid::new_v4();
+    assert_eq!(here.announced("village_cadre", &matter, id).await.status(), StatusCode::CREATED);
+    for role in ["grid_worker", "duty_officer"] {
+        for refused in [
+            here.upload(role, Method::PATCH, id, 0).await,
+            here.upload(role, Method::DELETE, id, 0).await,
+            here.announced(role, &matter, id).await,
+            here.photo(role, &matter, id).await,
+        ] {
+            assert_eq!(problem(refused, StatusCode::FORBIDDEN).await, "not-your-photo", "{role}");
+        }
+    }
+    assert_eq!(here.announced("village_cadre", &matter, id).await.status(), StatusCode::CREATED);
+    assert_eq!(here.upload("village_cadre", Method::PATCH, id, 0).await.status(), StatusCode::NO_CONTENT);
+    // Begun by the program, before there were accounts, it is nobody's in particular.
+    let old = Uuid::new_v4();
+    let about = About { id: old, kind: PhotoKind::default(), taken_at: None, caption: String::new() };
+    let incident = matter["id"].as_str().unwrap().parse().unwrap();
+    announce(&here.town.server.yitu, &here.everything().await, incident, &about, jpeg().len() as u64).await.unwrap();
+    assert_eq!(here.upload("grid_worker", Method::PATCH, old, 0).await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(problem(here.withdraw("grid_worker", old).await, StatusCode::FORBIDDEN).await, "not-your-photo");
+    let given_up = Uuid::new_v4();
+    assert_eq!(here.announced("village_cadre", &matter, given_up).await.status(), StatusCode::CREATED);
+    assert_eq!(here.upload("village_cadre", Method::DELETE, given_up, 0).await.status(), StatusCode::NO_CONTENT);
+}
