@@ -307,6 +307,20 @@ pub async fn only_photos_since(
     Ok(sqlx::query_scalar(sql).bind(county).bind(id).bind(version).fetch_one(on).await?)
 }
 
+/// Whether a check has looked at a matter since an instant.
+///
+/// # Errors
+/// When the database fails.
+pub async fn checked_since(
+    on: &mut PgConnection,
+    county: FeatureId,
+    id: Uuid,
+    since: DateTime<Utc>,
+) -> Result<bool, DbError> {
+    let sql = "SELECT EXISTS (SELECT FROM incident_history WHERE county_id = $1 AND incident_id = $2 AND action = 'check' AND at >= $3)";
+    Ok(sqlx::query_scalar(sql).bind(county).bind(id).bind(since).fetch_one(on).await?)
+}
+
 /// Number and digest of the last step.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ use sqlx::{FromRow, PgConnection, PgPool};
 use uuid::Uuid;
 
 use super::DbError;
-use crate::domain::FeatureId;
+use crate::domain::{FeatureId, Viewer};
 
 /// A photo; never its pixels.
 #[derive(Debug, Clone, FromRow)]
@@ -19,6 +19,7 @@ pub struct PhotoRow {
     pub caption: String,
     pub taken_at: Option<DateTime<Utc>>,
     pub uploaded_by: String,
+    pub account_id: Option<i64>,
     pub announced_at: DateTime<Utc>,
     pub sent_bytes: i64,
     pub refusal: Option<String>,
@@ -45,6 +46,12 @@ impl PhotoRow {
         self.state == "ready"
     }
 
+    /// Whether an account sent it.
+    #[must_use]
+    pub fn is_of(&self, viewer: &Viewer) -> bool {
+        self.account_id.is_some() && self.account_id == viewer.account_id()
+    }
+
     /// It can be shown, or could be until it was withdrawn.
     #[must_use]
     pub fn is_kept(&self) -> bool {
@@ -62,6 +69,7 @@ pub struct NewPhoto<'a> {
     pub caption: &'a str,
     pub taken_at: Option<DateTime<Utc>>,
     pub uploaded_by: &'a str,
+    pub account_id: Option<FeatureId>,
     pub announced_at: DateTime<Utc>,
     pub sent_bytes: i64,
 }
@@ -81,7 +89,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT p.county_id, p.id, p.incident_id, p.state::text AS state, p.kind::text AS kind, p.caption, p.taken_at, p.uploaded_by,
-               p.announced_at, p.sent_bytes, p.refusal, p.uploaded_at, p.media_type, p.width, p.height, p.bytes,
+               p.account_id, p.announced_at, p.sent_bytes, p.refusal, p.uploaded_at, p.media_type, p.width, p.height, p.bytes,
                encode(p.sha256, 'hex') AS sha256, p.withdrawn_reason FROM incident_photo p ",
             $rest
         )
@@ -111,14 +119,15 @@ pub async fn of_incident(on: &mut PgConnection, county: FeatureId, incident: Uui
 /// # Errors
 /// When the database fails.
 pub async fn announce(on: &mut PgConnection, county: FeatureId, new: &NewPhoto<'_>) -> Result<(), DbError> {
-    let sql = "INSERT INTO incident_photo (county_id, id, incident_id, kind, caption, taken_at, uploaded_by, announced_at, sent_bytes)
-               VALUES ($1, $2, $3, $4::photo_kind, $5, $6, $7, $8, $9)
+    let sql = "INSERT INTO incident_photo (county_id, id, incident_id, kind, caption, taken_at, uploaded_by, announced_at, sent_bytes, account_id)
+               VALUES ($1, $2, $3, $4::photo_kind, $5, $6, $7, $8, $9, $10)
                ON CONFLICT (county_id, id) DO UPDATE SET state = 'receiving', refusal = NULL, kind = excluded.kind,
                  caption = excluded.caption, taken_at = excluded.taken_at, uploaded_by = excluded.uploaded_by,
-                 announced_at = excluded.announced_at, sent_bytes = excluded.sent_bytes
+                 announced_at = excluded.announced_at, sent_bytes = excluded.sent_bytes, account_id = excluded.account_id
                WHERE incident_photo.state IN ('receiving', 'refused') AND incident_photo.incident_id = excluded.incident_id";
     let query = sqlx::query(sql).bind(county).bind(new.id).bind(new.incident_id).bind(new.kind).bind(new.caption);
-    query.bind(new.taken_at).bind(new.uploaded_by).bind(new.announced_at).bind(new.sent_bytes).execute(on).await?;
+    let query = query.bind(new.taken_at).bind(new.uploaded_by).bind(new.announced_at).bind(new.sent_bytes);
+    query.bind(new.account_id).execute(on).await?;
     Ok(())
 }
 

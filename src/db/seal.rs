@@ -144,7 +144,7 @@ pub async fn erase_words(
     let agenda = "UPDATE deliberation SET topic = $3, resolution = CASE WHEN resolution = '' THEN '' ELSE $3 END
                   WHERE county_id = $1 AND incident_id = $2";
     sqlx::query(agenda).bind(county).bind(id).bind(ERASED).execute(&mut *on).await?;
-    let pictures = "UPDATE incident_photo SET caption = '', uploaded_by = $3,
+    let pictures = "UPDATE incident_photo SET caption = '', uploaded_by = $3, account_id = NULL,
                       withdrawn_by = CASE WHEN state IN ('ready', 'withdrawn') THEN $3 END,
                       withdrawn_reason = CASE WHEN state IN ('ready', 'withdrawn') THEN $3 END,
                       withdrawn_at = CASE state WHEN 'ready' THEN $4 ELSE withdrawn_at END,

@@ -6,6 +6,7 @@ mod abuse;
 mod accounts;
 mod leak;
 mod matrix;
+mod matters;
 mod oidc;
 mod operations;
 mod people;

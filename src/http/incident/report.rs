@@ -16,6 +16,7 @@ use crate::service::incident::view::IncidentView;
     (status = 201, description = "A new incident with its owner", body = IncidentView),
     (status = 200, description = "The incident of this id, already there", body = IncidentView),
     (status = 400, description = "A field is at fault", body = ProblemBody),
+    (status = 409, description = "The id or number is of an incident that is not the asker's to see", body = ProblemBody),
     (status = 422, description = "The place lies outside the county", body = ProblemBody)))]
 pub async fn report(
     State(yitu): State<Yitu>,

@@ -47,6 +47,7 @@ pub(super) struct Said {
     responses(
     (status = 201, description = "Taken (a photo), or announced (tus: Location, no body)", body = PhotoView),
     (status = 200, description = "The photo of this id, already there", body = PhotoView),
+    (status = 403, description = "Under way by another account", body = ProblemBody),
     (status = 404, description = "No such incident", body = ProblemBody),
     (status = 409, description = "No more photos, or the id is another incident's", body = ProblemBody),
     (status = 412, description = "Another version of tus"),

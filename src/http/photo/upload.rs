@@ -40,6 +40,7 @@ pub(super) async fn head(
         ("Upload-Offset" = u64, Header, description = "Where this piece begins")),
     request_body(content = String, content_type = "application/offset+octet-stream"), responses(
     (status = 204, description = "Taken; Upload-Offset says how far it has come"),
+    (status = 403, description = "Another account's upload", body = ProblemBody),
     (status = 404, description = "No such photo", body = ProblemBody),
     (status = 409, description = "Not where the upload is, or another request is sending", body = ProblemBody),
     (status = 412, description = "Another version of tus", body = ProblemBody),
@@ -75,7 +76,8 @@ async fn piece(
 /// 放弃上传;已成照片的不能删除。
 #[utoipa::path(delete, operation_id = "giveUpPhotoUpload", path = "/api/photos/{id}/upload", tag = "photos",
     params(("id" = String, Path, description = "UUID of the photo"), ("Tus-Resumable" = String, Header, description = "1.0.0")), responses(
-    (status = 204, description = "Given up"), (status = 404, description = "No such photo", body = ProblemBody),
+    (status = 204, description = "Given up"), (status = 403, description = "Another account's upload", body = ProblemBody),
+    (status = 404, description = "No such photo", body = ProblemBody),
     (status = 405, description = "It is a photo already", body = ProblemBody),
     (status = 412, description = "Another version of tus")))]
 pub(super) async fn give_up(

@@ -15,6 +15,7 @@ use crate::service::photo::withdraw::{Withdrawal, withdraw as serve};
     params(("id" = String, Path, description = "UUID")), responses(
     (status = 200, description = "The photo, withdrawn", body = PhotoView),
     (status = 400, description = "No reason", body = ProblemBody),
+    (status = 403, description = "The duty officer's and leaders'; its sender's until the matter is checked", body = ProblemBody),
     (status = 404, description = "No such photo", body = ProblemBody),
     (status = 409, description = "It has not come whole yet", body = ProblemBody)))]
 pub(super) async fn withdraw(

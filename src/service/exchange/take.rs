@@ -60,7 +60,7 @@ pub async fn take(
     }
     let one = |(n, asked): (usize, Asked)| async move {
         let outcome = match asked.report {
-            Ok(asked) => problem_or(report(yitu, viewer, asked).await)?,
+            Ok(asked) => problem_or(report(yitu, viewer, asked).await.map_err(by_column))?,
             Err(problem) => Err(Box::new(problem)),
         };
         Ok(Taken { row: n + 1, external: asked.external, outcome })
@@ -109,7 +109,14 @@ async fn one_of_all(
     if let Some(incident) = stored(on, viewer.county_id(), &key, now).await? {
         return Ok(Reported { incident, new: false });
     }
-    within(yitu, on, viewer, &check(report.clone(), now)?, now).await
+    within(yitu, on, viewer, &check(viewer, report.clone(), now)?, now).await.map_err(by_column)
+}
+
+fn by_column(error: ServiceError) -> ServiceError {
+    match error {
+        ServiceError::Problem(problem) => unnested(*problem, "/external").into(),
+        error => error,
+    }
 }
 
 fn rows_refused(refused: &[(usize, &Problem)], rows: usize) -> Problem {

@@ -14,11 +14,12 @@ use super::parts::{Matter, answers, not_theirs, parts, takes};
 use super::retried;
 use super::step::{Effect, Step, state, write};
 use super::view::{IncidentView, whole};
-use crate::db::Request;
+use super::whereabouts::no_such_household;
 use crate::db::assignment::{self, NewOwner};
 use crate::db::incident::{self, IncidentRow, Overdue};
+use crate::db::{Request, unit};
 use crate::domain::calendar::WorkCalendar;
-use crate::domain::incident::{Action, Actor, State, allowed_of, next_state, possible};
+use crate::domain::incident::{Action, Actor, LocationSource, State, allowed_of, next_state, possible};
 use crate::domain::viewer::Role;
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::{ServiceError, Yitu};
@@ -141,7 +142,6 @@ async fn attempt(
         return Err(missing().into());
     }
     let row = incident::find(&mut on, county, id).await?.ok_or_else(missing)?;
-    on.as_the_program().await?;
     let from = state(&row)?;
     // A photo that came meanwhile takes nothing from what the actor saw: they come by themselves, whenever the net is there.
     let is_present =
@@ -165,6 +165,8 @@ async fn attempt(
     }
     let calendar = Facts::within(yitu, viewer, now, &mut on).calendar().await?;
     let moment = Moment { yitu, viewer, now, to, actor: &actor, calendar: &calendar };
+    knows_what_it_names(&mut on, county, ready, &moment).await?;
+    on.as_the_program().await?;
     let effect = effect(&mut on, &row, ready, &moment).await?;
     write(&mut on, county, &row, &Step { action: ready.action, actor: &actor, at: now, from }, &effect).await?;
     let view = whole(&mut on, county, id, now).await?.ok_or_else(missing)?;
@@ -192,6 +194,31 @@ fn may_take(viewer: &Viewer, ready: &Ready, parts: &[Actor]) -> Result<(), Probl
         return Err(Problem::bad_field("/unit_id", "只能为本单位签到", "Sign in for your own unit"));
     }
     Ok(())
+}
+
+/// Whether a step names only what its taker may know of: the rest is asked under the program's own reach, which would find
+/// any household and any matter.
+async fn knows_what_it_names(
+    on: &mut Request,
+    county: FeatureId,
+    ready: &Ready,
+    at: &Moment<'_>,
+) -> Result<(), ServiceError> {
+    match (ready.action, &ready.act) {
+        (
+            Action::Locate,
+            Act { location: Some(Location { source: LocationSource::Household, household_id, .. }), .. },
+        ) => {
+            let id = household_id.unwrap_or_default();
+            let door = unit::door(on, county, id, at.calendar.day(at.now)).await?;
+            door.map(drop).ok_or_else(|| no_such_household(id).into())
+        }
+        (Action::Merge, Act { into: Some(into), .. }) => {
+            let into = incident::find(on, county, *into).await?.ok_or_else(|| not_to_merge(*into));
+            Ok(into.map(drop)?)
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The program takes the owner's own steps in the owner's name, and so does whoever is on duty for an owner who calls in,

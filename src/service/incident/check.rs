@@ -6,9 +6,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::access::operations::{Need, may};
 use crate::domain::incident::{LocationSource, Urgency};
 use crate::domain::seal::is_reference;
-use crate::domain::{Problem, ProblemKind};
+use crate::domain::{Problem, ProblemKind, Viewer};
 use crate::geo::{Crs, LonLat, LonLatError};
 
 /// Longest description, characters.
@@ -21,7 +22,7 @@ const AHEAD: Duration = Duration::minutes(10);
 /// What a client sends to report something.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub struct Report {
-    /// Made by the client: a retry is the same incident.
+    /// Made by the client, at random: a retry is the same incident. Version 8 is for matters of other systems.
     pub id: Uuid,
     /// Code of the category.
     pub category: String,
@@ -46,7 +47,7 @@ pub struct Report {
     /// 转外县: the place is outside the county, and so is who it was handed to; the incident is closed as it is recorded.
     #[serde(default)]
     pub transferred_to: Option<String>,
-    /// Its number in the system it comes from; the same number is the same incident.
+    /// Its number in the system it comes from; the same number is the same incident. From whoever takes over such matters.
     #[serde(default)]
     pub external: Option<External>,
 }
@@ -117,7 +118,8 @@ pub struct Checked {
 ///
 /// # Errors
 /// The fault, naming its field.
-pub fn check(mut report: Report, now: DateTime<Utc>) -> Result<Checked, Problem> {
+pub fn check(viewer: &Viewer, mut report: Report, now: DateTime<Utc>) -> Result<Checked, Problem> {
+    check_names(viewer, &report)?;
     check_text("/category", &report.category, 64)?;
     check_text("/description", &report.description, DESCRIPTION_LIMIT)?;
     let text = report.location.text.as_deref().unwrap_or_default().trim().to_owned();
@@ -222,6 +224,37 @@ pub fn check_external(external: Option<&External>) -> Result<(), Problem> {
     let Some(External { system, no }) = external else { return Ok(()) };
     check_name("/external/system", system, 64)?;
     check_name("/external/no", no, 128)
+}
+
+/// Checks that whoever names a matter as another system does takes over its matters. Anybody else could take a number
+/// before its matter comes, and would learn which numbers are there. Ids of version 8 follow from such numbers.
+///
+/// # Errors
+/// The field that is not for them.
+pub fn check_names(viewer: &Viewer, report: &Report) -> Result<(), Problem> {
+    if may(viewer.role(), Need::Exchange) {
+        return Ok(());
+    }
+    if let Some(External { system, no }) = &report.external {
+        return Err(Problem::bad_field(
+            "/external",
+            format!("外部编号(“{system}”的 {no} 号)由值班员登记或从外部系统接收,请去掉 external 再上报"),
+            format!(
+                "The number {no:?} of {system:?} is taken from the duty officer or the other system; report without external"
+            ),
+        ));
+    }
+    if report.id.get_version_num() == 8 {
+        return Err(Problem::bad_field(
+            "/id",
+            format!("编号 {} 是第 8 版 UUID,留给从外部系统接收的事件;请改用随机编号(第 4 版)", report.id),
+            format!(
+                "The id {} is of version 8, kept for matters of other systems; make a random one (version 4)",
+                report.id
+            ),
+        ));
+    }
+    Ok(())
 }
 
 fn check_reporter(reporter: Option<&Value>) -> Result<(), Problem> {

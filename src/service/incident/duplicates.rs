@@ -57,7 +57,7 @@ pub struct Duplicates {
 /// The same problems a report meets.
 pub async fn of_report(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Duplicates, ServiceError> {
     let now = yitu.clock.now().trunc_subsecs(6);
-    let checked = check(report, now)?;
+    let checked = check(viewer, report, now)?;
     let mut facts = Facts::new(yitu, viewer, now);
     let planned = plan(&mut facts, &checked).await?;
     let likely_duplicates = likely(facts.on().await?, viewer.county_id(), &checked, &planned, now).await?;

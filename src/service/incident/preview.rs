@@ -38,7 +38,7 @@ pub struct Preview {
 /// The same problems a report meets.
 pub async fn preview(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Preview, ServiceError> {
     let now = yitu.clock.now().trunc_subsecs(6);
-    let checked = check(report, now)?;
+    let checked = check(viewer, report, now)?;
     let mut facts = Facts::new(yitu, viewer, now);
     let planned = plan(&mut facts, &checked).await?;
     let likely_duplicates = likely(facts.on().await?, viewer.county_id(), &checked, &planned, now).await?;

@@ -4,7 +4,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::check::{Checked, External, Report, check, check_external};
+use super::check::{Checked, External, Report, check, check_external, check_names};
 use super::facts::Facts;
 use super::history::{Chain, Happening};
 use super::plan::{Planned, as_kept, plan};
@@ -15,7 +15,7 @@ use crate::db::incident::{self, IncidentRow, NewStep};
 use crate::db::report::{Executor, NewDecision, NewIncident, Stored, store};
 use crate::dispatch::{ALGORITHM_VERSION, Unit};
 use crate::domain::incident::{Action, Limits, State};
-use crate::domain::{FeatureId, Viewer};
+use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::{ServiceError, Yitu};
 
 pub use crate::domain::seal::SYSTEM;
@@ -37,9 +37,10 @@ pub async fn report(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Repo
     // Microseconds are what the database keeps; the digests must be computed from the same.
     let now = yitu.clock.now().trunc_subsecs(6);
     check_external(report.external.as_ref())?;
+    check_names(viewer, &report)?;
     let key = Key { id: report.id, external: report.external.clone() };
     let made = async {
-        let checked = check(report, now)?;
+        let checked = check(viewer, report, now)?;
         retried(|| attempt(yitu, viewer, &checked, now)).await
     };
     match made.await {
@@ -51,11 +52,35 @@ pub async fn report(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Repo
         }
         Err(error) => return Err(error),
     }
-    known(yitu, viewer, &key, now).await?.ok_or_else(|| gone(&key))
+    known(yitu, viewer, &key, now).await?.ok_or_else(|| elsewhere(&key).into())
 }
 
-fn gone(key: &Key) -> ServiceError {
-    ServiceError::Internal(format!("incident {} is gone", key.id))
+/// Of an id or a number whose matter is there and not the asker's to know of. It says no more than a new id would take.
+fn elsewhere(key: &Key) -> Problem {
+    let title = ("编号已被占用", "The id is taken");
+    let problem = |zh, en| Problem::new(ProblemKind::Conflict, "incident-elsewhere", title, (zh, en));
+    match &key.external {
+        Some(External { system, no }) => {
+            let zh = format!(
+                "“{system}”的 {no} 号已登记为事件,但不在您的查看范围内:如是重复报送,不必再报;不是的请核对编号。"
+            );
+            let en = format!(
+                "Number {no:?} of {system:?} is an incident already, which is not yours to see; if it is the same, there is nothing to do, else check the number."
+            );
+            problem(zh, en).with_field("/external/no", title.0, title.1)
+        }
+        None => {
+            let zh = format!(
+                "编号 {} 已登记为事件,但不在您的查看范围内:如是重复上报,不必再报;是另一件事的,请换一个新的 id。",
+                key.id
+            );
+            let en = format!(
+                "Id {} is an incident already, which is not yours to see; if it is the same, there is nothing to do, else make a new id.",
+                key.id
+            );
+            problem(zh, en).with_field("/id", title.0, title.1)
+        }
+    }
 }
 
 /// What makes two reports the same incident: its id, or its number in another system.
@@ -130,12 +155,15 @@ pub async fn within(
     let mut facts = Facts::within(yitu, viewer, now, on);
     let planned = plan(&mut facts, checked).await?;
     let helpers = helpers(&mut facts, checked, &planned).await?;
-    if let Some(incident) = write(&mut **on, viewer, checked, (&planned, &helpers), now).await? {
+    let incident = write(&mut **on, viewer, checked, (&planned, &helpers), now).await?;
+    // The statement that stores it lets its transaction reach every matter.
+    on.as_the_asker().await?;
+    if let Some(incident) = incident {
         return Ok(Reported { incident: incident.for_viewer(yitu, viewer), new: true });
     }
     let key = Key { id: checked.report.id, external: checked.report.external.clone() };
-    let incident = stored(on, viewer.county_id(), &key, now).await?.ok_or_else(|| gone(&key))?;
-    Ok(Reported { incident, new: false })
+    let incident = stored(on, viewer.county_id(), &key, now).await?.ok_or_else(|| elsewhere(&key))?;
+    Ok(Reported { incident: incident.for_viewer(yitu, viewer), new: false })
 }
 
 /// Nothing where the id or the number is already there.

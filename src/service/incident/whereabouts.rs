@@ -71,13 +71,7 @@ async fn in_words(facts: &mut Facts<'_>, words: &str) -> Result<Found, ServiceEr
 async fn at_household(facts: &mut Facts<'_>, id: FeatureId) -> Result<Found, ServiceError> {
     let (county, day) = (facts.county(), facts.day().await?);
     let on = facts.on().await?;
-    let door = unit::door(on, county, id, day).await?.ok_or_else(|| {
-        Problem::bad_field(
-            "/location/household_id",
-            format!("没有编号为 {id} 的住户,请重新选择"),
-            format!("There is no household {id}; choose again"),
-        )
-    })?;
+    let door = unit::door(on, county, id, day).await?.ok_or_else(|| no_such_household(id))?;
     let candidates = match (door.grid_id, door.version_id, door.name) {
         (Some(grid_id), Some(version_id), Some(name)) => {
             vec![Candidate { grid_id, version_id, code: door.code.unwrap_or_default(), name, probability: 1.0 }]
@@ -87,6 +81,16 @@ async fn at_household(facts: &mut Facts<'_>, id: FeatureId) -> Result<Found, Ser
     let village = unit::village(on, county, door.village_id).await?;
     let point = door.lon.zip(door.lat).and_then(|(lon, lat)| LonLat::new(lon, lat).ok());
     Ok(Found { candidates, village, point })
+}
+
+/// Of a household that is not there, or not the asker's to know of.
+#[must_use]
+pub fn no_such_household(id: FeatureId) -> Problem {
+    Problem::bad_field(
+        "/location/household_id",
+        format!("没有编号为 {id} 的住户,请重新选择"),
+        format!("There is no household {id}; choose again"),
+    )
 }
 
 /// The grids a point may lie in, and its village.

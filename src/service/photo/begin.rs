@@ -3,11 +3,11 @@
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 use uuid::Uuid;
 
-use super::busy;
+use super::{busy, of_sender};
 use crate::db::photo::{self, NewPhoto, PhotoRow};
 use crate::db::{Request, incident};
 use crate::domain::photo::{MOST_BYTES, MOST_CAPTION, MOST_PHOTOS, PhotoKind, Refusal, too_large};
-use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
+use crate::domain::{Problem, ProblemKind, Viewer};
 use crate::service::incident::check::check_text;
 use crate::service::incident::retried;
 use crate::service::{ServiceError, Yitu};
@@ -109,6 +109,7 @@ pub(super) async fn begin(
         caption: about.caption.trim(),
         taken_at: about.taken_at,
         uploaded_by: viewer.name(),
+        account_id: viewer.account_id(),
         announced_at: now,
         sent_bytes: bytes as i64,
     };
@@ -118,12 +119,16 @@ pub(super) async fn begin(
 async fn attempt(yitu: &Yitu, viewer: &Viewer, new: &NewPhoto<'_>) -> Result<Announced, ServiceError> {
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let before = match admit(&mut on, county, new.incident_id, new.id).await? {
+    let before = match admit(&mut on, viewer, new.incident_id, new.id).await? {
         Some(photo) if photo.is_kept() => return Ok(Announced { photo, new: false, before: None }),
         known => known.map(|p| p.sent_bytes),
     };
     photo::announce(&mut on, county, new).await?;
     let photo = photo::find(&mut on, county, new.id).await?.ok_or_else(|| super::missing(new.id))?;
+    // Another matter's photo may have come by this id meanwhile.
+    if photo.incident_id != new.incident_id {
+        return Err(elsewhere(new.id).into());
+    }
     on.finish().await?;
     Ok(Announced { photo, new: true, before })
 }
@@ -137,7 +142,7 @@ pub(super) async fn look(
     photo: Uuid,
 ) -> Result<Option<PhotoRow>, ServiceError> {
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let known = admit(&mut on, viewer.county_id(), incident, photo).await?;
+    let known = admit(&mut on, viewer, incident, photo).await?;
     on.finish().await?;
     Ok(known)
 }
@@ -145,15 +150,22 @@ pub(super) async fn look(
 /// Takes the incident's turn, so that parallel announcements are counted one after the other.
 async fn admit(
     on: &mut Request,
-    county: FeatureId,
+    viewer: &Viewer,
     incident: Uuid,
     photo: Uuid,
 ) -> Result<Option<PhotoRow>, ServiceError> {
+    let county = viewer.county_id();
     if !incident::lock(on, county, incident).await? {
         return Err(Problem::not_found(("事件", "incident"), incident).into());
     }
+    // An id is one photo's, also where its matter is not theirs to see.
+    on.as_the_program().await?;
     match photo::find(on, county, photo).await? {
         Some(known) if known.incident_id != incident => Err(elsewhere(photo).into()),
+        Some(known) if !known.is_kept() => {
+            of_sender(viewer, &known)?;
+            Ok(Some(known))
+        }
         Some(known) => Ok(Some(known)),
         None => {
             let photos = photo::of_incident(on, county, incident).await?;

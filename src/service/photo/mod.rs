@@ -18,7 +18,9 @@ use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::config::Config;
-use crate::domain::{Problem, ProblemKind};
+use crate::db::photo::PhotoRow;
+use crate::domain::viewer::Role;
+use crate::domain::{Problem, ProblemKind, Viewer};
 
 use store::{Store, StoreError};
 use uploads::Uploads;
@@ -48,6 +50,28 @@ impl Photos {
             turns: Arc::new(Semaphore::new(AT_ONCE)),
         })
     }
+}
+
+/// Checks that an upload is continued or given up by the account that began it, or by the program. What the program began,
+/// without accounts, is nobody's in particular.
+fn of_sender(viewer: &Viewer, photo: &PhotoRow) -> Result<(), Problem> {
+    if photo.account_id.is_none() || photo.is_of(viewer) || viewer.role() == Role::System {
+        return Ok(());
+    }
+    Err(not_theirs((
+        format!(
+            "照片 {} 由{}上传,只能由其本人的账号继续或取消。请为自己的照片生成新的 id。",
+            photo.id, photo.uploaded_by
+        ),
+        format!(
+            "Photo {} is being sent by {}, whose account alone continues it or gives it up; make a new id for a photo of your own.",
+            photo.id, photo.uploaded_by
+        ),
+    )))
+}
+
+fn not_theirs(detail: (String, String)) -> Problem {
+    Problem::new(ProblemKind::Forbidden, "not-your-photo", ("不是您的照片", "Not your photo"), detail)
 }
 
 fn missing(id: Uuid) -> Problem {

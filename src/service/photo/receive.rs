@@ -9,7 +9,7 @@ use super::develop::{HEAD_BYTES, format};
 use super::finish::{finish, refuse};
 use super::show::visible;
 use super::uploads::{Ended, Upload};
-use super::{busy, cut_off};
+use super::{busy, cut_off, of_sender};
 use crate::db::photo::{self, PhotoRow};
 use crate::db::{DbError, Request};
 use crate::domain::photo::Refusal;
@@ -47,7 +47,7 @@ pub async fn progress(yitu: &Yitu, viewer: &Viewer, photo: Uuid) -> Result<Progr
 /// Takes the piece that begins at an offset. The last one makes the photo.
 ///
 /// # Errors
-/// `upload-offset` where it does not begin where the last one ended, `upload-busy`; why the file is no photo; a failing
+/// `not-your-photo`, `upload-offset` where it does not begin where the last one ended, `upload-busy`; why the file is no photo; a failing
 /// disk, store or database.
 pub async fn receive<E>(
     yitu: &Yitu,
@@ -57,6 +57,7 @@ pub async fn receive<E>(
     body: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
 ) -> Result<Progress, ServiceError> {
     let row = one(yitu, viewer, photo).await?;
+    of_sender(viewer, &row)?;
     let length = row.sent_bytes as u64;
     if !row.is_receiving() {
         return if offset == length { Ok(at(&row, offset)) } else { Err(not_there(offset, length).into()) };
@@ -86,11 +87,14 @@ pub async fn receive<E>(
 /// Gives an upload up.
 ///
 /// # Errors
-/// `photo-is-evidence` for one that has become a photo, `upload-busy`; a failing disk or database.
+/// `not-your-photo`, `photo-is-evidence` for one that has become a photo, `upload-busy`; a failing disk or database.
 pub async fn give_up(yitu: &Yitu, viewer: &Viewer, photo: Uuid) -> Result<(), ServiceError> {
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    visible(&mut on, viewer, photo).await?;
+    let row = visible(&mut on, viewer, photo).await?;
+    if !row.is_kept() {
+        of_sender(viewer, &row)?;
+    }
     let upload = yitu.photos.uploads.open(county, photo).await?.ok_or_else(busy)?;
     let forgotten = photo::forget(&mut on, county, photo).await?;
     on.finish().await?;

@@ -9,9 +9,11 @@ use super::finish::tell;
 use super::show::{PhotoView, visible};
 use crate::db::photo::{self, PhotoRow};
 use crate::db::{Request, incident};
+use crate::domain::incident::Actor;
 use crate::domain::photo::PhotoKind;
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::incident::check::check_text;
+use crate::service::incident::parts::{Matter, parts};
 use crate::service::incident::retried;
 use crate::service::{ServiceError, Yitu};
 
@@ -46,8 +48,12 @@ pub async fn withdraw(yitu: &Yitu, viewer: &Viewer, id: Uuid, why: Withdrawal) -
 async fn attempt(yitu: &Yitu, viewer: &Viewer, id: Uuid, reason: &str) -> Result<PhotoRow, ServiceError> {
     let (county, now) = (viewer.county_id(), yitu.clock.now().trunc_subsecs(6));
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
+    let incident = visible(&mut on, viewer, id).await?.incident_id;
+    incident::lock(&mut on, county, incident).await?;
     let row = visible(&mut on, viewer, id).await?;
-    incident::lock(&mut on, county, row.incident_id).await?;
+    if row.is_ready() {
+        is_for(&mut on, viewer, &row).await?;
+    }
     if photo::withdraw(&mut on, county, id, (viewer.name(), reason), now).await? {
         let digest = row.sha256.as_deref().unwrap_or_default();
         let what = format!("撤下{}照片(SHA-256 {digest}):{reason}", PhotoKind::zh(&row.kind));
@@ -56,6 +62,29 @@ async fn attempt(yitu: &Yitu, viewer: &Viewer, id: Uuid, reason: &str) -> Result
     let row = visible(&mut on, viewer, id).await?;
     on.finish().await?;
     if row.withdrawn_reason.is_some() { Ok(row) } else { Err(nothing_to_withdraw().into()) }
+}
+
+/// Checks that a photo is theirs to withdraw: for whoever is on duty or leads where its matter lies, and for its sender
+/// until a check has looked at it.
+async fn is_for(on: &mut Request, viewer: &Viewer, photo: &PhotoRow) -> Result<(), ServiceError> {
+    let (county, id) = (viewer.county_id(), photo.incident_id);
+    let matter = incident::find(on, county, id).await?.ok_or_else(|| super::missing(photo.id))?;
+    let parts = parts(viewer, &Matter::of(&matter, &[]));
+    if parts.iter().any(|part| matches!(part, Actor::DutyOfficer | Actor::Leader)) {
+        return Ok(());
+    }
+    let sent_at = photo.uploaded_at.unwrap_or(photo.announced_at);
+    if photo.is_of(viewer) && !incident::checked_since(on, county, id, sent_at).await? {
+        return Ok(());
+    }
+    Err(super::not_theirs((
+        format!("照片 {} 由值班员或领导撤下;上传人在核查之前可以撤下自己的。", photo.id),
+        format!(
+            "Photo {} is withdrawn by the duty officer or a leader; whoever sent it may until the matter is checked.",
+            photo.id
+        ),
+    ))
+    .into())
 }
 
 /// Takes the files of a withdrawn photo out of the store.
