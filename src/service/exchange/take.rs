@@ -109,7 +109,7 @@ async fn one_of_all(
     if let Some(incident) = stored(on, viewer.county_id(), &key, now).await? {
         return Ok(Reported { incident, new: false });
     }
-    within(yitu, on, viewer, &check(viewer, report.clone(), now)?, now).await.map_err(by_column)
+    within(yitu, on, viewer, &check(report.clone(), now)?, now).await.map_err(by_column)
 }
 
 fn by_column(error: ServiceError) -> ServiceError {

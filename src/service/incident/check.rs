@@ -118,8 +118,7 @@ pub struct Checked {
 ///
 /// # Errors
 /// The fault, naming its field.
-pub fn check(viewer: &Viewer, mut report: Report, now: DateTime<Utc>) -> Result<Checked, Problem> {
-    check_names(viewer, &report)?;
+pub fn check(mut report: Report, now: DateTime<Utc>) -> Result<Checked, Problem> {
     check_text("/category", &report.category, 64)?;
     check_text("/description", &report.description, DESCRIPTION_LIMIT)?;
     let text = report.location.text.as_deref().unwrap_or_default().trim().to_owned();

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::check::{Checked, Report, check};
+use super::check::{Checked, Report, check, check_names};
 use super::facts::Facts;
 use super::plan::{Planned, plan};
 use super::whereabouts::{sigma, sigma_of};
@@ -57,7 +57,8 @@ pub struct Duplicates {
 /// The same problems a report meets.
 pub async fn of_report(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Duplicates, ServiceError> {
     let now = yitu.clock.now().trunc_subsecs(6);
-    let checked = check(viewer, report, now)?;
+    check_names(viewer, &report)?;
+    let checked = check(report, now)?;
     let mut facts = Facts::new(yitu, viewer, now);
     let planned = plan(&mut facts, &checked).await?;
     let likely_duplicates = likely(facts.on().await?, viewer.county_id(), &checked, &planned, now).await?;

@@ -4,7 +4,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::check::{Report, check};
+use super::check::{Report, check, check_names};
 use super::duplicates::{LikelyDuplicate, likely};
 use super::facts::Facts;
 use super::plan::plan;
@@ -38,7 +38,8 @@ pub struct Preview {
 /// The same problems a report meets.
 pub async fn preview(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Preview, ServiceError> {
     let now = yitu.clock.now().trunc_subsecs(6);
-    let checked = check(viewer, report, now)?;
+    check_names(viewer, &report)?;
+    let checked = check(report, now)?;
     let mut facts = Facts::new(yitu, viewer, now);
     let planned = plan(&mut facts, &checked).await?;
     let likely_duplicates = likely(facts.on().await?, viewer.county_id(), &checked, &planned, now).await?;

@@ -40,7 +40,7 @@ pub async fn report(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Repo
     check_names(viewer, &report)?;
     let key = Key { id: report.id, external: report.external.clone() };
     let made = async {
-        let checked = check(viewer, report, now)?;
+        let checked = check(report, now)?;
         retried(|| attempt(yitu, viewer, &checked, now)).await
     };
     match made.await {
@@ -58,29 +58,24 @@ pub async fn report(yitu: &Yitu, viewer: &Viewer, report: Report) -> Result<Repo
 /// Of an id or a number whose matter is there and not the asker's to know of. It says no more than a new id would take.
 fn elsewhere(key: &Key) -> Problem {
     let title = ("编号已被占用", "The id is taken");
-    let problem = |zh, en| Problem::new(ProblemKind::Conflict, "incident-elsewhere", title, (zh, en));
-    match &key.external {
-        Some(External { system, no }) => {
-            let zh = format!(
-                "“{system}”的 {no} 号已登记为事件,但不在您的查看范围内:如是重复报送,不必再报;不是的请核对编号。"
-            );
-            let en = format!(
-                "Number {no:?} of {system:?} is an incident already, which is not yours to see; if it is the same, there is nothing to do, else check the number."
-            );
-            problem(zh, en).with_field("/external/no", title.0, title.1)
+    let (zh, en, field) = match &key.external {
+        Some(e) => {
+            (format!("“{}”的 {} 号", e.system, e.no), format!("Number {:?} of {:?}", e.no, e.system), "/external/no")
         }
-        None => {
-            let zh = format!(
-                "编号 {} 已登记为事件,但不在您的查看范围内:如是重复上报,不必再报;是另一件事的,请换一个新的 id。",
-                key.id
-            );
-            let en = format!(
-                "Id {} is an incident already, which is not yours to see; if it is the same, there is nothing to do, else make a new id.",
-                key.id
-            );
-            problem(zh, en).with_field("/id", title.0, title.1)
-        }
-    }
+        None => (format!("编号 {} ", key.id), format!("Id {}", key.id), "/id"),
+    };
+    Problem::new(
+        ProblemKind::Conflict,
+        "incident-elsewhere",
+        title,
+        (
+            format!("{zh}已登记为事件,但不在您的查看范围内。如是重复报送,不必再报;是另一件事的,请换一个编号。"),
+            format!(
+                "{en} is an incident already, not yours to see. If it is the same, all is done; else take another."
+            ),
+        ),
+    )
+    .with_field(field, title.0, title.1)
 }
 
 /// What makes two reports the same incident: its id, or its number in another system.
