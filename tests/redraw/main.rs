@@ -4,7 +4,6 @@
 
 mod bad;
 mod later;
-mod scope;
 #[path = "../support/mod.rs"]
 mod support;
 
