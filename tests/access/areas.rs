@@ -298,3 +298,78 @@ async fn outcomes_are_written_in_ones_own_name() {
     let actors: String = sqlx::query_scalar(sql).bind(matter.id).fetch_one(land.sql()).await.unwrap();
     assert_eq!(actors, "县委书记,村干部(演示)");
 }
+
+#[tokio::test]
+async fn a_village_is_drawn_by_those_who_have_all_of_it() {
+    let land = Land::open().await;
+    let (yitu, today) = (&land.town.server.yitu, land.today());
+    let grid = land.id("SELECT min(id) FROM layer_grid WHERE village_id = $1 AND kind = 'general'", land.foreign).await;
+    let one_grid = Scope { grids: BTreeSet::from([grid]), in_full: BTreeSet::from([grid]), ..Scope::default() };
+    let draft = land.set(land.foreign, today.succ_opt().unwrap()).await;
+    let preview = land.waived(&land.program(), draft.clone()).await;
+    let seen = |preview: &RedrawPreview| Publish { expected_version: Some(preview.version) };
+    let strangers = [
+        land.somebody(Role::GisClient, one_grid.clone()),
+        land.somebody(Role::DutyOfficer, one_grid),
+        land.somebody(Role::TownshipStaff, scope(&land.town, "township_staff").await),
+    ];
+    for somebody in &strangers {
+        let drawn = redraw(yitu, somebody, serde_json::from_value(draft.clone()).unwrap()).await;
+        let problem = problem_or(drawn).unwrap_err();
+        assert_eq!((problem.slug, problem.fields[0].pointer.as_str()), ("not-in-your-area", "/village_id"));
+        let published = publish(yitu, somebody, preview.id, &seen(&preview)).await;
+        assert_eq!(refused(problem_or(published)), "not-in-your-area");
+        let taken_back = discard(yitu, somebody, preview.id, &seen(&preview)).await;
+        assert_eq!(refused(problem_or(taken_back)), "not-in-your-area");
+    }
+    publish(yitu, &land.program(), preview.id, &seen(&preview)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_split_published_for_today_moves_everybody_of_the_village() {
+    let land = Land::open().await;
+    let today = land.today();
+    let staff = land.somebody(Role::TownshipStaff, scope(&land.town, "township_staff").await);
+    let grid = land
+        .id("SELECT h.grid_id FROM household h JOIN layer_grid g ON g.id = h.grid_id WHERE g.village_id = $1 AND g.kind = 'general' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1", land.own)
+        .await;
+    // Somebody of the village whom a slip has put into another township's grid: hidden from the staff.
+    let elsewhere =
+        land.id("SELECT min(id) FROM layer_grid WHERE village_id = $1 AND kind = 'general'", land.foreign).await;
+    let astray: i64 = sqlx::query_scalar(
+        "UPDATE household SET grid_id = $2, grid_source = 'point' WHERE id = (SELECT min(h.id) FROM household h JOIN layer_grid g ON g.id = h.grid_id
+         WHERE h.grid_id = $1 AND ST_Covers(g.geom, h.geom)) RETURNING id",
+    )
+    .bind(grid)
+    .bind(elsewhere)
+    .fetch_one(land.sql())
+    .await
+    .unwrap();
+    let (west, east): (String, String) = sqlx::query_as(
+        "SELECT ST_AsGeoJSON(ST_CollectionExtract(ST_Intersection(g, ST_MakeEnvelope(0, -90, x, 90, 4490)), 3), 15),
+                ST_AsGeoJSON(ST_CollectionExtract(ST_Intersection(g, ST_MakeEnvelope(x, -90, 180, 90, 4490)), 3), 15)
+         FROM (SELECT geom AS g, round(((ST_XMin(geom) + ST_XMax(geom)) / 2)::numeric, 8)::float8 AS x FROM layer_grid WHERE id = $1) q",
+    )
+    .bind(grid)
+    .fetch_one(land.sql())
+    .await
+    .unwrap();
+    let mut draft = land.set(land.own, today).await;
+    let grids = draft["grids"].as_array_mut().unwrap();
+    let first = grids.iter_mut().find(|g| g["id"] == grid).unwrap();
+    first["geometry"] = serde_json::from_str(&west).unwrap();
+    grids.push(json!({"name": "新东网格", "geometry": serde_json::from_str::<Value>(&east).unwrap()}));
+    let preview = land.waived(&staff, draft).await;
+    let seen = Publish { expected_version: Some(preview.version) };
+    let done = publish(&land.town.server.yitu, &staff, preview.id, &seen).await.unwrap();
+    assert_eq!(done.state, "active");
+    let new = *done.grids.last().unwrap();
+    assert!(land.id("SELECT count(*) FROM household WHERE grid_id = $1", new).await > 0);
+    let left = "SELECT count(*) FROM household h LEFT JOIN layer_grid g ON g.id = h.grid_id
+                WHERE h.village_id = $1 AND h.geom IS NOT NULL AND h.grid_source = 'point' AND NOT coalesce(ST_Covers(g.geom, h.geom), false)";
+    assert_eq!(land.id(left, land.own).await, 0, "nobody is left in a grid they do not live in");
+    let village = land
+        .id("SELECT g.village_id FROM household h JOIN layer_grid g ON g.id = h.grid_id WHERE h.id = $1", astray)
+        .await;
+    assert_eq!(village, land.own);
+}
