@@ -373,3 +373,130 @@ async fn a_split_published_for_today_moves_everybody_of_the_village() {
         .await;
     assert_eq!(village, land.own);
 }
+
+#[tokio::test]
+async fn the_map_is_drawn_where_the_writer_has_the_village() {
+    let land = Land::open().await;
+    let (here, there) = (land.place(land.own).await, land.place(land.foreign).await);
+    let role = "township_staff";
+    let feature =
+        |geometry: Value, properties: Value| json!({"type": "Feature", "geometry": geometry, "properties": properties});
+    let point = |(lon, lat): (f64, f64)| json!({"type": "Point", "coordinates": [lon, lat]});
+    let square = |(lon, lat): (f64, f64)| {
+        let d = 2e-5;
+        json!({"type": "Polygon", "coordinates": [[[lon - d, lat - d], [lon + d, lat - d], [lon + d, lat + d], [lon - d, lat + d], [lon - d, lat - d]]]})
+    };
+    let line = |(a, b): (f64, f64), (c, d): (f64, f64)| json!({"type": "LineString", "coordinates": [[a, b], [c, d]]});
+    let near = |(lon, lat): (f64, f64)| (lon + 3e-5, lat + 3e-5);
+    let made = async |role: &str, layer: &str, body: &Value| {
+        land.send(role, Method::POST, &format!("/ogc/collections/{layer}/items"), body).await
+    };
+    let venue = json!({"name": "试点", "kind": "pavilion"});
+    let road = json!({"class": "village", "speed_kmh": 20.0});
+    // By layer: what is at home, what is elsewhere, and which field is named.
+    let layers = [
+        ("venue", feature(point(here), venue.clone()), feature(point(there), venue.clone()), "/properties/village_id"),
+        (
+            "party_org",
+            feature(
+                Value::Null,
+                json!({"name": "试点小组", "kind": "grid_group", "form": "group", "region_id": land.own, "parent_id": land.town.one::<i64>("SELECT min(id) FROM party_org WHERE kind = 'village_party_org'").await}),
+            ),
+            feature(
+                Value::Null,
+                json!({"name": "试点小组", "kind": "grid_group", "form": "group", "region_id": land.foreign, "parent_id": land.town.one::<i64>("SELECT min(id) FROM party_org WHERE kind = 'village_party_org'").await}),
+            ),
+            "/properties/region_id",
+        ),
+        (
+            "road",
+            feature(line(here, near(here)), road.clone()),
+            feature(line(there, near(there)), road.clone()),
+            "/geometry",
+        ),
+        (
+            "water",
+            feature(square(here), json!({"kind": "reservoir"})),
+            feature(square(there), json!({"kind": "reservoir"})),
+            "/geometry",
+        ),
+        (
+            "land_use",
+            feature(square(here), json!({"kind": "orchard"})),
+            feature(square(there), json!({"kind": "orchard"})),
+            "/geometry",
+        ),
+        (
+            "building",
+            feature(square(here), json!({"kind": "house"})),
+            feature(square(there), json!({"kind": "house"})),
+            "/geometry",
+        ),
+    ];
+    for (layer, at_home, elsewhere, field) in &layers {
+        assert_eq!(out_of_scope(made(role, layer, elsewhere).await).await, *field, "{layer}");
+        let theirs = told(made("duty_officer", layer, elsewhere).await, StatusCode::CREATED).await;
+        let patch = match *layer {
+            "land_use" => json!({"kind": "forest"}),
+            "building" => json!({"kind": "shed"}),
+            _ => json!({"name": "改名"}),
+        };
+        land.stays(role, layer, theirs["id"].as_i64().unwrap(), patch.clone()).await;
+        // At home all of it is done, but nothing is moved out.
+        let own = told(made(role, layer, at_home).await, StatusCode::CREATED).await;
+        let path = format!("/ogc/collections/{layer}/items/{}", own["id"]);
+        told(land.send(role, Method::PATCH, &path, &json!({"properties": patch})).await, StatusCode::OK).await;
+        let moved = json!({"geometry": elsewhere["geometry"], "properties": elsewhere["properties"]});
+        assert_eq!(out_of_scope(land.send(role, Method::PATCH, &path, &moved).await).await, *field, "{layer}");
+        told(land.send(role, Method::DELETE, &path, &json!({})).await, StatusCode::OK).await;
+    }
+    // A village is not chosen against the scope either.
+    let own = told(made(role, "venue", &layers[0].1).await, StatusCode::CREATED).await;
+    let path = format!("/ogc/collections/venue/items/{}", own["id"]);
+    let given = land.send(role, Method::PATCH, &path, &json!({"properties": {"village_id": land.foreign}})).await;
+    assert_eq!(out_of_scope(given).await, "/properties/village_id");
+    // A road through both is the county's.
+    let through = feature(line(here, there), road);
+    assert_eq!(out_of_scope(made(role, "road", &through).await).await, "/geometry");
+    told(made("duty_officer", "road", &through).await, StatusCode::CREATED).await;
+}
+
+#[tokio::test]
+async fn the_register_gives_households_their_numbers() {
+    let land = Land::open().await;
+    let own = land
+        .id(
+            "SELECT min(id) FROM household WHERE village_id = $1 AND geom IS NOT NULL AND grid_source = 'point'",
+            land.own,
+        )
+        .await;
+    let foreign: String = sqlx::query_scalar("SELECT number FROM household WHERE village_id = $1 ORDER BY id LIMIT 1")
+        .bind(land.foreign)
+        .fetch_one(land.sql())
+        .await
+        .unwrap();
+    let path = format!("/ogc/collections/household/items/{own}");
+    let mut answers = Vec::new();
+    for number in [foreign.as_str(), "没有此号"] {
+        let patch = json!({"properties": {"number": number}});
+        let answer = land.send("township_staff", Method::PATCH, &path, &patch).await;
+        let problem = told(answer, StatusCode::BAD_REQUEST).await;
+        assert_eq!(problem["errors"][0]["pointer"], "/properties/number", "{problem}");
+        let detail = problem["errors"][0]["detail"].as_str().unwrap().replace(number, "");
+        assert!(detail.contains("yitu import household"), "{detail}");
+        answers.push((problem["type"].clone(), detail));
+    }
+    assert_eq!(answers[0], answers[1], "whether there is such a household is not told");
+    // What was read goes back as it was, whole.
+    let whole = land.town.get("township_staff", &path).await;
+    told(land.send("township_staff", Method::PUT, &path, &whole).await, StatusCode::OK).await;
+    // A door is not moved out of the township, nor is the household given to another village.
+    let (lon, lat) = land.place(land.foreign).await;
+    let away = json!({"geometry": {"type": "Point", "coordinates": [lon, lat]}});
+    out_of_scope(land.send("township_staff", Method::PATCH, &path, &away).await).await;
+    let given = json!({"properties": {"village_id": land.foreign}});
+    assert_eq!(
+        out_of_scope(land.send("township_staff", Method::PATCH, &path, &given).await).await,
+        "/properties/village_id"
+    );
+}
