@@ -22,6 +22,7 @@ pub struct EntryRow {
     pub agenda_no: i32,
     pub topic: String,
     pub incident_id: Option<Uuid>,
+    /// None where it is about none, or about one that is not the reader's to know of.
     pub incident_number: Option<i64>,
     pub outcome: String,
     pub resolution: String,
@@ -35,6 +36,8 @@ pub struct EntryRow {
 pub struct VenueRow {
     /// Its id.
     pub id: FeatureId,
+    /// Its village.
+    pub village_id: FeatureId,
     /// Its name.
     pub name: String,
     /// Code of its kind.
@@ -110,7 +113,7 @@ pub async fn lock(on: &mut PgConnection, county: FeatureId, id: FeatureId) -> Re
 
 macro_rules! venue_sql {
     () => {
-        "SELECT id, name, kind::text AS kind, coalesce(agenda_limit, $3) AS agenda_limit FROM venue WHERE county_id = $1 AND id = $2"
+        "SELECT id, village_id, name, kind::text AS kind, coalesce(agenda_limit, $3) AS agenda_limit FROM venue WHERE county_id = $1 AND id = $2"
     };
 }
 
@@ -156,6 +159,24 @@ pub async fn near(
     let kinds: Vec<&str> = VENUE_KINDS.iter().map(|k| k.0).collect();
     let query = sqlx::query_scalar(include_str!("sql/deliberation_near.sql")).bind(county).bind(incident);
     Ok(query.bind(kinds).bind(day).bind(USUAL_LIMIT).fetch_all(on).await?)
+}
+
+/// Whether a venue is in the village, township or cluster of an incident on a day: where it may go by itself.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_near(
+    on: &mut PgConnection,
+    county: FeatureId,
+    incident: Uuid,
+    (venue, day): (FeatureId, NaiveDate),
+) -> Result<bool, DbError> {
+    let sql = "SELECT EXISTS (SELECT FROM incident i JOIN region m ON m.id = i.village_id
+               CROSS JOIN venue p JOIN region v ON v.id = p.village_id
+               WHERE i.county_id = $1 AND i.id = $2 AND p.id = $3 AND (v.parent_id = m.parent_id OR EXISTS (
+                 SELECT FROM cluster_member a JOIN cluster_member b ON b.cluster_id = a.cluster_id
+                 WHERE a.village_id = m.id AND b.village_id = v.id AND a.valid_during @> $4 AND b.valid_during @> $4)))";
+    Ok(sqlx::query_scalar(sql).bind(county).bind(incident).bind(venue).bind(day).fetch_one(on).await?)
 }
 
 /// Puts something on an agenda.

@@ -119,6 +119,36 @@ pub async fn village_of(on: &mut PgConnection, county: FeatureId, ewkb: &[u8]) -
     Ok(sqlx::query_scalar(sql).bind(county).bind(ewkb).fetch_optional(on).await?)
 }
 
+/// The region a row names, as it stands in this transaction.
+///
+/// # Errors
+/// When the database fails.
+pub async fn region_of(
+    on: &mut PgConnection,
+    table: &str,
+    column: &str,
+    id: FeatureId,
+) -> Result<Vec<FeatureId>, DbError> {
+    let sql = format!("SELECT {column} FROM {table} WHERE id = $1");
+    Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(id).fetch_all(on).await?)
+}
+
+/// The villages a row's geometry goes into, as it stands in this transaction. What lies along a border, or is over it by a
+/// slip of some 10 m, is in the villages it goes deeper into, or in all it meets where there are none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn villages_of(on: &mut PgConnection, table: &str, id: FeatureId) -> Result<Vec<FeatureId>, DbError> {
+    let sql = format!(
+        "WITH met AS (
+           SELECT v.id, ST_Intersects(ST_Buffer(v.geom, -0.0001), f.geom) AS enters
+           FROM {table} f JOIN region v ON v.county_id = f.county_id AND v.level = 'village' AND ST_Intersects(v.geom, f.geom)
+           WHERE f.id = $1
+         ) SELECT id FROM met WHERE enters OR NOT EXISTS (SELECT FROM met WHERE enters) ORDER BY id"
+    );
+    Ok(sqlx::query_scalar(AssertSqlSafe(sql)).bind(id).fetch_all(on).await?)
+}
+
 /// The general grid in force on a day that a point lies in.
 ///
 /// # Errors

@@ -1,6 +1,7 @@
 //! Use cases: one verb a file, under the noun it serves.
 
 pub mod access;
+pub mod area;
 pub mod atlas;
 pub mod calendar;
 pub mod check;

@@ -4,6 +4,7 @@
 
 mod abuse;
 mod accounts;
+mod areas;
 mod leak;
 mod matrix;
 mod matters;

@@ -4,6 +4,7 @@
 
 mod bad;
 mod later;
+mod scope;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -4,7 +4,8 @@ WHERE d.county_id = $1
   AND ($3::bigint IS NULL OR $3 = d.county_id OR v.id = $3 OR v.parent_id = $3)
   AND ($4::date IS NULL OR d.day >= $4)
   AND ($5::date IS NULL OR d.day <= $5)
-  AND ($6::uuid IS NULL OR d.incident_id = $6)
+  -- Where an incident stands is told to those alone who may know of it.
+  AND ($6::uuid IS NULL OR i.id = $6)
   AND ($7::text[] IS NULL OR d.outcome::text = ANY ($7))
   AND ($8::date IS NULL OR (d.day, d.venue_id, d.agenda_no) > ($8, $9::bigint, $10::integer))
 ORDER BY d.day, d.venue_id, d.agenda_no LIMIT $11

@@ -14,6 +14,7 @@ use crate::service::deliberation::view::EntryView;
 #[utoipa::path(post, path = "/api/deliberations", tag = "deliberations", request_body = NewTopic, responses(
     (status = 201, description = "Its place on the agenda", body = EntryView),
     (status = 400, description = "A field is at fault", body = ProblemBody),
+    (status = 403, description = "The venue is not in the writer's area (not-in-your-area)", body = ProblemBody),
     (status = 409, description = "The agenda is full, or the incident's state does not allow it", body = ProblemBody),
     (status = 412, description = "The incident is in another state than was seen"),
     (status = 428, description = "No version of the incident given")))]

@@ -15,6 +15,7 @@ use crate::service::deliberation::view::EntryView;
     params(("id" = i64, Path)), responses(
     (status = 200, description = "The entry after it", body = EntryView),
     (status = 400, description = "A field is at fault", body = ProblemBody),
+    (status = 403, description = "The venue or the matter is not in the writer's area (not-in-your-area)", body = ProblemBody),
     (status = 409, description = "It is over, or its day has not come", body = ProblemBody),
     (status = 412, description = "It has moved on (stale-version)", body = ProblemBody)))]
 pub async fn record(

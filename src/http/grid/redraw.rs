@@ -16,6 +16,7 @@ use crate::service::grid::redraw::{RedrawPreview, redraw as serve};
 #[utoipa::path(post, path = "/api/grids/redraws", tag = "grids", request_body = Draft, responses(
     (status = 201, description = "A preview", body = RedrawPreview),
     (status = 400, description = "A field is at fault", body = ProblemBody),
+    (status = 403, description = "The village is not in the writer's area (not-in-your-area)", body = ProblemBody),
     (status = 409, description = "A published redraw takes effect later", body = ProblemBody)))]
 pub async fn redraw(
     State(yitu): State<Yitu>,
@@ -29,6 +30,7 @@ pub async fn redraw(
 #[utoipa::path(post, path = "/api/grids/redraws/{id}/publish", tag = "grids", request_body = Publish,
     params(("id" = String, Path, description = "Of the preview")), responses(
     (status = 200, description = "Published", body = Published),
+    (status = 403, description = "The village is not in the writer's area (not-in-your-area)", body = ProblemBody),
     (status = 409, description = "Outdated or already published", body = ProblemBody),
     (status = 412, description = "It has moved on (stale-version)", body = ProblemBody),
     (status = 422, description = "It has faults or unwaived warnings", body = ProblemBody),
@@ -47,6 +49,7 @@ pub async fn publish(
 #[utoipa::path(post, path = "/api/grids/redraws/{id}/discard", tag = "grids", request_body = Publish,
     params(("id" = String, Path, description = "Of the redraw")), responses(
     (status = 200, description = "Discarded", body = Discarded),
+    (status = 403, description = "The village is not in the writer's area (not-in-your-area)", body = ProblemBody),
     (status = 409, description = "In force, discarded already, or drawn upon", body = ProblemBody),
     (status = 412, description = "It has moved on (stale-version)", body = ProblemBody),
     (status = 428, description = "No version of the preview given")))]

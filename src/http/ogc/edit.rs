@@ -24,7 +24,7 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 /// A new feature; `GeoJSON`, in the system of Content-Crs.
 #[utoipa::path(post, operation_id = "createItem", path = "/ogc/collections/{collectionId}/items", tag = "ogc", request_body(content = Value, content_type = "application/geo+json"),
     params(("collectionId" = String, Path, description = "A layer's name"), ("Content-Crs" = Option<String>, Header, description = "The system of the body, a URI in <>")),
-    responses((status = 201, description = "Made; its address is in Location"), (status = 400, description = "Fields at fault", body = ProblemBody),
+    responses((status = 201, description = "Made; its address is in Location"), (status = 400, description = "Fields at fault", body = ProblemBody), (status = 403, description = "Not all of it lies in the writer's area (not-in-your-area)", body = ProblemBody),
         (status = 405, description = "The layer is written elsewhere", body = ProblemBody), (status = 409, body = ProblemBody, description = "Against the data"),
         (status = 422, description = "Outside the county, or not a valid geometry", body = ProblemBody)))]
 pub async fn create(
@@ -60,7 +60,7 @@ pub async fn create(
 #[utoipa::path(put, operation_id = "replaceItem", path = "/ogc/collections/{collectionId}/items/{featureId}", tag = "ogc", request_body(content = Value, content_type = "application/geo+json"),
     params(("collectionId" = String, Path, description = "A layer's name"), ("featureId" = i64, Path, description = "A feature's id"),
         ("If-Match" = String, Header, description = "The ETag that was read"), ("Content-Crs" = Option<String>, Header, description = "The system of the body")),
-    responses((status = 200, description = "As it is now"), (status = 412, description = "It has moved on", body = ProblemBody),
+    responses((status = 200, description = "As it is now"), (status = 403, description = "Not all of it lies in the writer's area (not-in-your-area)", body = ProblemBody), (status = 412, description = "It has moved on", body = ProblemBody),
         (status = 428, description = "If-Match is missing", body = ProblemBody)))]
 pub async fn replace(
     State(yitu): State<Yitu>,
@@ -86,7 +86,7 @@ pub async fn replace(
 #[utoipa::path(patch, operation_id = "updateItem", path = "/ogc/collections/{collectionId}/items/{featureId}", tag = "ogc", request_body(content = Value, content_type = "application/merge-patch+json"),
     params(("collectionId" = String, Path, description = "A layer's name"), ("featureId" = i64, Path, description = "A feature's id"),
         ("If-Match" = String, Header, description = "The ETag that was read"), ("Content-Crs" = Option<String>, Header, description = "The system of the body")),
-    responses((status = 200, description = "As it is now"), (status = 412, description = "It has moved on", body = ProblemBody),
+    responses((status = 200, description = "As it is now"), (status = 403, description = "Not all of it lies in the writer's area (not-in-your-area)", body = ProblemBody), (status = 412, description = "It has moved on", body = ProblemBody),
         (status = 415, description = "Not a merge patch", body = ProblemBody), (status = 428, description = "If-Match is missing", body = ProblemBody)))]
 pub async fn patch(
     State(yitu): State<Yitu>,
@@ -112,7 +112,7 @@ pub async fn patch(
 #[utoipa::path(delete, operation_id = "deleteItem", path = "/ogc/collections/{collectionId}/items/{featureId}", tag = "ogc",
     params(("collectionId" = String, Path, description = "A layer's name"), ("featureId" = i64, Path, description = "A feature's id"),
         ("If-Match" = String, Header, description = "The ETag that was read")),
-    responses((status = 200, description = "Gone; with the position of the write"), (status = 409, description = "Still referred to", body = ProblemBody),
+    responses((status = 200, description = "Gone; with the position of the write"), (status = 403, description = "Not all of it lies in the writer's area (not-in-your-area)", body = ProblemBody), (status = 409, description = "Still referred to", body = ProblemBody),
         (status = 412, description = "It has moved on", body = ProblemBody), (status = 428, description = "If-Match is missing", body = ProblemBody)))]
 pub async fn remove(
     State(yitu): State<Yitu>,

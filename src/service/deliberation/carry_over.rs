@@ -8,7 +8,7 @@ use super::view::EntryView;
 use super::{may_be_carried_over, room, waiting, written};
 use crate::db::Request;
 use crate::domain::{FeatureId, Viewer};
-use crate::service::incident::check::check_actor;
+use crate::service::incident::act::actor_for;
 use crate::service::incident::facts::Facts;
 use crate::service::incident::{deliberate, retried};
 use crate::service::{ServiceError, Yitu};
@@ -18,7 +18,7 @@ use crate::service::{ServiceError, Yitu};
 pub struct CarryOver {
     /// The version that was seen.
     pub expected_version: i32,
-    /// Who acts, where it is not the caller.
+    /// Who acts, where it is not the caller: whoever is on duty does for those who call in.
     #[serde(default)]
     pub actor: Option<String>,
 }
@@ -26,13 +26,14 @@ pub struct CarryOver {
 /// Carries it over; answers where it stands now.
 ///
 /// # Errors
-/// `stale-version`, `deliberation-over`, `carried-over-too-often`, `agenda-full`; a failing database.
+/// `not-in-your-area`, `stale-version`, `deliberation-over`, `carried-over-too-often`, `agenda-full`; a failing database.
 pub async fn carry_over(
     yitu: &Yitu,
     viewer: &Viewer,
     id: FeatureId,
     body: CarryOver,
 ) -> Result<EntryView, ServiceError> {
+    actor_for(viewer, body.actor.as_deref())?;
     let now = yitu.clock.now().trunc_subsecs(6);
     retried(|| attempt(yitu, viewer, id, &body, now)).await
 }
@@ -46,13 +47,13 @@ async fn attempt(
 ) -> Result<EntryView, ServiceError> {
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let (entry, incident) = waiting(&mut on, county, id, body.expected_version).await?;
+    let (entry, incident) = waiting(yitu, viewer, &mut on, id, body.expected_version).await?;
     may_be_carried_over(&entry)?;
     let calendar = Facts::within(yitu, viewer, now, &mut on).calendar().await?;
     let room = room::at(&mut on, county, entry.venue_id, &room::after(&entry, calendar.day(now))).await?;
     let id = match incident {
         Some(row) => {
-            let actor = check_actor(body.actor.as_deref())?.unwrap_or(viewer.name());
+            let actor = actor_for(viewer, body.actor.as_deref())?;
             deliberate::carry(&mut on, county, &row, (actor, &entry), &room, &calendar, now).await?
         }
         None => room::enter(&mut on, county, &room, (&entry.topic, None), Some(&entry)).await?,

@@ -22,7 +22,7 @@ pub struct TopicEdit {
 /// Changes it while it waits.
 ///
 /// # Errors
-/// `stale-version`, `deliberation-over`, a problem that names the topic; a failing database.
+/// `not-in-your-area`, `stale-version`, `deliberation-over`, a problem that names the topic; a failing database.
 pub async fn edit(yitu: &Yitu, viewer: &Viewer, id: FeatureId, edit: TopicEdit) -> Result<EntryView, ServiceError> {
     retried(|| attempt(yitu, viewer, id, &edit)).await
 }
@@ -31,7 +31,7 @@ async fn attempt(yitu: &Yitu, viewer: &Viewer, id: FeatureId, edit: &TopicEdit) 
     let topic = checked_topic(&edit.topic)?;
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    waiting(&mut on, county, id, edit.expected_version).await?;
+    waiting(yitu, viewer, &mut on, id, edit.expected_version).await?;
     deliberation::retitle(&mut on, county, id, topic).await?;
     written(on, county, id).await
 }

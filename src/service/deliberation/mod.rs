@@ -14,10 +14,10 @@ use crate::db::deliberation::{self, EntryRow};
 use crate::db::incident::{self, IncidentRow};
 use crate::db::{DbError, Request};
 use crate::domain::deliberation::{MOST_CARRIED_OVER, Outcome};
-use crate::domain::{FeatureId, Problem, ProblemKind};
-use crate::service::ServiceError;
+use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::deliberation::view::EntryView;
 use crate::service::incident::check::check_text;
+use crate::service::{ServiceError, Yitu, area};
 
 /// Longest topic, characters.
 const TOPIC_LIMIT: usize = 200;
@@ -30,20 +30,26 @@ pub fn outcome(entry: &EntryRow) -> Result<Outcome, DbError> {
     Outcome::from_code(&entry.outcome).ok_or_else(|| DbError::Stored(format!("outcome {}", entry.outcome)))
 }
 
-/// A waiting entry under its lock, with the incident it is about under its own.
+/// A waiting entry under its lock, with the incident it is about under its own; both are the writer's to write.
 async fn waiting(
+    yitu: &Yitu,
+    viewer: &Viewer,
     on: &mut Request,
-    county: FeatureId,
     id: FeatureId,
     expected: i32,
 ) -> Result<(EntryRow, Option<IncidentRow>), ServiceError> {
+    let county = viewer.county_id();
     let missing = || Problem::not_found(("议题", "deliberation"), id);
-    let incident_id = deliberation::find(on, county, id).await?.ok_or_else(missing)?.incident_id;
+    let found = deliberation::find(on, county, id).await?.ok_or_else(missing)?;
+    if !area::reaches(yitu, viewer, found.village_id) {
+        return Err(area::not_theirs(yitu, None, found.village_id).into());
+    }
     // The incident first, as every step of an incident does.
-    let incident = match incident_id {
+    let incident = match found.incident_id {
         Some(incident_id) => {
             incident::lock(on, county, incident_id).await?;
-            incident::find(on, county, incident_id).await?
+            // Without it the entry would be over, and the incident wait for good.
+            Some(incident::find(on, county, incident_id).await?.ok_or_else(hidden)?)
         }
         None => None,
     };
@@ -96,6 +102,14 @@ async fn written(mut on: Request, county: FeatureId, id: FeatureId) -> Result<En
     let entry = entry.ok_or_else(|| ServiceError::Internal(format!("deliberation {id} is gone")))?;
     let seq = on.commit().await?;
     Ok(EntryView::from(entry).written_at(seq))
+}
+
+fn hidden() -> Problem {
+    area::refused(
+        None,
+        "此议题所议的事件不在您的辖区内;请由其主办单位或县值班员办理。".to_owned(),
+        "The matter of this entry is not in your area; its owner or the county's duty officer sees to it.".to_owned(),
+    )
 }
 
 fn stale(entry: &EntryRow, expected: i32) -> Problem {

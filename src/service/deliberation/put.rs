@@ -10,10 +10,10 @@ use super::{checked_topic, room, written};
 use crate::db::Request;
 use crate::domain::incident::Action;
 use crate::domain::{FeatureId, Problem, Viewer};
-use crate::service::incident::act::{Act, act};
+use crate::service::incident::act::{Act, act, actor_for};
 use crate::service::incident::facts::Facts;
 use crate::service::incident::retried;
-use crate::service::{ServiceError, Yitu};
+use crate::service::{ServiceError, Yitu, area};
 
 /// What is put on an agenda.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
@@ -33,7 +33,7 @@ pub struct NewTopic {
     /// The version of the incident that was seen.
     #[serde(default)]
     pub expected_version: Option<i32>,
-    /// Who acts, where it is not the caller.
+    /// Who acts, where it is not the caller: whoever is on duty does for those who call in.
     #[serde(default)]
     pub actor: Option<String>,
 }
@@ -41,7 +41,7 @@ pub struct NewTopic {
 /// Puts it there.
 ///
 /// # Errors
-/// Problems that name the field; that the agenda is full; a failing database.
+/// `not-in-your-area`; problems that name the field; that the agenda is full; a failing database.
 pub async fn put(yitu: &Yitu, viewer: &Viewer, new: NewTopic) -> Result<EntryView, ServiceError> {
     if let Some(id) = new.incident_id {
         let step = Act {
@@ -58,6 +58,7 @@ pub async fn put(yitu: &Yitu, viewer: &Viewer, new: NewTopic) -> Result<EntryVie
             view.deliberation.ok_or_else(|| ServiceError::Internal(format!("incident {id} is on no agenda")))?;
         return Ok(EntryView { seq: view.seq, ..entry });
     }
+    actor_for(viewer, new.actor.as_deref())?;
     let now = yitu.clock.now().trunc_subsecs(6);
     retried(|| attempt(yitu, viewer, &new, now)).await
 }
@@ -72,6 +73,9 @@ async fn attempt(yitu: &Yitu, viewer: &Viewer, new: &NewTopic, now: DateTime<Utc
     let today = Facts::within(yitu, viewer, now, &mut on).day().await?;
     let days = room::days(new.day, room::after_notice(today), today)?;
     let room = room::at(&mut on, county, venue, &days).await?;
+    if !area::reaches(yitu, viewer, room.venue.village_id) {
+        return Err(area::not_theirs(yitu, Some("/venue_id"), room.venue.village_id).into());
+    }
     let id = room::enter(&mut on, county, &room, (topic, None), None).await?;
     written(on, county, id).await
 }

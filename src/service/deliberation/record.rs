@@ -9,7 +9,7 @@ use super::{waiting, written};
 use crate::db::{Request, deliberation};
 use crate::domain::deliberation::Outcome;
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
-use crate::service::incident::check::check_actor;
+use crate::service::incident::act::actor_for;
 use crate::service::incident::check::{TEXT_LIMIT, check_text};
 use crate::service::incident::facts::Facts;
 use crate::service::incident::{deliberate, retried};
@@ -25,7 +25,7 @@ pub struct OutcomeRecord {
     /// What was resolved, or why not; up to 1000 characters.
     #[serde(default)]
     pub resolution: String,
-    /// Who records it, where it is not the caller.
+    /// Who records it, where it is not the caller: whoever is on duty does for those who call in.
     #[serde(default)]
     pub actor: Option<String>,
 }
@@ -33,7 +33,7 @@ pub struct OutcomeRecord {
 /// Records it.
 ///
 /// # Errors
-/// `stale-version`, `deliberation-over`, `too-early`, problems that name the field; a failing database.
+/// `not-in-your-area`, `stale-version`, `deliberation-over`, `too-early`, problems that name the field; a failing database.
 pub async fn record(
     yitu: &Yitu,
     viewer: &Viewer,
@@ -41,6 +41,7 @@ pub async fn record(
     record: OutcomeRecord,
 ) -> Result<EntryView, ServiceError> {
     let record = checked(record)?;
+    actor_for(viewer, record.actor.as_deref())?;
     let now = yitu.clock.now().trunc_subsecs(6);
     retried(|| attempt(yitu, viewer, id, &record, now)).await
 }
@@ -74,14 +75,14 @@ async fn attempt(
 ) -> Result<EntryView, ServiceError> {
     let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let (entry, incident) = waiting(&mut on, county, id, record.expected_version).await?;
+    let (entry, incident) = waiting(yitu, viewer, &mut on, id, record.expected_version).await?;
     let calendar = Facts::within(yitu, viewer, now, &mut on).calendar().await?;
     if record.outcome != Outcome::Withdrawn && calendar.day(now) < entry.day {
         return Err(too_early(entry.day).into());
     }
     deliberation::conclude(&mut on, county, id, record.outcome, &record.resolution).await?;
     if let Some(row) = incident {
-        let actor = check_actor(record.actor.as_deref())?.unwrap_or(viewer.name());
+        let actor = actor_for(viewer, record.actor.as_deref())?;
         let note = format!("议事结果:{}。{}", record.outcome.zh(), record.resolution);
         deliberate::back_to_work(&mut on, county, &row, (actor, &note), &calendar, now).await?;
     }

@@ -8,8 +8,8 @@ use crate::db::deliberation::{self, EntryRow, NewEntry, VenueRow};
 use crate::db::incident::IncidentRow;
 use crate::domain::deliberation::{DAYS_AHEAD, NOTICE_DAYS, Outcome, VENUE_KINDS};
 use crate::domain::lunar::{LunarDate, deliberation_days, spoken};
-use crate::domain::{FeatureId, Problem, ProblemKind};
-use crate::service::ServiceError;
+use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
+use crate::service::{ServiceError, Yitu, area};
 
 /// Where one day is full the next is looked at: the days of a lunar month.
 const DAYS_TRIED: usize = 3;
@@ -113,6 +113,27 @@ pub async fn near(
         format!("No venue of the village, township or cluster has room on {days}; name another with venue_id, or another day"),
     )
     .into())
+}
+
+/// Whether somebody may name a venue for an incident: one of their own area, or of those it goes to by itself.
+///
+/// # Errors
+/// `not-in-your-area`; a failing database.
+pub async fn named_for(
+    yitu: &Yitu,
+    viewer: &Viewer,
+    on: &mut Request,
+    row: &IncidentRow,
+    (venue, today): (FeatureId, NaiveDate),
+) -> Result<(), ServiceError> {
+    let county = viewer.county_id();
+    let found = deliberation::venue(on, county, venue).await?.ok_or_else(|| no_venue("/venue_id", venue))?;
+    if area::reaches(yitu, viewer, found.village_id)
+        || deliberation::is_near(on, county, row.id, (venue, today)).await?
+    {
+        return Ok(());
+    }
+    Err(area::not_theirs(yitu, Some("/venue_id"), found.village_id).into())
 }
 
 async fn lock(on: &mut Request, county: FeatureId, id: FeatureId) -> Result<VenueRow, ServiceError> {

@@ -10,6 +10,9 @@ use crate::domain::lunar::spoken;
 use crate::domain::{FeatureId, LogPosition};
 use crate::service::incident::view::Named;
 
+/// What is told of a matter to those who may not know of it: that its place on the agenda is taken.
+const HIDDEN_TOPIC: &str = "(不便公开的事项)";
+
 /// Where people deliberate.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[allow(missing_docs)] // named as in the interface
@@ -39,11 +42,13 @@ pub struct EntryView {
     /// The day as people say it, such as 农历十月十五.
     pub lunar: String,
     pub agenda_no: i32,
+    /// What it is about; of an incident that is not the reader's to know of, only that.
     pub topic: String,
-    /// The incident it is about, where it is about one.
+    /// The incident it is about, where it is about one that the reader may know of.
     pub incident: Option<DeliberatedIncident>,
     /// `waiting`, `agreed`, `not_agreed`, `carried_over` or `withdrawn`.
     pub outcome: String,
+    /// What was resolved; nothing of an incident that is not the reader's to know of.
     pub resolution: String,
     /// The entry it was carried over from.
     pub carried_over_from: Option<FeatureId>,
@@ -65,6 +70,9 @@ impl EntryView {
 
 impl From<EntryRow> for EntryView {
     fn from(e: EntryRow) -> Self {
+        let is_hidden = e.incident_id.is_some() && e.incident_number.is_none();
+        let (topic, resolution) =
+            if is_hidden { (HIDDEN_TOPIC.to_owned(), String::new()) } else { (e.topic, e.resolution) };
         Self {
             id: e.id,
             venue: DeliberationVenue { id: e.venue_id, name: e.venue_name, kind: e.venue_kind },
@@ -72,10 +80,10 @@ impl From<EntryRow> for EntryView {
             lunar: spoken(e.day),
             day: e.day,
             agenda_no: e.agenda_no,
-            topic: e.topic,
+            topic,
             incident: e.incident_id.zip(e.incident_number).map(|(id, number)| DeliberatedIncident { id, number }),
             outcome: e.outcome,
-            resolution: e.resolution,
+            resolution,
             carried_over_from: e.carried_over_from,
             carried_over_count: e.carried_over_count,
             version: e.version,

@@ -8,7 +8,7 @@ use super::publish::{Publish, check_version, refused};
 use crate::db::{Request, redraw, redraw_discard};
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::incident::facts::calendar;
-use crate::service::{ServiceError, Yitu};
+use crate::service::{ServiceError, Yitu, area};
 
 /// A discarded redraw.
 #[derive(Debug, Serialize, ToSchema)]
@@ -24,12 +24,13 @@ pub struct Discarded {
 /// Discards a redraw. Of one that was published, the village's grids are as they would have been without it.
 ///
 /// # Errors
-/// When it is in force, was discarded, or the village was drawn again upon it.
+/// When the village is not in the area of who asks, it is in force, was discarded, or the village was drawn again upon it.
 pub async fn discard(yitu: &Yitu, viewer: &Viewer, id: FeatureId, asked: &Publish) -> Result<Discarded, ServiceError> {
     let (county, now) = (viewer.county_id(), yitu.clock.now().trunc_subsecs(6));
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let row =
         redraw::lock(&mut on, county, id).await?.ok_or_else(|| Problem::not_found(("网格调整方案", "redraw"), id))?;
+    area::check(yitu, viewer, None, row.village_id)?;
     check_version(&row, asked)?;
     match row.state.as_str() {
         "preview" => {}

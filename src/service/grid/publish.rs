@@ -12,7 +12,7 @@ use crate::db::redraw::{self, RedrawRow};
 use crate::db::{DbError, Request};
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::incident::facts::calendar;
-use crate::service::{ServiceError, Yitu};
+use crate::service::{ServiceError, Yitu, area};
 
 /// The version of the preview that was seen.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -40,12 +40,13 @@ pub struct Published {
 /// Publishes a preview.
 ///
 /// # Errors
-/// When it was already published, has faults or unwaived warnings, or the village has been drawn since.
+/// When the village is not in the area of who asks, it was already published, has faults or unwaived warnings, or the village has been drawn since.
 pub async fn publish(yitu: &Yitu, viewer: &Viewer, id: FeatureId, asked: &Publish) -> Result<Published, ServiceError> {
     let (county, now) = (viewer.county_id(), yitu.clock.now().trunc_subsecs(6));
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
     let row =
         redraw::lock(&mut on, county, id).await?.ok_or_else(|| Problem::not_found(("网格调整方案", "redraw"), id))?;
+    area::check(yitu, viewer, None, row.village_id)?;
     check_state(&row, asked)?;
     let kept = |e: serde_json::Error| ServiceError::Internal(format!("redraw {id}: {e}"));
     let draft: Draft = serde_json::from_value(row.plan.clone()).map_err(kept)?;
@@ -65,7 +66,13 @@ pub async fn publish(yitu: &Yitu, viewer: &Viewer, id: FeatureId, asked: &Publis
     }
     let grids = draw(&mut on, county, &row, &draft, now).await?;
     let state = if day == today { "active" } else { "published" };
-    let moved_households = if day == today { redraw::activate(&mut on, county, village, day).await? } else { 0 };
+    let moved_households = if day == today {
+        // Everybody of the village follows, also those who are in a grid the asker does not have.
+        on.as_the_program().await?;
+        redraw::activate(&mut on, county, village, day).await?
+    } else {
+        0
+    };
     let version = redraw::set_state(&mut on, id, state, now).await?;
     let seq = on.commit().await.map_err(refused)?.to_string();
     Ok(Published { id, state: state.to_owned(), version, seq, grids, moved_households })

@@ -15,7 +15,7 @@ use crate::db::{Request, unit};
 use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::geo::{Geometry, ewkb};
 use crate::service::incident::facts::calendar;
-use crate::service::{ServiceError, Yitu, off_thread};
+use crate::service::{ServiceError, Yitu, area, off_thread};
 
 /// How far ahead a redraw may be published: a mistyped year should not close a village to drawing.
 const MOST_AHEAD: chrono::Days = chrono::Days::new(3 * 366);
@@ -52,7 +52,7 @@ pub struct Moved {
 /// published, has the vertices of neighbours in common.
 ///
 /// # Errors
-/// Problems that name the field; a failing database.
+/// Problems that name the field, `not-in-your-area` too; a failing database.
 pub async fn redraw(yitu: &Yitu, viewer: &Viewer, mut draft: Draft) -> Result<RedrawPreview, ServiceError> {
     draft.check_form()?;
     let drawn = draft.outlines()?;
@@ -66,7 +66,7 @@ pub async fn redraw(yitu: &Yitu, viewer: &Viewer, mut draft: Draft) -> Result<Re
     if day > today + MOST_AHEAD {
         return Err(too_late(day, today + MOST_AHEAD).into());
     }
-    check_against(&mut on, county, &draft).await?;
+    check_against(yitu, viewer, &mut on, &draft).await?;
     let outlines = shut(&mut on, &mut draft, drawn).await?;
     let based_on = redraw::draw_count(&mut on, village).await?;
     let findings = Findings::new(&redraw::facts(&mut on, &outlines, village, day).await?, &draft);
@@ -96,12 +96,15 @@ pub async fn redraw(yitu: &Yitu, viewer: &Viewer, mut draft: Draft) -> Result<Re
 }
 
 /// What the draft names must be there.
-async fn check_against(on: &mut Request, county: FeatureId, draft: &Draft) -> Result<(), ServiceError> {
+async fn check_against(yitu: &Yitu, viewer: &Viewer, on: &mut Request, draft: &Draft) -> Result<(), ServiceError> {
+    let county = viewer.county_id();
     let (village, day) = (draft.village_id, draft.effective_from);
     if unit::village(on, county, village).await?.is_none() {
         let (zh, en) = (format!("没有编号为 {village} 的村"), format!("There is no village {village}"));
         return Err(Problem::bad_field("/village_id", zh, en).into());
     }
+    // Whoever has one grid of it could draw the whole village into that grid.
+    area::check(yitu, viewer, Some("/village_id"), village)?;
     if let Some(waiting) = redraw::waiting_after(on, village, day).await? {
         return Err(later_waits(waiting).into());
     }

@@ -179,16 +179,9 @@ fn may_take(viewer: &Viewer, ready: &Ready, parts: &[Actor]) -> Result<(), Probl
     if !takes(parts, ready.action) {
         return Err(not_theirs(ready.action));
     }
-    let on_behalf = matches!(viewer.role(), Role::System | Role::DutyOfficer);
-    if ready.act.actor.is_some() && !on_behalf {
-        return Err(Problem::bad_field(
-            "/actor",
-            "只能以本人名义操作;代人登记由值班员办理",
-            "Take the step in your own name; the duty officer takes it for others",
-        ));
-    }
+    actor_for(viewer, ready.act.actor.as_deref())?;
     if ready.action == Action::SignIn
-        && !on_behalf
+        && !on_behalf(viewer)
         && ready.act.unit_id.is_none_or(|u| !viewer.scope().units.contains(&u))
     {
         return Err(Problem::bad_field("/unit_id", "只能为本单位签到", "Sign in for your own unit"));
@@ -221,6 +214,26 @@ async fn knows_what_it_names(
     }
 }
 
+/// Whether somebody takes steps for those who call in.
+fn on_behalf(viewer: &Viewer) -> bool {
+    matches!(viewer.role(), Role::System | Role::DutyOfficer)
+}
+
+/// In whose name a step is taken: one's own, or that of whom one takes it for.
+///
+/// # Errors
+/// A problem that names `actor`.
+pub fn actor_for<'a>(viewer: &'a Viewer, actor: Option<&'a str>) -> Result<&'a str, Problem> {
+    match check_actor(actor)? {
+        Some(_) if !on_behalf(viewer) => Err(Problem::bad_field(
+            "/actor",
+            "只能以本人名义操作;代人登记由值班员办理",
+            "Take the step in your own name; the duty officer takes it for others",
+        )),
+        named => Ok(named.unwrap_or(viewer.name())),
+    }
+}
+
 /// The program takes the owner's own steps in the owner's name, and so does whoever is on duty for an owner who calls in,
 /// which is said.
 fn actor(row: &IncidentRow, ready: &Ready, viewer: &Viewer) -> String {
@@ -241,8 +254,8 @@ fn actor(row: &IncidentRow, ready: &Ready, viewer: &Viewer) -> String {
 
 /// When an action is taken, by whom, and where it leads.
 pub(super) struct Moment<'a> {
-    yitu: &'a Yitu,
-    viewer: &'a Viewer,
+    pub(super) yitu: &'a Yitu,
+    pub(super) viewer: &'a Viewer,
     pub(super) now: DateTime<Utc>,
     to: State,
     actor: &'a str,

@@ -50,6 +50,9 @@ pub(super) async fn put_on_agenda(
             return Err(there_already(w).into());
         }
     }
+    if let Some(venue) = act.venue_id {
+        room::named_for(at.yitu, at.viewer, on, row, (venue, today)).await?;
+    }
     let room = match venue {
         Some(venue) => room::at(on, county, venue, &days).await?,
         None => room::near(on, county, row, &days).await?,

@@ -3,6 +3,7 @@
 //! A writer says which state it has seen (`If-Match`); the row is locked before that is compared, so of two
 //! writers with the same tag exactly one wins.
 
+pub mod ground;
 pub mod shape;
 pub mod tables;
 pub mod values;
@@ -20,6 +21,7 @@ use crate::geo::ewkb;
 use crate::service::incident::facts::calendar;
 use crate::service::incident::retried;
 use crate::service::{ServiceError, Yitu};
+use ground::When;
 use tables::{Absent, Follows, Table};
 use values::Ready;
 
@@ -84,7 +86,7 @@ pub struct Written {
 /// Adds a feature.
 ///
 /// # Errors
-/// A problem that names what is at fault, or the way out where the layer is written elsewhere.
+/// A problem that names what is at fault, or the way out where the layer is written elsewhere; `not-in-your-area`.
 pub async fn create(
     yitu: &Yitu,
     viewer: &Viewer,
@@ -100,6 +102,7 @@ pub async fn create(
         let mut on = Request::begin(&yitu.db.request, viewer).await?;
         let row = complete(yitu, &mut on, viewer.county_id(), table, &ready, geometry.clone(), None).await?;
         let id = edit::insert(&mut on, layer.name(), viewer.county_id(), row).await?;
+        ground::check(yitu, viewer, &mut on, (layer, table, id), When::After).await?;
         let item = item_in(&mut on, viewer, layer, id).await?;
         Ok(Written { id, item: Some(item), seq: on.commit().await? })
     };
@@ -123,6 +126,7 @@ pub async fn change(
     let work = || async {
         let mut on = Request::begin(&yitu.db.request, viewer).await?;
         let before = locked(&mut on, viewer, layer, id, expected).await?;
+        ground::check(yitu, viewer, &mut on, (layer, table, id), When::Before).await?;
         let now = &before.feature;
         let now_geometry = if lat_first { shape::turned(&now["geometry"]) } else { now["geometry"].clone() };
         let body = match change {
@@ -133,7 +137,11 @@ pub async fn change(
         let ready = checked(yitu, layer, table, properties, now["properties"].as_object())?;
         let geometry = if *geometry == now_geometry { None } else { Some(stored(geometry, table, lat_first)?) };
         let row = complete(yitu, &mut on, viewer.county_id(), table, &ready, geometry, Some(now)).await?;
+        if layer == Layer::Household {
+            ground::check_household(yitu, viewer, id, &row, now)?;
+        }
         edit::update(&mut on, layer.name(), id, row).await?;
+        ground::check(yitu, viewer, &mut on, (layer, table, id), When::After).await?;
         let item = item_in(&mut on, viewer, layer, id).await?;
         Ok(Written { id, item: Some(item), seq: on.commit().await? })
     };
@@ -150,11 +158,12 @@ pub async fn remove(
     (layer, id): (Layer, FeatureId),
     expected: Option<&Expected>,
 ) -> Result<Written, ServiceError> {
-    whole_rows(layer)?;
+    let table = whole_rows(layer)?;
     let expected = expected.ok_or_else(version_required)?;
     let work = || async {
         let mut on = Request::begin(&yitu.db.request, viewer).await?;
         locked(&mut on, viewer, layer, id, expected).await?;
+        ground::check(yitu, viewer, &mut on, (layer, table, id), When::Before).await?;
         edit::delete(&mut on, layer.name(), id).await?;
         Ok(Written { id, item: None, seq: on.commit().await? })
     };

@@ -189,7 +189,6 @@ static PARTY_ORG: Table = Table {
 };
 static HOUSEHOLD: Table = Table {
     columns: &[
-        column("number", "户号", Kind::Text(60), Absent::Refused),
         column("address", "地址", Kind::Text(200), Absent::Text("")),
         column("village_id", "所属村", VILLAGE, Absent::Refused),
         column("villager_group_id", "村民小组", Kind::Ref(Layer::VillagerGroup, None), Absent::Null),

@@ -164,11 +164,16 @@ fn unknown(layer: Layer, table: &Table, name: &str) -> FieldFault {
 }
 
 fn read_only(layer: Layer, name: &str, value: &Value) -> FieldFault {
-    let people = layer == Layer::Household && matches!(name, "name" | "tags");
-    let (zh, en) = if people {
-        ("是人员资料,请用 yitu import household 更新", "is people's data; update it with yitu import household")
-    } else {
-        ("由系统得出,不能写", "is derived and cannot be written")
+    let (zh, en) = match (layer, name) {
+        (Layer::Household, "name" | "tags") => {
+            ("是人员资料,请用 yitu import household 更新", "is people's data; update it with yitu import household")
+        }
+        // Were it taken, a number that is refused would tell that there is such a household somewhere.
+        (Layer::Household, "number") => (
+            "以户籍登记为准,请用 yitu import household 更新",
+            "is the register's; update it with yitu import household",
+        ),
+        _ => ("由系统得出,不能写", "is derived and cannot be written"),
     };
     let shown: String = value.to_string().chars().take(60).collect();
     FieldFault {
