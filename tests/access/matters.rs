@@ -352,3 +352,23 @@ async fn an_upload_is_whose_it_was_begun_by() {
     assert_eq!(here.announced("village_cadre", &matter, given_up).await.status(), StatusCode::CREATED);
     assert_eq!(here.upload("village_cadre", Method::DELETE, given_up, 0).await.status(), StatusCode::NO_CONTENT);
 }
+
+#[tokio::test]
+async fn a_phone_that_lost_the_answer_is_told_it_again() {
+    let town = Town::open().await;
+    let category: String =
+        town.one("SELECT code FROM category WHERE restricted AND parent_id IS NOT NULL ORDER BY code LIMIT 1").await;
+    let body = json!({"id": uuid::Uuid::new_v4(), "category": category, "description": "听见打骂声",
+        "location": {"source": "text", "text": "村口"}});
+    let report = async |role: &str| town.post(role, "/api/incidents", body.clone()).await;
+    let first = told(report("village_cadre").await, StatusCode::CREATED).await;
+    assert_eq!(first["restricted"], true);
+    let again = told(report("village_cadre").await, StatusCode::OK).await;
+    assert_eq!((&again["number"], &again["timeline"]), (&first["number"], &Value::Null));
+    assert_eq!(problem(report("grid_worker").await, StatusCode::CONFLICT).await, "incident-elsewhere");
+    // A day later it is nobody's but those who answer for it.
+    let sql = "UPDATE incident SET received_at = received_at - interval '25 hours', reported_at = reported_at - interval '25 hours' WHERE number = $1";
+    let number = first["number"].as_i64().unwrap();
+    sqlx::query(sql).bind(number).execute(&town.database.databases.migrator).await.unwrap();
+    assert_eq!(problem(report("village_cadre").await, StatusCode::CONFLICT).await, "incident-elsewhere");
+}

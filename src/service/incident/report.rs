@@ -1,6 +1,6 @@
 //! Report: an incident is stored with its first owner, or not at all.
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Duration, SubsecRound, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -19,6 +19,9 @@ use crate::domain::{FeatureId, Problem, ProblemKind, Viewer};
 use crate::service::{ServiceError, Yitu};
 
 pub use crate::domain::seal::SYSTEM;
+
+/// How long a report that is sent again is answered to who sent it, though it is not theirs to see any more.
+const RECEIPT: Duration = Duration::days(1);
 
 /// An incident and whether this report made it.
 #[derive(Debug)]
@@ -90,9 +93,28 @@ pub struct Key {
 /// The incident of a report that is already there.
 async fn known(yitu: &Yitu, viewer: &Viewer, key: &Key, now: DateTime<Utc>) -> Result<Option<Reported>, ServiceError> {
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let Some(incident) = stored(&mut on, viewer.county_id(), key, now).await? else { return Ok(None) };
+    let found = match stored(&mut on, viewer.county_id(), key, now).await? {
+        Some(incident) => Some(incident),
+        None => receipt(&mut on, viewer, key.id, now).await?,
+    };
+    let Some(incident) = found else { return Ok(None) };
     let seq = on.commit().await?;
     Ok(Some(Reported { incident: incident.written_at(seq).for_viewer(yitu, viewer), new: false }))
+}
+
+/// What a phone that lost the first answer is told of a restricted matter its owner reported: that it was taken, as it was
+/// told then. For a day: later it would only tell somebody else that the matter is there.
+async fn receipt(
+    on: &mut Request,
+    viewer: &Viewer,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Option<IncidentView>, ServiceError> {
+    on.as_the_program().await?;
+    let row = incident::find(on, viewer.county_id(), id).await?;
+    let is_own = |row: &IncidentRow| row.reported_by.is_some() && row.reported_by == viewer.account_id();
+    let own = row.filter(|row| is_own(row) && now - row.received_at < RECEIPT);
+    Ok(own.map(|row| IncidentView::of(row, now)))
 }
 
 /// The incident of this id, or of this number in another system, if it is already there.
