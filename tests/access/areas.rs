@@ -101,10 +101,6 @@ impl Land {
         json!({"village_id": village, "effective_from": effective, "grids": grids.iter().map(grid).collect::<Vec<_>>()})
     }
 
-    fn today(&self) -> chrono::NaiveDate {
-        DEMO_NOW.parse::<chrono::DateTime<chrono::FixedOffset>>().unwrap().date_naive()
-    }
-
     /// A preview with every warning waived.
     async fn waived(&self, viewer: &Viewer, mut draft: Value) -> RedrawPreview {
         let draw = async |draft: &Value| {
@@ -139,6 +135,10 @@ impl Land {
 async fn scope(town: &Town, role: &str) -> Scope {
     let of = of_secret(&town.server.yitu, town.tokens[role].as_str().unwrap()).await.unwrap().unwrap();
     of.viewer.scope().clone()
+}
+
+fn today() -> chrono::NaiveDate {
+    DEMO_NOW.parse::<chrono::DateTime<chrono::FixedOffset>>().unwrap().date_naive()
 }
 
 /// The field a refusal names.
@@ -302,10 +302,10 @@ async fn outcomes_are_written_in_ones_own_name() {
 #[tokio::test]
 async fn a_village_is_drawn_by_those_who_have_all_of_it() {
     let land = Land::open().await;
-    let (yitu, today) = (&land.town.server.yitu, land.today());
+    let yitu = &land.town.server.yitu;
     let grid = land.id("SELECT min(id) FROM layer_grid WHERE village_id = $1 AND kind = 'general'", land.foreign).await;
     let one_grid = Scope { grids: BTreeSet::from([grid]), in_full: BTreeSet::from([grid]), ..Scope::default() };
-    let draft = land.set(land.foreign, today.succ_opt().unwrap()).await;
+    let draft = land.set(land.foreign, today().succ_opt().unwrap()).await;
     let preview = land.waived(&land.program(), draft.clone()).await;
     let seen = |preview: &RedrawPreview| Publish { expected_version: Some(preview.version) };
     let strangers = [
@@ -328,7 +328,6 @@ async fn a_village_is_drawn_by_those_who_have_all_of_it() {
 #[tokio::test]
 async fn a_split_published_for_today_moves_everybody_of_the_village() {
     let land = Land::open().await;
-    let today = land.today();
     let staff = land.somebody(Role::TownshipStaff, scope(&land.town, "township_staff").await);
     let grid = land
         .id("SELECT h.grid_id FROM household h JOIN layer_grid g ON g.id = h.grid_id WHERE g.village_id = $1 AND g.kind = 'general' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1", land.own)
@@ -354,7 +353,7 @@ async fn a_split_published_for_today_moves_everybody_of_the_village() {
     .fetch_one(land.sql())
     .await
     .unwrap();
-    let mut draft = land.set(land.own, today).await;
+    let mut draft = land.set(land.own, today()).await;
     let grids = draft["grids"].as_array_mut().unwrap();
     let first = grids.iter_mut().find(|g| g["id"] == grid).unwrap();
     first["geometry"] = serde_json::from_str(&west).unwrap();
