@@ -185,6 +185,19 @@ describe('the client', () => {
     const [to, sent] = vi.mocked(fetch).mock.calls[0] ?? [];
     expect([to, sent?.body, new Headers(sent?.headers).get('content-type')]).toEqual(['/api/incidents/i/photos?id=p&kind=scene', file, 'image/png']);
   });
+  it('tell an answer that was given up, or cut off, from one that is wrong', async () => {
+    const body = (error: Error) =>
+      new ReadableStream({ start: (stream) => { stream.enqueue(new TextEncoder().encode('[{"id"')); }, pull: (stream) => stream.error(error) });
+    const cut = (error: Error) => vi.stubGlobal('fetch', vi.fn(async () => new Response(body(error), { status: 200 })));
+    const faults = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+    cut(new DOMException('given up', 'AbortError'));
+    await expect(api.incidents({})).rejects.toMatchObject({ name: 'AbortError' });
+    cut(new TypeError('network'));
+    await expect(api.incidents({})).rejects.toMatchObject({ status: 0, passing: true });
+    expect(faults).not.toHaveBeenCalled();
+    faults.mockRestore();
+  });
+
   it('tells an unreachable server from a refusal', async () => {
     vi.stubGlobal('fetch', vi.fn(async () => Promise.reject(new TypeError('network'))));
     const error = await api.county().catch((e: unknown) => e);

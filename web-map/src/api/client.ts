@@ -62,17 +62,28 @@ async function send(url: string, init: RequestInit, key: string | null): Promise
   }
 }
 
+/** The answer's JSON; null where there is none. What is cut off on its way has not come. */
+async function read(response: Response): Promise<unknown> {
+  try {
+    return await response.json();
+  } catch (error) {
+    if (aborted(error)) throw error;
+    if (error instanceof SyntaxError) return null;
+    throw new Problem(0, t('error.unreachable'));
+  }
+}
+
 async function ask<T>(check: Check<T>, url: string, init: RequestInit = {}): Promise<T> {
   // Signing in is what gives the page its key.
   const changes = (init.method ?? 'GET') !== 'GET' && url !== '/api/session' && url !== '/api/session/display';
   let response = await send(url, init, changes ? await keyOfPage() : null);
-  let body: unknown = await response.json().catch(() => null);
+  let body = await read(response);
   let problem = response.ok ? null : problemOf(response.status, body);
   if (changes && problem?.kind.endsWith('other-page')) {
     // Somebody has signed in anew, in another tab.
     pageKey = null;
     response = await send(url, init, await keyOfPage());
-    body = await response.json().catch(() => null);
+    body = await read(response);
     problem = response.ok ? null : problemOf(response.status, body);
   }
   if (problem) {
