@@ -238,8 +238,10 @@ async fn what_an_account_asks_with_ends_with_its_role_and_with_anothers_password
         town.ask(role, Method::PATCH, &format!("/api/users/{}", account["id"])).json(&change).send().await.unwrap()
     };
     // A token makes none that outlives it.
-    let longer = told(make("township_staff", 366).await, StatusCode::BAD_REQUEST).await;
-    assert_eq!(longer["errors"][0]["pointer"], "/days");
+    for days in [366, i64::MAX, 0, i64::MIN] {
+        let refused = told(make("township_staff", days).await, StatusCode::BAD_REQUEST).await;
+        assert_eq!(refused["errors"][0]["pointer"], "/days", "{days}");
+    }
     let [staff, cadre] = [make("township_staff", 1).await, make("village_cadre", 1).await];
     let (staff, cadre) = (told(staff, StatusCode::CREATED).await, told(cadre, StatusCode::CREATED).await);
     assert!(works(&staff["secret"]).await && works(&cadre["secret"]).await);

@@ -93,8 +93,9 @@ pub async fn create(
     asked: &NewToken,
     origin: &str,
 ) -> Result<TokenView, ServiceError> {
-    let days = asked.days.unwrap_or(DAYS.0);
-    if principal.means != Means::Session && yitu.clock.now() + Duration::days(days.min(DAYS.1)) > principal.expires_at {
+    // What is out of bounds is refused below.
+    let days = asked.days.unwrap_or(DAYS.0).clamp(1, DAYS.1);
+    if principal.means != Means::Session && yitu.clock.now() + Duration::days(days) > principal.expires_at {
         return Err(Problem::bad_field(
             "/days",
             "用令牌建立的令牌不能比它更晚到期;请登录后再建立,或缩短 days",
