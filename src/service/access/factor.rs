@@ -43,7 +43,7 @@ pub async fn begin_second_factor(yitu: &Yitu, principal: &Principal) -> Result<S
     let secret: [u8; 20] = rand::random();
     let nonce: [u8; NONCE_BYTES] = rand::random();
     let sealed = key(yitu).await?.seal(&secret, nonce);
-    if row.totp_confirmed || !account::set_second_factor(&yitu.db.system, row.id, Some(&sealed)).await? {
+    if !account::set_second_factor(&yitu.db.system, row.id, Some(&sealed)).await? {
         return Err(Problem::new(
             ProblemKind::Conflict,
             "has-second-factor",

@@ -109,13 +109,29 @@ pub async fn release(
 ) -> Result<ReceiverView, ServiceError> {
     let version = asked.expected_version.or(if_match).ok_or_else(Problem::version_required)?;
     check_fields(&asked.fields)?;
-    let county = viewer.county_id();
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let mut row = receiver::list(&mut on, county, Some(id)).await?.pop().ok_or_else(|| missing(id))?;
-    let seen = std::mem::replace(&mut row.version, version);
+    let mut row = at_version(&mut on, viewer.county_id(), id, version).await?;
     (row.fields, row.restricted) = (asked.fields, asked.restricted);
-    if seen != version || !receiver::update(&mut on, &row).await? {
-        return Err(stale(seen, version).into());
+    stored(on, row).await
+}
+
+/// A receiver as whoever changes it has seen it.
+async fn at_version(
+    on: &mut Request,
+    county: FeatureId,
+    id: FeatureId,
+    version: i32,
+) -> Result<ReceiverRow, ServiceError> {
+    let row = receiver::list(on, county, Some(id)).await?.pop().ok_or_else(|| missing(id))?;
+    if row.version == version { Ok(row) } else { Err(stale(row.version, version).into()) }
+}
+
+/// Stores a receiver that is at its version; answers it as it is then.
+async fn stored(mut on: Request, mut row: ReceiverRow) -> Result<ReceiverView, ServiceError> {
+    let (county, id, version) = (row.county_id, row.id, row.version);
+    if !receiver::update(&mut on, &row).await.map_err(|e| refused(e, &row.name))? {
+        let there = receiver::list(&mut on, county, Some(id)).await?.pop().ok_or_else(|| missing(id))?;
+        return Err(stale(there.version, version).into());
     }
     row.version += 1;
     let backlog = receiver::backlog(&mut on, county, id).await?;
@@ -179,13 +195,9 @@ pub async fn update(
     if_match: Option<i32>,
 ) -> Result<ReceiverView, ServiceError> {
     let version = body.expected_version.or(if_match).ok_or_else(Problem::version_required)?;
-    let county = viewer.county_id();
     let key = key(yitu).await?;
     let mut on = Request::begin(&yitu.db.request, viewer).await?;
-    let old = receiver::list(&mut on, county, Some(id)).await?.pop().ok_or_else(|| missing(id))?;
-    if old.version != version {
-        return Err(stale(old.version, version).into());
-    }
+    let old = at_version(&mut on, viewer.county_id(), id, version).await?;
     // Where the key is another than it was, all three have to be given anew.
     let complete = body.url.is_some() && body.secret.is_some() && body.headers.is_some();
     let kept = if complete { Secrets::default() } else { Secrets::open(&key, &old.sealed).map_err(|_| other_key())? };
@@ -208,14 +220,7 @@ pub async fn update(
     }
     is_released(viewer.role(), &row, Some(&old))?;
     refuse_unknown(&mut on, &row).await?;
-    if !receiver::update(&mut on, &row).await.map_err(|e| refused(e, &row.name))? {
-        let there = receiver::list(&mut on, county, Some(id)).await?.pop().ok_or_else(|| missing(id))?;
-        return Err(stale(there.version, version).into());
-    }
-    row.version += 1;
-    let backlog = receiver::backlog(&mut on, county, id).await?;
-    on.finish().await?;
-    Ok(ReceiverView::of(row, backlog))
+    stored(on, row).await
 }
 
 fn other_key() -> Problem {
