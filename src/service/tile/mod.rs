@@ -5,6 +5,7 @@ pub mod elevation;
 pub mod encoding;
 pub mod layers;
 pub mod render;
+mod share;
 
 pub use describe::vector_layers;
 pub use encoding::Encoding;
